@@ -1,0 +1,85 @@
+"""What the bot knows right now, swapped as a whole: a turn sees one good set from beginning to end."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+
+from bot.errors import FileFault
+from bot.knowledge.entries import Fault, Knowledge
+from bot.knowledge.load import load
+from bot.knowledge.voice import Voice, shop_fields
+from bot.settings import Settings
+from bot.shop.port import Product
+from bot.skills.dialogue import INTENTS_OF, PHRASES
+from bot.understanding.engine import Catalogue, Engine, build, catalogue_of
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Mind:
+    """One good set, trained."""
+
+    knowledge: Knowledge
+    engine: Engine
+    voice: Voice
+
+
+@dataclass(slots=True)
+class Brain:
+    """Holds the mind in use and the faults of the files as they are now."""
+
+    folder: Path
+    settings: Settings
+    mind: Mind
+    faults: list[Fault] = field(default_factory=list)
+    _catalogue: tuple[tuple[Product, ...], Catalogue] | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def reload(self) -> bool:
+        """Read the files again; swap the mind if they all pass, else keep it and note the faults. May take seconds."""
+        with self._lock:
+            started = time.monotonic()
+            try:
+                self.mind = read_mind(self.folder, self.settings)
+            except KnowledgeFaults as refused:
+                self.faults = list(refused.faults)
+                for fault in self.faults:
+                    log.error("knowledge_refused", fault=str(fault))
+                return False
+            self.faults = []
+            log.info("knowledge_loaded", entries=len(self.mind.knowledge.entries), took_s=round(time.monotonic() - started, 2))
+            return True
+
+    def catalogue(self, products: tuple[Product, ...]) -> Catalogue:
+        """Return the words of the catalogue, made anew only when the products changed."""
+        if self._catalogue is None or self._catalogue[0] != products:
+            colours = [variant.colour for product in products for variant in product.variants]
+            self._catalogue = (products, catalogue_of([(p.id, p.name) for p in products], colours))
+        return self._catalogue[1]
+
+
+class KnowledgeFaults(FileFault):
+    """Files of the knowledge do not pass. Run `zhanggui check` to see every fault with its line."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(str(fault) for fault in faults))
+
+
+def read_mind(folder: Path, settings: Settings) -> Mind:
+    """Read, check and train.
+
+    Raises:
+        KnowledgeFaults: some file does not pass.
+    """
+    knowledge, faults = load(folder, INTENTS_OF, PHRASES)
+    if faults:
+        raise KnowledgeFaults(faults)
+    return Mind(knowledge, build(knowledge), Voice(knowledge, shop_fields(settings)))

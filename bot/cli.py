@@ -1,0 +1,42 @@
+"""The command `zhanggui`. Data on stdout, talk on stderr; exit 0 done, 1 a fault was found, 2 it could not be tried."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from bot.commands import files, people, serving, talking
+from bot.commands.common import talk
+from bot.errors import ZhangguiError
+
+app = typer.Typer(
+    help="Zhanggui (掌柜): the shopkeeper that answers, sells and hands over to people.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command()(serving.demo)
+app.command()(files.init)
+app.command()(serving.serve)
+app.command()(files.check)
+app.command()(talking.ask)
+app.command()(talking.chat)
+app.command()(serving.doctor)
+app.command()(serving.twin)
+app.add_typer(people.agents, name="agents")
+app.add_typer(people.cart_list, name="carts")
+app.add_typer(people.sale_list, name="sales")
+app.add_typer(people.db, name="db")
+
+
+def main() -> None:
+    """Run the command; a known error is one line on stderr and exit 2 (`ZHANGGUI_DEBUG=1` shows where it came from)."""
+    try:
+        app()
+    except ZhangguiError as error:
+        if os.environ.get("ZHANGGUI_DEBUG"):
+            raise
+        talk.print(f"[red]{error.code}[/red]: {error}", highlight=False, markup=True, soft_wrap=True)
+        sys.exit(2)

@@ -1,0 +1,41 @@
+"""What the commands share: opening a shop's folder, printing data and faults."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from bot.settings import Settings, load_settings
+
+Folder = Annotated[Path, typer.Option("--dir", "-C", envvar="ZHANGGUI_DIR", help="The shop's folder.")]
+Json = Annotated[bool, typer.Option("--json", help="Print data as JSON on stdout.")]
+HERE = Path()
+
+talk = Console(stderr=True)
+"""Where the program talks; stdout is for data."""
+
+
+def open_shop(folder: Path) -> Settings:
+    """Return the settings of the shop in `folder`."""
+    return load_settings(folder, os.environ)
+
+
+def print_rows(rows: Sequence[dict[str, Any]], as_json: bool) -> None:
+    """Print a list: a table for people, a JSON array for programs."""
+    if as_json:
+        typer.echo(json.dumps(rows, ensure_ascii=False, default=str))
+        return
+    if not rows:
+        talk.print("(nothing)")
+        return
+    table = Table(*rows[0])
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row.values()))
+    Console().print(table)

@@ -1,0 +1,36 @@
+"""`init` and `check`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot.commands.common import HERE, Folder, Json, open_shop, talk
+
+
+def init(folder: Annotated[Path, typer.Argument(help="A new or empty folder.")]) -> None:
+    """Make a shop's folder: shop.toml, knowledge/, intents/ and fresh secrets."""
+    from bot.starter import SHOP_TOML, make_shop
+
+    make_shop(folder, SHOP_TOML)
+    talk.print(f"Made {folder}. Edit shop.toml, then: zhanggui check --dir {folder}; zhanggui serve --dir {folder}")
+
+
+def check(folder: Folder = HERE, as_json: Json = False) -> None:
+    """Check every file of the shop; exit 1 with file, line and fix for each fault."""
+    from bot.knowledge.load import load
+    from bot.skills.dialogue import INTENTS_OF, PHRASES
+
+    open_shop(folder)
+    knowledge, faults = load(folder, INTENTS_OF, PHRASES)
+    if as_json:
+        typer.echo(json.dumps([asdict(fault) for fault in faults], ensure_ascii=False))
+    else:
+        for fault in faults:
+            typer.echo(str(fault))
+    talk.print(f"{len(knowledge.entries)} entries, {len(knowledge.intents)} intents, {len(faults)} faults")
+    raise typer.Exit(1 if faults else 0)

@@ -1,0 +1,119 @@
+"""`serve`, `demo`, `twin` and `doctor`: what runs."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bot.commands.common import HERE, Folder, Json, open_shop, talk
+from bot.errors import PortInUse, ZhangguiError
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+
+def serve(
+    folder: Folder = HERE,
+    role: Annotated[str, typer.Option(help="Only `all` so far: one process does everything.")] = "all",
+    port: Annotated[int | None, typer.Option(help="Another port than the one in shop.toml.")] = None,
+) -> None:
+    """Run the shop: chats, bot, outbox and the agents' console."""
+    from bot.app import build
+    from bot.clock import SystemClock, new_id
+    from bot.logs import configure_logs
+
+    configure_logs()
+    if role != "all":
+        talk.print(f"There is no role `{role}`. Did you mean `all`?")
+        raise typer.Exit(2)
+    settings = open_shop(folder)
+    host, port = settings.server.host, port or settings.server.port
+    free_port(host, port)
+    shopkeeper = build(folder, settings, SystemClock(), new_id)
+    talk.print(f"Serving on http://{host}:{port} — console: http://{host}:{port}/console")
+    run_web(shopkeeper.web, host, port)
+
+
+def demo(
+    port: Annotated[int, typer.Option(help="Port of everything.")] = 8080,
+    folder: Annotated[Path, typer.Option("--dir", help="Where the demo's files are kept.")] = Path("demo-data"),
+    clock: Annotated[int | None, typer.Option("--clock", help="Move a running demo's clock forward, in minutes.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Run a seeded shop with web chat, a stand-in Telegram and WeChat, and the console. Needs no key and no network."""
+    from bot.demo.run import advance_running_demo, run_demo
+
+    if clock is not None:
+        talk.print(advance_running_demo(port, clock))
+        return
+    free_port("127.0.0.1", port)
+    run_demo(folder, port, as_json)
+
+
+def twin(port: Annotated[int, typer.Option(help="Port on this machine.")] = 8090) -> None:
+    """Run only the stand-in platforms, on this machine, for tests of a shop's own set-up."""
+    from bot.clock import SystemClock
+    from bot.demo.twins import make_twins
+    from connectors.twin.app import build_twin
+
+    free_port("127.0.0.1", port)
+    telegram, wechat = make_twins(f"http://127.0.0.1:{port}", SystemClock())
+    talk.print(f"Telegram: http://127.0.0.1:{port}/telegram/panel — WeChat: http://127.0.0.1:{port}/wechat/panel")
+    run_web(build_twin(telegram, wechat), "127.0.0.1", port)
+
+
+def doctor(folder: Folder = HERE) -> None:
+    """Check settings, files, database and port; one line each, with the fix."""
+    from bot.brain import read_mind
+    from bot.channels import make_connectors
+    from bot.clock import SystemClock, new_id
+    from bot.delivery.signal import Signal
+    from bot.store.database import Database
+    from bot.store.upgrade import database_url, upgrade
+    from bot.transcript import StoredTranscript
+
+    settings = open_shop(folder)
+    url = database_url(settings.store.url, folder)
+    transcript = StoredTranscript(Database("sqlite://"), Signal())
+    checks: dict[str, Any] = {
+        "files": lambda: read_mind(folder, settings),
+        "database": lambda: upgrade(url),
+        "channels": lambda: make_connectors(settings, folder, SystemClock(), new_id, transcript),
+        "port": lambda: free_port(settings.server.host, settings.server.port),
+    }
+    failed = 0
+    typer.echo("OK   settings")
+    for name, check in checks.items():
+        try:
+            check()
+        except ZhangguiError as error:
+            failed += 1
+            typer.echo(f"FAIL {name}: {error}")
+        else:
+            typer.echo(f"OK   {name}")
+    raise typer.Exit(1 if failed else 0)
+
+
+def free_port(host: str, port: int) -> None:
+    """Make sure that the port can be had.
+
+    Raises:
+        PortInUse: it cannot.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise PortInUse(f"port {port} on {host} cannot be used ({error.strerror}). Choose another: --port") from None
+
+
+def run_web(web: ASGIApp, host: str, port: int) -> None:
+    """Serve until interrupted. The access log is off: addresses of event streams hold tokens."""
+    import uvicorn
+
+    uvicorn.run(web, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=3)

@@ -1,0 +1,114 @@
+"""May this be sent now? Asked once, at send time, in one place, for bot, human and campaign alike. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from bot.messages import ChatKind, Purpose
+
+HUMAN_RESERVE = 1
+"""Messages of a counted window that only a human (or the message that calls one) may use."""
+
+
+class Answer(StrEnum):
+    SEND = "send"
+    WAIT = "wait"
+    DROP = "drop"
+    TASK = "task"
+    """No legal road is open: a human gets a task."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    answer: Answer
+    reason: str = ""
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The shop's own limits on marketing."""
+
+    zone: ZoneInfo
+    quiet_from: time
+    quiet_until: time
+    marketing_per_day: int
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the gate needs to know, read in the transaction that sends.
+
+    Attributes:
+        epoch: under which the message was written, None for any; `current_epoch` is the conversation's.
+        consent: the person's stored answer for this purpose, None if never asked.
+        own_page: see `bot.messages.Limits`.
+        window_left: messages left in the best window, 0 without one, infinite where they are not counted.
+        counts_windows: whether the platform asks for a window at all.
+        guard_holds: whether the message's own condition still holds (the cart is still open).
+        touches_today: marketing messages to this person in the last 24 hours, over all channels.
+    """
+
+    purpose: Purpose
+    chat_kind: ChatKind
+    owner: str
+    epoch: int | None
+    current_epoch: int
+    unreachable: bool
+    consent: bool | None
+    own_page: bool
+    counts_windows: bool
+    window_left: float
+    guard_holds: bool
+    touches_today: int
+    not_after: datetime | None
+
+
+def judge(facts: Facts, rules: Rules, now: datetime) -> Verdict:
+    """Return whether to send, wait, drop or make a task of a message."""
+    if facts.not_after is not None and now > facts.not_after:
+        return Verdict(Answer.DROP, "too_late")
+    if not facts.guard_holds:
+        return Verdict(Answer.DROP, "no_longer_true")
+    if facts.epoch is not None and facts.epoch != facts.current_epoch:
+        return Verdict(Answer.DROP, "owner_changed")
+    if facts.unreachable:
+        return Verdict(Answer.TASK, "unreachable")
+    if facts.purpose is Purpose.MARKETING and (verdict := _judge_marketing(facts, rules, now)) is not None:
+        return verdict
+    if facts.counts_windows and not _window_allows(facts):
+        return Verdict(Answer.TASK, "no_window")
+    return Verdict(Answer.SEND)
+
+
+def _judge_marketing(facts: Facts, rules: Rules, now: datetime) -> Verdict | None:
+    if facts.owner in ("queue", "agent"):
+        return Verdict(Answer.DROP, "a_human_is_talking")
+    if facts.chat_kind is ChatKind.PRIVATE:  # who joined a group has asked for its announcements
+        if facts.consent is False:
+            return Verdict(Answer.DROP, "refused_by_customer")
+        if facts.consent is None and not facts.own_page:
+            return Verdict(Answer.TASK, "no_consent")
+        if facts.touches_today >= rules.marketing_per_day:
+            return Verdict(Answer.DROP, "enough_for_today")
+    end = quiet_end(now, rules)
+    return Verdict(Answer.WAIT, "quiet_hours", end) if end is not None else None
+
+
+def _window_allows(facts: Facts) -> bool:
+    reserve = 0 if facts.purpose is Purpose.HUMAN else HUMAN_RESERVE
+    return facts.window_left > reserve
+
+
+def quiet_end(now: datetime, rules: Rules) -> datetime | None:
+    """Return when the quiet hours in which `now` lies end, or None if it lies in none."""
+    local = now.astimezone(rules.zone)
+    start, end = rules.quiet_from, rules.quiet_until
+    inside = start <= local.time() < end if start <= end else local.time() >= start or local.time() < end
+    if not inside:
+        return None
+    today_end = local.replace(hour=end.hour, minute=end.minute, second=0, microsecond=0)
+    return (today_end if today_end > local else today_end + timedelta(days=1)).astimezone(now.tzinfo)

@@ -1,0 +1,237 @@
+"""Empties the outbox of one channel: gate, pace, send, receipt. The only caller of `Connector.send`.
+
+A row goes waiting → sending → sent. Asking the gate, taking the right and marking the row happen in one transaction;
+the receipt is another. What is still `sending` after its lease was interrupted mid-air: nobody knows, so it is
+`unsure`, and only repeated where the platform drops repeats by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, Row, exists, select, update
+
+from bot.clock import Clock
+from bot.delivery import facts, ledger
+from bot.delivery.gate import Answer, Rules, judge
+from bot.delivery.pacer import Pacer
+from bot.delivery.signal import Signal
+from bot.messages import Chat, ChatKind, Choice, Connector, Outbound, Purpose, Receipt, SendStatus, Source
+from bot.store.database import Database
+from bot.store.insert import insert_once
+from bot.store.tables import conversations, identities, outbox, tasks
+
+LEASE_S = 60.0
+LOOK_EVERY_S = 1.0
+MAX_ATTEMPTS = 5
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A row that passed the gate and is marked `sending`, with the right it used."""
+
+    row_id: int
+    message: Outbound
+    grant_id: int | None
+    attempts: int
+
+
+@dataclass(slots=True)
+class Sender:
+    """Sends for one channel."""
+
+    database: Database
+    clock: Clock
+    connector: Connector
+    rules: Rules
+    wake: Signal
+    done: Signal
+    """Told after every receipt: someone may want to show it."""
+    pacer: Pacer
+
+    async def run(self) -> None:
+        while True:
+            seen = self.wake.count
+            while await self.send_next():
+                pass
+            await self.wake.wait(seen, LOOK_EVERY_S)
+
+    async def send_next(self) -> bool:
+        """Decide about the next row that is due; return False if none is."""
+        now = self.clock.now()
+        try:
+            claimed = await self.database.write(lambda c: self._claim(c, now))
+        except asyncio.CancelledError:
+            raise
+        except Exception:  # the database is away for a moment; the loop looks again
+            log.exception("claim_failed", channel=self.connector.channel)
+            return False
+        if claimed is None:
+            return False
+        if isinstance(claimed, Claimed):
+            receipt = await self._send(claimed.message)
+            await self.database.write(lambda c: self._record(c, claimed, receipt, self.clock.now()))
+        self.done.notify()
+        return True
+
+    async def _send(self, message: Outbound) -> Receipt:
+        try:
+            return await self.connector.send(message)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # a connector must not raise; if it does, nobody knows what went out
+            log.exception("connector_raised", channel=self.connector.channel)
+            return Receipt(SendStatus.UNSURE, reason=type(error).__name__)
+
+    def _claim(self, connection: Connection, now: datetime) -> Claimed | bool | None:
+        """Return a row to send, True if one was decided otherwise, None if nothing is due."""
+        _give_up_interrupted(connection, self.connector, now)
+        row = _next_due(connection, self.connector.channel, now)
+        if row is None:
+            return None
+        kind = ChatKind(row.chat_kind)
+        free_at = self.pacer.free_at(row.chat, now)
+        if free_at > now:
+            _mark(connection, row.id, status="waiting", not_before=free_at)
+            return True
+        known = facts.gather(connection, row, self.connector.limits, now)
+        verdict = judge(known, self.rules, now)
+        if verdict.answer is Answer.WAIT:
+            _mark(connection, row.id, not_before=verdict.until, reason=verdict.reason)
+        elif verdict.answer is not Answer.SEND:
+            _stop(connection, row, verdict.answer, verdict.reason, now)
+        else:
+            return self._take(connection, row, kind, now)
+        return True
+
+    def _take(self, connection: Connection, row: Row[Any], kind: ChatKind, now: datetime) -> Claimed:
+        purpose = Purpose(row.purpose)
+        right = ledger.best_right(connection, row.conversation_id, purpose, now)
+        if right is not None:
+            ledger.consume(connection, right.grant_id)
+        lease = now + timedelta(seconds=LEASE_S)
+        _mark(connection, row.id, status="sending", attempts=row.attempts + 1, lease_until=lease)
+        self.pacer.sent(row.chat, kind, now)
+        message = Outbound(
+            id=row.key,
+            chat=Chat(row.channel, row.chat, kind),
+            purpose=purpose,
+            text=row.text,
+            choices=tuple(Choice(**choice) for choice in row.choices),
+            sources=tuple(Source(**source) for source in row.sources),
+            author=row.author,
+        )
+        return Claimed(row.id, message, right.grant_id if right else None, row.attempts + 1)
+
+    def _record(self, connection: Connection, claimed: Claimed, receipt: Receipt, now: datetime) -> None:
+        row = connection.execute(
+            select(outbox.c.id, outbox.c.conversation_id, outbox.c.purpose, outbox.c.text, outbox.c.key)
+            .where(outbox.c.id == claimed.row_id)
+            .with_for_update()
+        ).one()
+        match receipt.status:
+            case SendStatus.SENT:
+                _sent(connection, row, receipt, now)
+            case SendStatus.RATE_LIMITED:
+                until = now + timedelta(seconds=receipt.retry_after_s)
+                self.pacer.pause(until)
+                self._again(connection, claimed, until, receipt.reason)
+            case SendStatus.TRANSIENT if claimed.attempts < MAX_ATTEMPTS:
+                self._again(connection, claimed, now + timedelta(seconds=2.0**claimed.attempts), receipt.reason)
+            case SendStatus.WINDOW_CLOSED:
+                ledger.close(connection, row.conversation_id)
+                _stop(connection, row, Answer.TASK, receipt.reason or "no_window", now)
+            case SendStatus.UNREACHABLE:
+                _mark_unreachable(connection, row.conversation_id)
+                _stop(connection, row, Answer.TASK, "unreachable", now)
+            case SendStatus.UNSURE:
+                _unsure(connection, row.id, row.purpose, self.connector, claimed.attempts, receipt.reason, now)
+            case _:
+                _mark(connection, row.id, status="failed", reason=receipt.reason, lease_until=None)
+        if receipt.status is not SendStatus.SENT:
+            log.warning("not_sent", channel=self.connector.channel, status=receipt.status, reason=receipt.reason)
+
+    def _again(self, connection: Connection, claimed: Claimed, at: datetime, reason: str) -> None:
+        if claimed.grant_id is not None:
+            ledger.consume(connection, claimed.grant_id, by=-1)
+        _mark(connection, claimed.row_id, status="waiting", not_before=at, reason=reason, lease_until=None)
+
+
+def _next_due(connection: Connection, channel: str, now: datetime) -> Row[Any] | None:
+    """Return the oldest due row, replies ahead of campaigns, never before an older one of the same conversation."""
+    older = outbox.alias("older")
+    blocked = exists().where(
+        older.c.conversation_id == outbox.c.conversation_id,
+        older.c.id < outbox.c.id,
+        older.c.status.in_(("waiting", "sending")),
+        older.c.purpose != Purpose.MARKETING.value,
+    )
+    return connection.execute(
+        select(outbox, conversations.c.chat, conversations.c.chat_kind)
+        .join(conversations, outbox.c.conversation_id == conversations.c.id)
+        .where(outbox.c.status == "waiting", outbox.c.channel == channel, outbox.c.not_before <= now, ~blocked)
+        .order_by(outbox.c.purpose == Purpose.MARKETING.value, outbox.c.id)
+        .limit(1)
+        .with_for_update(of=outbox, skip_locked=True)
+    ).one_or_none()
+
+
+def _give_up_interrupted(connection: Connection, connector: Connector, now: datetime) -> None:
+    interrupted = connection.execute(
+        select(outbox.c.id, outbox.c.purpose, outbox.c.attempts).where(
+            outbox.c.status == "sending", outbox.c.channel == connector.channel, outbox.c.lease_until <= now
+        )
+    ).all()
+    for row in interrupted:
+        _unsure(connection, row.id, row.purpose, connector, row.attempts, "interrupted", now)
+
+
+def _unsure(
+    connection: Connection, row_id: int, purpose: str, connector: Connector, attempts: int, reason: str, now: datetime
+) -> None:
+    may_repeat = connector.limits.takes_key and purpose != Purpose.MARKETING.value and attempts < MAX_ATTEMPTS
+    status = "waiting" if may_repeat else "unsure"
+    _mark(connection, row_id, status=status, not_before=now, reason=reason, lease_until=None)
+
+
+def _sent(connection: Connection, row: Row[Any], receipt: Receipt, now: datetime) -> None:
+    shown = connection.execute(
+        update(conversations)
+        .where(conversations.c.id == row.conversation_id)
+        .values(shown=conversations.c.shown + 1, updated_at=now)
+        .returning(conversations.c.shown)
+    ).scalar_one()
+    values = {"status": "sent", "sent_at": now, "platform_id": receipt.platform_id, "shown": shown, "reason": ""}
+    _mark(connection, row.id, **values, lease_until=None)
+
+
+def _stop(connection: Connection, row: Row[Any], answer: Answer, reason: str, now: datetime) -> None:
+    """End a row that will not be sent; nothing is dropped silently: the reason stays, and a task is made if asked."""
+    status = "task" if answer is Answer.TASK else "dropped"
+    _mark(connection, row.id, status=status, reason=reason, lease_until=None)
+    if answer is Answer.TASK:
+        task = {
+            "key": f"outbox:{row.key}",
+            "kind": reason,
+            "conversation_id": row.conversation_id,
+            "text": row.text,
+            "created_at": now,
+        }
+        insert_once(connection, tasks, task)
+    log.info("not_sent", outbox_id=row.id, status=status, reason=reason)
+
+
+def _mark_unreachable(connection: Connection, conversation_id: str) -> None:
+    of_conversation = select(conversations.c.identity_id).where(conversations.c.id == conversation_id)
+    connection.execute(
+        update(identities).where(identities.c.id == of_conversation.scalar_subquery()).values(unreachable=True)
+    )
+
+
+def _mark(connection: Connection, row_id: int, **values: Any) -> None:
+    connection.execute(update(outbox).where(outbox.c.id == row_id).values(**values))

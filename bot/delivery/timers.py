@@ -1,0 +1,99 @@
+"""Things that happen later: set and cancelled inside any transaction, fired once, each in a transaction of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, delete, func, select, update
+
+from bot.clock import Clock
+from bot.delivery.signal import Signal
+from bot.store.database import Database
+from bot.store.insert import insert_once
+from bot.store.tables import tasks, timers
+
+Handler = Callable[[Connection, Mapping[str, Any], datetime], None]
+MAX_ATTEMPTS = 5
+LOOK_EVERY_S = 1.0
+log = structlog.get_logger()
+
+
+def set_timer(connection: Connection, key: str, kind: str, payload: Mapping[str, Any], due_at: datetime) -> None:
+    """Set the timer `key`, moving it if it is set already."""
+    row = {"key": key, "kind": kind, "payload": dict(payload), "due_at": due_at}
+    if not insert_once(connection, timers, row):
+        connection.execute(update(timers).where(timers.c.key == key).values(**row, attempts=0))
+
+
+def cancel(connection: Connection, key_prefix: str) -> int:
+    """Cancel every timer whose key begins with `key_prefix`. Return how many there were."""
+    # Not LIKE: it is blind to case on SQLite, and `c-1` must not cancel the timers of `C-1`.
+    starts_so = func.substr(timers.c.key, 1, len(key_prefix)) == key_prefix
+    return connection.execute(delete(timers).where(starts_so)).rowcount
+
+
+@dataclass(slots=True)
+class TimerRunner:
+    """Fires due timers. A handler that fails is tried again later; after five times it becomes a task for a human."""
+
+    database: Database
+    clock: Clock
+    handlers: Mapping[str, Handler]
+    wake: Signal
+    """Wakes this loop (the clock was moved)."""
+    fired: Signal
+    """Told after every timer: something may be in the outbox."""
+
+    async def run(self) -> None:
+        while True:
+            seen = self.wake.count
+            while await self.fire_next():
+                self.fired.notify()
+            await self.wake.wait(seen, LOOK_EVERY_S)
+
+    async def fire_next(self) -> bool:
+        """Fire the timer that is due longest; return False if none is."""
+        now = self.clock.now()
+        key = await self.database.read(lambda c: _next_due(c, now))
+        if key is None:
+            return False
+        try:
+            await self.database.write(lambda c: self._fire(c, key, now))
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # whatever a handler raises must not stop the other timers
+            log.exception("timer_failed", timer=key)
+            reason = f"{type(error).__name__}: {error}"
+            await self.database.write(lambda c: _postpone(c, key, now, reason))
+        return True
+
+    def _fire(self, connection: Connection, key: str, now: datetime) -> None:
+        row = connection.execute(select(timers).where(timers.c.key == key).with_for_update()).one_or_none()
+        if row is None or row.due_at > now:
+            return  # cancelled or moved while we looked
+        connection.execute(delete(timers).where(timers.c.id == row.id))
+        self.handlers[row.kind](connection, row.payload, now)
+
+
+def _next_due(connection: Connection, now: datetime) -> str | None:
+    return connection.execute(
+        select(timers.c.key).where(timers.c.due_at <= now).order_by(timers.c.due_at, timers.c.id).limit(1)
+    ).scalar()
+
+
+def _postpone(connection: Connection, key: str, now: datetime, reason: str) -> None:
+    row = connection.execute(select(timers).where(timers.c.key == key)).one_or_none()
+    if row is None:
+        return
+    if row.attempts + 1 >= MAX_ATTEMPTS:
+        connection.execute(delete(timers).where(timers.c.id == row.id))
+        text = f"The timer {key} failed {MAX_ATTEMPTS} times: {reason}"
+        insert_once(connection, tasks, {"key": f"timer:{key}", "kind": "timer_failed", "text": text, "created_at": now})
+        return
+    later = now + timedelta(seconds=5 * 2**row.attempts)
+    connection.execute(update(timers).where(timers.c.id == row.id).values(attempts=row.attempts + 1, due_at=later))

@@ -1,0 +1,88 @@
+"""The demo's own page: three chats side by side, the clock, the sale and the payment of another customer."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from datetime import timedelta
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from bot.app import Shopkeeper
+from bot.clock import SystemClock
+from bot.demo.seed import DEMO_SALE, demo_orders
+from bot.errors import Conflict
+from bot.shop.changes import pay_cart
+from connectors.twin.app import build_twin
+from connectors.twin.telegram import TelegramTwin
+from connectors.twin.wechat import WeChatTwin
+from handoff.people import create_link, find_agent, new_token
+
+STATIC = Path(__file__).parent / "static"
+MAX_STEP_MIN = 7 * 24 * 60
+AGENT = "demo"
+PAYING_CART = "c-chen"
+
+
+def demo_app(shopkeeper: Shopkeeper, clock: SystemClock, telegram: TelegramTwin, wechat: WeChatTwin) -> Starlette:
+    """Return the one web app of the demo. Its controls answer only to pages of this same address."""
+
+    async def page(_: Request) -> Response:
+        return FileResponse(STATIC / "demo.html", headers={"Cache-Control": "no-store"})
+
+    async def state(_: Request) -> Response:
+        orders = await shopkeeper.database.read(demo_orders)
+        local = clock.now().astimezone(shopkeeper.settings.shop.zone)
+        return JSONResponse({"time": f"{local:%Y-%m-%d %H:%M}", "orders": [asdict(order) for order in orders]})
+
+    async def advance(request: Request) -> Response:
+        minutes = request.query_params.get("minutes", "60")
+        if not minutes.isdecimal() or not 0 < int(minutes) <= MAX_STEP_MIN:
+            return JSONResponse({"error": f"minutes must be 1 to {MAX_STEP_MIN}"}, 400)
+        clock.advance(timedelta(minutes=int(minutes)))
+        shopkeeper.changes.notify()
+        shopkeeper.arrived.notify()
+        return await state(request)
+
+    async def sale(_: Request) -> Response:
+        try:
+            return JSONResponse({"announcements": await shopkeeper.start_sale(DEMO_SALE)})
+        except Conflict as conflict:
+            return JSONResponse({"error": str(conflict)}, 409)
+
+    async def pay(_: Request) -> Response:
+        paid = await shopkeeper.database.write(lambda c: pay_cart(c, PAYING_CART, clock.now()))
+        shopkeeper.changes.notify()
+        return JSONResponse({"paid": paid})
+
+    async def console(_: Request) -> Response:
+        token = new_token()
+        await shopkeeper.database.write(lambda c: create_link(c, find_agent(c, AGENT).id, token, clock.now()))
+        return RedirectResponse(f"/console/login?token={token}", 303)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with shopkeeper.web.router.lifespan_context(shopkeeper.web):
+            yield
+        await telegram.close()
+
+    return Starlette(
+        routes=[
+            Route("/", page),
+            Route("/demo/state", state),
+            Route("/demo/clock", advance, methods=["POST"]),
+            Route("/demo/sale", sale, methods=["POST"]),
+            Route("/demo/pay", pay, methods=["POST"]),
+            Route("/demo/console", console, methods=["POST"]),
+            Mount("/demo/static", StaticFiles(directory=STATIC)),
+            Mount("/twin", build_twin(telegram, wechat)),
+            Mount("/", shopkeeper.web),
+        ],
+        lifespan=lifespan,
+    )

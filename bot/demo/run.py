@@ -1,0 +1,152 @@
+"""`zhanggui demo`: the product, the twins and the demo's page as one web app on one port of this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import httpx
+import typer
+import uvicorn
+from sqlalchemy import Connection
+
+from bot.clock import SystemClock, new_id
+from bot.commands.common import talk
+from bot.demo.page import AGENT, demo_app
+from bot.demo.seed import DEMO_USERS, TELEGRAM, seed
+from bot.demo.shop import SECRETS, SHOP_TOML, demo_toml
+from bot.demo.twins import make_twins
+from bot.errors import SettingsError
+from bot.logs import configure_logs
+from bot.settings import load_settings
+from bot.starter import make_shop
+from handoff.people import add_agent, create_link, new_token
+
+HOST = "127.0.0.1"
+OPEN_FROM, OPEN_UNTIL = 10, 18
+"""Hours between which the demo's day may begin, so that nothing waits for the end of quiet hours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """What `--json` prints."""
+
+    web: str
+    console: str
+    login: str
+    telegram_twin: str
+    wechat_twin: str
+    api: str
+
+
+def run_demo(folder: Path, port: int, as_json: bool) -> None:
+    """Prepare the folder, seed a fresh database and serve until interrupted."""
+    configure_logs()
+    started = time.monotonic()
+    talk.print(f"掌柜 Zhanggui demo: preparing the shop in {folder} …")
+    prepare(folder, port)
+    asyncio.run(_serve(folder, port, as_json, started))
+
+
+def prepare(folder: Path, port: int) -> None:
+    """Make the demo's folder, or use the one there is: edits of knowledge stay, the database begins anew.
+
+    Raises:
+        SettingsError: the folder belongs to something else.
+    """
+    toml = folder / "shop.toml"
+    if toml.exists() and toml.read_text(encoding="utf-8").split("\n")[0] != SHOP_TOML.split("\n")[0]:
+        raise SettingsError(f"{folder} holds another shop. Choose another folder with --dir")
+    if not toml.exists():
+        make_shop(folder, demo_toml(port))
+    toml.write_text(demo_toml(port), encoding="utf-8")
+    for name, secret in SECRETS.items():
+        (folder / "data" / name).write_text(secret, encoding="utf-8")
+    for old in (folder / "data").glob("zhanggui.db*"):
+        old.unlink()
+
+
+async def _serve(folder: Path, port: int, as_json: bool, started: float) -> None:
+    from bot.app import build
+
+    base = f"http://{HOST}:{port}"
+    clock = daytime_clock(datetime.now(UTC))
+    settings = load_settings(folder, os.environ)
+    shopkeeper = build(folder, settings, clock, new_id)
+    token = new_token()
+    now = clock.now()
+
+    def first_rows(connection: Connection) -> None:
+        seed(connection, now)
+        agent = add_agent(connection, new_id(), AGENT, "小禾 Xiaohe", "admin", now)
+        create_link(connection, agent.id, token, now)
+
+    await shopkeeper.database.write(first_rows)
+    telegram, wechat = make_twins(base, clock)
+    app = demo_app(shopkeeper, clock, telegram, wechat)
+    server = uvicorn.Server(
+        uvicorn.Config(app, host=HOST, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=3)
+    )
+    serving = asyncio.create_task(server.serve())
+    while not server.started and not serving.done():
+        await asyncio.sleep(0.05)
+    addresses = Addresses(
+        web=base,
+        console=f"{base}/console/",
+        login=f"{base}/console/login?token={token}",
+        telegram_twin=f"{base}/twin/telegram/panel",
+        wechat_twin=f"{base}/twin/wechat/panel",
+        api=f"{base}/api/docs",
+    )
+    await telegram_customer_begins(addresses)
+    _tell(addresses, as_json, time.monotonic() - started)
+    with suppress(asyncio.CancelledError):
+        await serving
+
+
+async def telegram_customer_begins(addresses: Addresses) -> None:
+    """Let the customer who agreed to be written to start the bot, as she once did on her phone."""
+    customer = next(user for user in DEMO_USERS if user.channel == TELEGRAM and user.consented)
+    async with httpx.AsyncClient(trust_env=False) as http:
+        await http.post(addresses.telegram_twin.replace("/panel", "/control/start"), json={"user": int(customer.user)})
+
+
+def daytime_clock(now: datetime) -> SystemClock:
+    """Return a clock that shows the real time, or the next morning if the shop's people sleep now."""
+    clock = SystemClock()
+    local = now.astimezone(ZoneInfo("Asia/Shanghai"))
+    if not OPEN_FROM <= local.hour < OPEN_UNTIL:
+        morning = local.replace(hour=OPEN_FROM, minute=0, second=0, microsecond=0)
+        clock.advance((morning if morning > local else morning + timedelta(days=1)) - local)
+    return clock
+
+
+def _tell(addresses: Addresses, as_json: bool, took_s: float) -> None:
+    if as_json:
+        typer.echo(json.dumps(asdict(addresses)))
+        return
+    typer.echo(f"Open   {addresses.web}")
+    typer.echo(f"Login  {addresses.login}   (for the agents' console, works once)")
+    talk.print(f"Ready after {took_s:.0f} s. Stop with Ctrl-C.")
+
+
+def advance_running_demo(port: int, minutes: int) -> str:
+    """Move the clock of the demo on `port` forward.
+
+    Raises:
+        SettingsError: no demo answers there, or it refuses the step.
+    """
+    try:
+        answer = httpx.post(f"http://{HOST}:{port}/demo/clock", params={"minutes": minutes}, trust_env=False)
+    except httpx.HTTPError as error:
+        raise SettingsError(f"no demo answers on port {port}. Start one with `zhanggui demo --port {port}`") from error
+    if answer.status_code != httpx.codes.OK:
+        raise SettingsError(f"the demo refused: {answer.text}")
+    return f"The demo's clock shows {answer.json()['time']}."

@@ -1,0 +1,64 @@
+"""The demo's settings: the shop 青禾 / Qinghe on its three channels, as a plain shop.toml."""
+
+from __future__ import annotations
+
+import tomllib
+
+from bot.settings import Settings, parse_settings
+
+TELEGRAM_TOKEN = "1000001:demo-token-of-the-twin-0123456789abcdef"
+TELEGRAM_SECRET = "demo-webhook-secret"
+WECHAT_APP_ID = "wxdemoqinghe00001"
+WECHAT_APP_SECRET = "demo-app-secret"
+WECHAT_TOKEN = "demotoken"
+WECHAT_AES_KEY = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"
+
+SHOP_TOML = """\
+# The demo's shop. It is an ordinary shop.toml: only the addresses of the platforms lead to the twins on this machine.
+[shop]
+name = {{ zh = "青禾", en = "Qinghe" }}
+language = "zh"
+time_zone = "Asia/Shanghai"
+phone = "400-000-0000"
+email = "service@qinghe.example"
+address = {{ zh = "杭州市拱墅区小河路 12 号", en = "12 Xiaohe Road, Gongshu, Hangzhou" }}
+
+[server]
+host = "127.0.0.1"
+port = {port}
+
+[store]
+url = "sqlite:///data/zhanggui.db"
+
+[channels.web.shop]
+
+[channels.telegram.shopbot]
+token = {{ file = "data/telegram-token" }}
+webhook_secret = {{ file = "data/telegram-secret" }}
+mode = "webhook"
+api_base = "http://127.0.0.1:{port}/twin/telegram"
+
+[channels.wechat.gh_qinghe]
+app_id = "{app_id}"
+app_secret = {{ file = "data/wechat-app-secret" }}
+token = {{ file = "data/wechat-token" }}
+aes_key = {{ file = "data/wechat-aes-key" }}
+api_base = "http://127.0.0.1:{port}/twin/wechat"
+"""
+
+SECRETS = {  # they open nothing but the twins on this machine
+    "telegram-token": TELEGRAM_TOKEN,
+    "telegram-secret": TELEGRAM_SECRET,
+    "wechat-app-secret": WECHAT_APP_SECRET,
+    "wechat-token": WECHAT_TOKEN,
+    "wechat-aes-key": WECHAT_AES_KEY,
+}
+
+
+def demo_toml(port: int) -> str:
+    return SHOP_TOML.format(port=port, app_id=WECHAT_APP_ID)
+
+
+def demo_settings(port: int = 8080) -> Settings:
+    """Return the demo's settings without writing anything."""
+    return parse_settings(tomllib.loads(demo_toml(port)), "the demo's shop.toml")

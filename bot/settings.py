@@ -1,0 +1,243 @@
+"""`shop.toml` and `ZHANGGUI_*` variables, read once into frozen settings. Unknown or wrong keys are errors."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from datetime import time
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from rapidfuzz import process
+
+from bot.errors import SettingsError
+
+PREFIX = "ZHANGGUI_"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Secret(_Section):
+    """Where a secret is kept. Secrets never stand in shop.toml itself."""
+
+    env: str | None = None
+    """Name of the environment variable that holds it."""
+    file: Path | None = None
+    """Path of the file that holds it, relative to the shop's folder."""
+
+    def read(self, folder: Path, key: str) -> str:
+        """Return the secret.
+
+        Raises:
+            SettingsError: it is missing or empty.
+        """
+        if self.env is not None:
+            value = os.environ.get(self.env, "").strip()
+            where, fix = f"the variable {self.env}", f"export {self.env}=…"
+        elif self.file is not None:
+            path = folder / self.file
+            value = path.read_text(encoding="utf-8").strip() if path.is_file() else ""
+            where, fix = f"the file {path}", "write the secret into it"
+        else:
+            raise SettingsError(f'shop.toml: {key}: say where the secret is: {{ env = "NAME" }} or {{ file = "path" }}')
+        if not value:
+            raise SettingsError(f"shop.toml: {key}: {where} is missing or empty: {fix}")
+        return value
+
+
+class Shop(_Section):
+    name: dict[Literal["zh", "en"], str]
+    """The shop's name by language."""
+    time_zone: str = "Asia/Shanghai"
+    """IANA name; opening and quiet hours are in it."""
+    currency: str = "CNY"
+    """ISO 4217 code of amounts in `[policy]`."""
+    language: Literal["zh", "en"] = "zh"
+    """Language for customers whose own is not known yet."""
+    opens: time = time(9)
+    """When people begin to answer."""
+    closes: time = time(23)
+    """When people stop answering."""
+    phone: str = ""
+    """Shown to customers."""
+    email: str = ""
+    """Shown to customers."""
+    address: dict[Literal["zh", "en"], str] = {}
+    """Of the showroom, by language."""
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            near = process.extractOne(value, sorted(available_timezones()))
+            raise ValueError(f"there is no time zone {value!r}; did you mean {near[0]!r}?")
+        return value
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+
+class Policy(_Section):
+    return_days: int = Field(7, ge=0)
+    """Days after delivery in which a return needs no reason."""
+    exchange_days: int = Field(15, ge=0)
+    """Days after delivery in which a piece can be exchanged."""
+    dispatch_h: int = Field(48, ge=0)
+    """Hours from payment to dispatch."""
+    refund_days: int = Field(3, ge=0)
+    """Working days from arrival of a return to the refund."""
+    price_protection_days: int = Field(15, ge=0)
+    """Days after payment in which a lower price is paid back."""
+    order_close_h: int = Field(24, ge=1)
+    """Hours after which an unpaid order closes."""
+    presale_days: int = Field(15, ge=0)
+    """Longest wait of a pre-sale, in days."""
+    free_shipping_minor: int = Field(9900, ge=0)
+    """Order total from which shipping is free, in minor units."""
+    shipping_fee_minor: int = Field(1000, ge=0)
+    """Shipping fee on the mainland, in minor units."""
+    hmt_fee_minor: int = Field(3500, ge=0)
+    """Shipping fee to Hong Kong, Macau and Taiwan, in minor units."""
+    coupon_new_minor: int = Field(2000, ge=0)
+    """Coupon for new customers, in minor units."""
+    points_per_yuan: int = Field(1, ge=0)
+    """Points for each unit of money spent."""
+    quiet_from: time = time(21)
+    """No marketing from this time on, in the shop's time zone."""
+    quiet_until: time = time(9)
+    """Marketing may be sent again from this time on."""
+    marketing_per_day: int = Field(1, ge=0)
+    """Marketing messages to one person in 24 hours, over all channels."""
+
+
+class Server(_Section):
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    port: int = Field(8080, ge=1, le=65535)
+    """Port to listen on."""
+    public_url: str = ""
+    """Address the platforms reach, e.g. `https://bot.example.com`; empty: the listening address."""
+    secret: Secret = Secret(file=Path("data/secret"))
+    """Signs web-chat visitors and console cookies; `init` writes one."""
+    api_key: Secret = Secret(file=Path("data/api-key"))
+    """Bearer key of the shop's events; `init` writes one."""
+
+
+class Store(_Section):
+    url: str = "sqlite:///data/zhanggui.db"
+    """`sqlite:///path` (relative to the shop's folder) or `postgresql+psycopg://user@host/name`."""
+
+
+class WebChannel(_Section):
+    origins: tuple[str, ...] = ()
+    """Sites that may embed the chat, e.g. `https://shop.example.com`."""
+
+
+class TelegramChannel(_Section):
+    token: Secret
+    """The bot's token, from @BotFather."""
+    webhook_secret: Secret | None = None
+    """Needed for `mode = "webhook"`: Telegram repeats it in a header."""
+    mode: Literal["polling", "webhook"] = "polling"
+    """`polling` needs no public address; `webhook` is quicker."""
+    api_base: str = "https://api.telegram.org"
+    """Root of the Bot API; change it for a Bot API server of your own."""
+
+
+class WeChatChannel(_Section):
+    app_id: str
+    """The account's AppID."""
+    app_secret: Secret
+    """The account's AppSecret."""
+    token: Secret
+    """The token of the server configuration."""
+    aes_key: Secret
+    """The EncodingAESKey, 43 characters; the message mode must be "safe"."""
+    api_base: str = "https://api.weixin.qq.com"
+    """Root of the API; change it for a proxy of your own."""
+
+
+class Channels(_Section):
+    web: dict[str, WebChannel] = {}
+    """Web chats by name."""
+    telegram: dict[str, TelegramChannel] = {}
+    """Telegram bots by name."""
+    wechat: dict[str, WeChatChannel] = {}
+    """WeChat official accounts by name."""
+
+
+class Settings(_Section):
+    shop: Shop
+    policy: Policy = Policy()
+    server: Server = Server()
+    store: Store = Store()
+    channels: Channels = Channels()
+
+
+def load_settings(folder: Path, environment: Mapping[str, str]) -> Settings:
+    """Read `folder/shop.toml`; `ZHANGGUI_SERVER__PORT=9000` and the like override single keys.
+
+    Raises:
+        SettingsError: the file is missing or unreadable, or a key is unknown or wrong.
+    """
+    path = folder / "shop.toml"
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(f"{path} does not exist. Make a shop's folder with `zhanggui init {folder}`") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path} is not TOML: {error}") from error
+    for name, value in environment.items():
+        if name.startswith(PREFIX) and "__" in name:
+            _override(data, name.removeprefix(PREFIX).lower().split("__"), value)
+    return parse_settings(data, str(path))
+
+
+def parse_settings(data: dict[str, Any], file: str) -> Settings:
+    """Check `data` (the content of `file`).
+
+    Raises:
+        SettingsError: naming the file, the key and the nearest right key.
+    """
+    try:
+        return Settings.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            near = process.extractOne(str(first["loc"][-1]), _keys_beside(first["loc"]))
+            raise SettingsError(f"{file}: there is no setting `{place}`. Did you mean `{near[0]}`?") from None
+        if first["type"] == "missing":
+            raise SettingsError(f"{file}: the setting `{place}` is missing. Add it") from None
+        problem = first["msg"].removeprefix("Value error, ")
+        raise SettingsError(f"{file}: `{place}` = {first['input']!r}: {problem}") from None
+
+
+def _override(data: dict[str, Any], parts: list[str], value: str) -> None:
+    for part in parts[:-1]:
+        data = data.setdefault(part, {})
+    data[parts[-1]] = value
+
+
+def _keys_beside(location: tuple[int | str, ...]) -> list[str]:
+    """Return the right keys of the section in which the wrong key `location` stands."""
+    section: Any = Settings
+    for part in location[:-1]:
+        field = section.model_fields.get(part) if isinstance(section, type) else None
+        if field is None:  # the name of a channel: its section follows
+            continue
+        section = _section_in(field.annotation)
+    return list(section.model_fields)
+
+
+def _section_in(annotation: Any) -> Any:
+    arguments = getattr(annotation, "__args__", ())
+    return next((a for a in reversed(arguments) if isinstance(a, type) and issubclass(a, BaseModel)), annotation)

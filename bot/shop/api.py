@@ -1,0 +1,163 @@
+"""The shop over HTTP, for the shop's own servers: catalogue, carts, and the events that the bot acts on."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import Connection
+
+from bot.clock import Clock, IdMaker, new_id
+from bot.errors import NotAllowed, NotFound, ZhangguiError
+from bot.shop.changes import pay_cart, pay_order, put_cart, touch_cart
+from bot.shop.port import Cart, Product
+from bot.shop.sql import SqlShop
+from bot.store.database import Database
+
+_HTTP_STATUS = {"rights": 401, "missing": 404, "conflict": 409}
+_bearer = HTTPBearer(auto_error=False, description="The API key of the shop.")
+_Key = Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CartLine(_Body):
+    """Pieces of one variant."""
+
+    sku: _Key
+    quantity: Annotated[int, Field(ge=1, le=999)]
+
+
+class CartContent(_Body):
+    """All that lies in the cart now; an empty list empties it."""
+
+    lines: Annotated[list[CartLine], Field(max_length=200)]
+
+
+class CartUpdated(_Body):
+    """The customer changed the cart: its follow-up starts to wait again."""
+
+    type: Literal["cart.updated"]
+    cart_id: _Key
+
+
+class CartPaid(_Body):
+    """The cart was paid: nothing more is said about it."""
+
+    type: Literal["cart.paid"]
+    cart_id: _Key
+
+
+class OrderPaid(_Body):
+    """The order was paid; `cart_id` names the cart that it came from, whose follow-ups end with it."""
+
+    type: Literal["order.paid"]
+    order_number: _Key
+    cart_id: _Key | None = None
+
+
+ShopEvent = Annotated[CartUpdated | CartPaid | OrderPaid, Field(discriminator="type")]
+
+
+class Recorded(BaseModel):
+    """`changed` is False for an event that was recorded before, or that asks for nothing."""
+
+    changed: bool
+
+
+class Fault(BaseModel):
+    """Why a request was refused, and what to do, in one line."""
+
+    error: str
+    message: str
+
+
+class _PlainFaults(APIRoute):
+    """Answers every refusal as one `Fault`."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def guarded(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except RequestValidationError as error:
+                first = error.errors()[0]
+                where = ".".join(str(part) for part in first["loc"])
+                return _fault(422, "request", f"{where}: {first['msg']}. Correct it and send the request again.")
+            except ZhangguiError as error:
+                return _fault(_HTTP_STATUS.get(error.code, 500), error.code, str(error))
+
+        return guarded
+
+
+def _fault(status: int, code: str, message: str) -> JSONResponse:
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
+    return JSONResponse({"error": code, "message": message}, status, headers)
+
+
+def _only_with(api_key: str) -> Callable[..., None]:
+    def check(given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> None:
+        # An empty key opens nothing: a shop that has set none takes no events.
+        if given is None or not api_key or not hmac.compare_digest(given.credentials.encode(), api_key.encode()):
+            raise NotAllowed("The API key is missing or wrong. Send it as the header 'Authorization: Bearer KEY'.")
+
+    return check
+
+
+def record(connection: Connection, event: CartUpdated | CartPaid | OrderPaid, clock: Clock) -> bool:
+    """Act on one event of the shop in the caller's transaction. Return whether it changed anything."""
+    now = clock.now()
+    match event:
+        case CartUpdated():
+            return touch_cart(connection, event.cart_id, now)
+        case CartPaid():
+            return pay_cart(connection, event.cart_id, now)
+        case OrderPaid():
+            paid = pay_order(connection, event.order_number, now)
+            return (event.cart_id is not None and pay_cart(connection, event.cart_id, now)) or paid
+
+
+def shop_routes(database: Database, clock: Clock, api_key: str, make_id: IdMaker = new_id) -> APIRouter:
+    """Return the routes under `/api/shop`. The catalogue is public; carts and events need the key as bearer token."""
+    router = APIRouter(prefix="/api/shop", tags=["shop"], route_class=_PlainFaults)
+    keyed = [Depends(_only_with(api_key))]
+    faults: dict[int | str, dict[str, Any]] = {code: {"model": Fault} for code in (401, 404, 409, 422)}
+
+    @router.get("/products")
+    async def list_products() -> list[Product]:
+        """Every product on sale, with its variants, prices in minor units and stock."""
+        return list(await database.read(lambda connection: SqlShop(connection).products()))
+
+    @router.get("/customers/{customer_id}/cart", dependencies=keyed, responses=faults)
+    async def read_cart(customer_id: str) -> Cart:
+        """The customer's open cart."""
+        cart = await database.read(lambda connection: SqlShop(connection).open_cart(customer_id))
+        if cart is None:
+            raise NotFound(f"Customer {customer_id} has no open cart. Open one with PUT.")
+        return cart
+
+    @router.put("/customers/{customer_id}/cart", dependencies=keyed, responses=faults)
+    async def write_cart(customer_id: str, content: CartContent) -> Recorded:
+        """Replace what lies in the customer's cart, and start its follow-up anew."""
+        lines: dict[str, int] = {}
+        for line in content.lines:
+            lines[line.sku] = lines.get(line.sku, 0) + line.quantity
+        await database.write(lambda connection: put_cart(connection, customer_id, lines, clock.now(), make_id))
+        return Recorded(changed=True)
+
+    @router.post("/events", dependencies=keyed, responses=faults)
+    async def post_event(event: ShopEvent) -> Recorded:
+        """Tell the bot what happened in the shop. Repeating an event is harmless."""
+        return Recorded(changed=await database.write(lambda connection: record(connection, event, clock)))
+
+    return router

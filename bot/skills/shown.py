@@ -1,0 +1,52 @@
+"""How data is written for customers: money, days, products, orders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_datetime
+from babel.numbers import format_currency
+
+from bot.messages import Source
+from bot.shop.port import Line, Money, Order
+
+LOCALES = {"zh": "zh_CN", "en": "en_GB"}
+
+
+def money(amount: Money, language: str) -> str:
+    """Return e.g. `¥129.00`. Minor units of CNY, USD, EUR, HKD and TWD are hundredths."""
+    text: str = format_currency(amount.amount_minor / 100, amount.currency, locale=LOCALES[language])
+    return text.replace("CN¥", "¥")
+
+
+def day(moment: datetime, language: str, zone: ZoneInfo) -> str:
+    """Return e.g. `11月22日` or `22 Nov`."""
+    return format_date(moment.astimezone(zone), "M月d日" if language == "zh" else "d MMM", locale=LOCALES[language])
+
+
+def time_of(moment: datetime, language: str, zone: ZoneInfo) -> str:
+    """Return e.g. `11月22日 14:05` or `22 Nov, 14:05`."""
+    pattern = "M月d日 HH:mm" if language == "zh" else "d MMM, HH:mm"
+    return format_datetime(moment.astimezone(zone), pattern, locale=LOCALES[language])
+
+
+def name(names: Mapping[str, str], language: str) -> str:
+    return names.get(language) or next(iter(names.values()), "")
+
+
+def line(item: Line, language: str) -> str:
+    """Return e.g. `蓝色连衣裙（雾蓝，M）` or `Linen Dress (blue, M)`."""
+    inner = f"{name(item.colour, language)}，{item.size}" if language == "zh" else f"{name(item.colour, language)}, {item.size}"
+    return f"{name(item.name, language)}（{inner}）" if language == "zh" else f"{name(item.name, language)} ({inner})"
+
+
+def lines(items: tuple[Line, ...], language: str) -> str:
+    shown = [line(item, language) + (f" ×{item.quantity}" if item.quantity > 1 else "") for item in items]
+    return ("、" if language == "zh" else ", ").join(shown)
+
+
+def order_source(order: Order) -> Source:
+    """Name an order, in the state it was read in, as the source of a sentence."""
+    return Source(f"order:{order.number}", order.status.value)

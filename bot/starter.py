@@ -1,0 +1,75 @@
+"""The starter set that ships with the program, and the folder `init` makes from it."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from pathlib import Path
+
+from bot.errors import SettingsError
+
+PARTS = ("knowledge", "intents")
+
+
+def starter_folder() -> Path:
+    """Return the folder that holds `knowledge/` and `intents/`: in the wheel beside this module, else the checkout."""
+    packaged = Path(__file__).parent / "starter"
+    return packaged if packaged.is_dir() else Path(__file__).parents[1]
+
+
+def make_shop(folder: Path, shop_toml: str) -> None:
+    """Make a shop's folder: the starter set, `shop.toml` and fresh secrets.
+
+    Raises:
+        SettingsError: the folder holds a shop already, or cannot be written.
+    """
+    if (folder / "shop.toml").exists():
+        raise SettingsError(f"{folder} holds a shop already. Choose another folder")
+    try:
+        (folder / "data").mkdir(parents=True, exist_ok=True)
+        for part in PARTS:
+            shutil.copytree(starter_folder() / part, folder / part, dirs_exist_ok=True)
+        for name in ("secret", "api-key"):
+            path = folder / "data" / name
+            path.touch(mode=0o600)
+            path.write_text(secrets.token_urlsafe(32) + "\n", encoding="utf-8")
+        (folder / "shop.toml").write_text(shop_toml, encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(f"{folder} cannot be written: {error.strerror}. Choose another folder") from error
+
+
+SHOP_TOML = """\
+# Your shop. Every key is in the docs, "Settings"; `zhanggui check` tells what is wrong here.
+[shop]
+name = { zh = "我的店", en = "My shop" }
+language = "zh"
+time_zone = "Asia/Shanghai"
+opens = 09:00:00
+closes = 23:00:00
+phone = ""
+email = ""
+
+[policy]
+return_days = 7
+order_close_h = 24
+
+[server]
+host = "127.0.0.1"
+port = 8080
+# public_url = "https://bot.example.com"
+
+[store]
+url = "sqlite:///data/zhanggui.db"
+
+[channels.web.shop]
+
+# [channels.telegram.shopbot]                 # from @BotFather
+# token = { env = "TELEGRAM_TOKEN" }
+# mode = "polling"
+
+# [channels.wechat.gh_1]                      # from the account's settings, message mode "safe"
+# app_id = "wx..."
+# app_secret = { env = "WECHAT_APP_SECRET" }
+# token = { env = "WECHAT_TOKEN" }
+# aes_key = { env = "WECHAT_AES_KEY" }
+"""

@@ -1,0 +1,63 @@
+"""Brings a database to this version's schema, and refuses one that is newer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from bot.errors import DatabaseError
+
+
+def database_url(url: str, folder: Path) -> str:
+    """Return `url` with a relative SQLite path put below the shop's folder.
+
+    Raises:
+        DatabaseError: the address has no known form.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise DatabaseError(f"store.url {url!r} is not a database address, e.g. sqlite:///data/zhanggui.db") from None
+    if parsed.get_backend_name() == "postgresql":
+        return parsed.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+    if parsed.get_backend_name() != "sqlite" or not parsed.database:
+        raise DatabaseError(f"store.url {url!r}: use sqlite:///path or postgresql+psycopg://user@host/name")
+    return f"sqlite:///{(folder / parsed.database).resolve()}"
+
+
+def upgrade(url: str) -> None:
+    """Upgrade the database at `url`, making it if it is SQLite and not there yet.
+
+    Raises:
+        DatabaseError: it cannot be reached, or was made by a newer version.
+    """
+    if url.startswith("sqlite:///"):
+        path = Path(url.removeprefix("sqlite:///"))
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DatabaseError(f"the folder {path.parent} cannot be made: {error.strerror}") from error
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    scripts = ScriptDirectory.from_config(config)
+    engine = create_engine(url)
+    try:
+        with engine.begin() as connection:
+            current = MigrationContext.configure(connection).get_current_revision()
+            if current is not None and current not in {script.revision for script in scripts.walk_revisions()}:
+                raise DatabaseError(f"the database was made by a newer version (schema {current}). Install that version")
+            if current != scripts.get_current_head():
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+    except SQLAlchemyError as error:
+        shown = make_url(url).render_as_string(hide_password=True)
+        raise DatabaseError(f"the database {shown} does not answer: {getattr(error, 'orig', error)}") from error
+    finally:
+        engine.dispose()

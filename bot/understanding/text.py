@@ -1,0 +1,45 @@
+"""Brings what customers type into one form: width, case, traditional to simplified, digits; and tells the language."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cache
+from typing import Any
+
+CJK = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
+LATIN_WORD = re.compile(r"[a-z0-9à-ÿ']+")
+TOKEN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]+|[a-z0-9à-ÿ']+")
+LONG_NUMBER = re.compile(r"\d{2,}")
+FILLER = re.compile(r"^(?:亲亲?|你好|您好|hi|hello|hey|请问|請問)[,，!！~～\s]+(?=\S)", re.IGNORECASE)
+
+
+@cache
+def _converter() -> Any:
+    from opencc import OpenCC  # reads its dictionaries: only when first needed
+
+    return OpenCC("t2s")
+
+
+def simplified(text: str) -> str:
+    """Return `text` with traditional Chinese characters replaced by simplified ones."""
+    return str(_converter().convert(text)) if CJK.search(text) else text
+
+
+def normal(text: str) -> str:
+    """Return `text` in the form that is compared: NFKC, lower case, simplified, single blanks."""
+    folded = unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
+    return " ".join(simplified(folded).split())
+
+
+def comparable(text: str) -> str:
+    """Return `normal(text)` without a greeting in front and with every longer number made alike."""
+    return LONG_NUMBER.sub("00", FILLER.sub("", normal(text)))
+
+
+def language_of(text: str, default: str) -> str:
+    """Return `zh` or `en` by script; `default` where the text has neither (emoji, numbers, order numbers)."""
+    if CJK.search(text):
+        return "zh"
+    words = [word for word in LATIN_WORD.findall(text.casefold()) if not any(c.isdigit() for c in word)]
+    return "en" if len(words) >= 2 or any(len(word) > 2 for word in words) else default

@@ -1,0 +1,46 @@
+"""What the web chat reads: both sides of one conversation, in order. Implemented over the database by the app."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+from bot.messages import Chat, Choice
+
+Author = Literal["customer", "bot", "agent", "campaign"]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownMessage:
+    """One message as the customer sees it.
+
+    Attributes:
+        id: rises in the order in which messages become visible; below 2**53, because browsers read it as a float.
+        mine: whether the customer said it.
+        author_name: the agent's display name; empty where the page has a word of its own (bot, customer).
+        at: aware UTC.
+        key: `Inbound.key` of a message of the customer, so that the page knows its own words again; else empty.
+    """
+
+    id: int
+    mine: bool
+    author: Author
+    author_name: str
+    text: str
+    choices: tuple[Choice, ...]
+    at: datetime
+    key: str = ""
+
+
+class Transcript(Protocol):
+    """Reads what was said. The web chat never learns where it is kept."""
+
+    async def after(self, chat: Chat, seen: int, limit: int) -> Sequence[ShownMessage]:
+        """Return the messages with an id above `seen`, oldest first, `limit` at most."""
+        ...
+
+    async def wait(self, timeout_s: float) -> None:
+        """Return when something may be new anywhere, or after `timeout_s` seconds."""
+        ...

@@ -1,0 +1,80 @@
+"""One line of the thread."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from nicegui import ui
+
+from handoff.console.labels import WRAP_UPS, Labels, reason_words
+from handoff.console.look import box, button, chip, moment, text
+from handoff.transcript import Line, Meaning, Side
+
+Retry = Callable[[int], Awaitable[None]]
+_SURE = {"answer": "zg-sure", "skill": "zg-sure", "smalltalk": "zg-sure", "clarify": "zg-unsure"}
+
+
+def show_line(line: Line, labels: Labels, retry: Retry | None) -> None:
+    """Show one line. `retry` is None where the viewer may not send."""
+    if line.side is Side.MARK:
+        _mark(line, labels)
+        return
+    with box(f"zg-line zg-{line.side.value}"), box("zg-bubble"):
+        if line.side is Side.NOTE:
+            text(labels["note"], "zg-note-head")
+        if line.event and line.side is Side.CUSTOMER:
+            text(labels.get(f"event_{line.event}", line.event), "zg-event")
+        if line.text:
+            text(line.text, "zg-text")
+        if line.choices:
+            with box("zg-choices"):
+                for choice in line.choices:
+                    chip(choice, "zg-choice")
+        with box("zg-meta"):
+            text(_author(line, labels), "zg-author")
+            moment(line.at)
+            if line.meaning:
+                _meaning(line.meaning)
+            for source in line.sources:
+                chip(f"{source.id} @{source.version[:16]}" if source.version else source.id, "zg-source")
+            _status(line, labels, retry)
+
+
+def _author(line: Line, labels: Labels) -> str:
+    if line.side is Side.BOT:
+        return labels["bot"]
+    if line.side is Side.CAMPAIGN:
+        return f"{labels['campaign']} {line.author}"
+    return line.author or labels["customer"]
+
+
+def _meaning(meaning: Meaning) -> None:
+    words = meaning.intent or meaning.skill or meaning.entry
+    score = "" if meaning.confidence is None else f" {meaning.confidence:.2f}"
+    made = chip(words + score, f"zg-intent {_SURE.get(meaning.decision, '')}")
+    if meaning.why:
+        with made:
+            ui.tooltip(" · ".join(meaning.why))
+
+
+def _status(line: Line, labels: Labels, retry: Retry | None) -> None:
+    if not line.status:
+        return
+    if line.status == "sent":
+        ui.icon("done").classes("zg-sent").props["aria-label"] = labels["status_sent"]
+        return
+    quiet = line.status in ("waiting", "sending")
+    words = labels.get(f"status_{line.status}", line.status)
+    chip(f"{words} · {reason_words(line.reason, labels)}" if line.reason else words, "" if quiet else "zg-bad")
+    if retry is not None and line.outbox_id is not None:
+        outbox_id = line.outbox_id
+        button(labels["retry"], "refresh", lambda: retry(outbox_id), "zg-button zg-retry")
+
+
+def _mark(line: Line, labels: Labels) -> None:
+    words = labels.get(f"mark_{line.event}", line.event).format(name=line.author or labels["bot"])
+    reason, _, remark = line.text.partition(": ")
+    said = f"{labels[f'wrap_{reason}']} {remark}".strip() if reason in WRAP_UPS else reason_words(line.text, labels)
+    with box(f"zg-mark zg-mark-{line.event}"):
+        text(f"{words} · {said}" if said else words)
+        moment(line.at)

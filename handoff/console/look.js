@@ -1,0 +1,84 @@
+/* What the browser does by itself: ticking times, keys, the end of the thread, title, cookies of taste. */
+(() => {
+  let offset = zgStart.now - Date.now();
+  const now = () => Date.now() + offset;
+  const two = (n) => String(n).padStart(2, "0");
+
+  function span(ms) {
+    const s = Math.max(0, Math.floor(ms / 1000));
+    if (s < 3600) return `${Math.floor(s / 60)}:${two(s % 60)}`;
+    if (s < 86400) return `${Math.floor(s / 3600)} h ${two(Math.floor(s / 60) % 60)}`;
+    return `${Math.floor(s / 86400)} d ${Math.floor(s / 3600) % 24} h`;
+  }
+
+  function moment(ms) {
+    const at = new Date(ms), today = new Date(now());
+    const time = `${two(at.getHours())}:${two(at.getMinutes())}`;
+    return at.toDateString() === today.toDateString() ? time : `${two(at.getMonth() + 1)}-${two(at.getDate())} ${time}`;
+  }
+
+  function write(el, words) {
+    if (el.textContent !== words) el.textContent = words;
+  }
+
+  function tick() {
+    for (const el of document.querySelectorAll("[data-since]")) {
+      const ms = now() - Number(el.dataset.since);
+      write(el, span(ms));
+      if (!el.classList.contains("zg-waits")) continue;
+      el.classList.toggle("zg-slow", ms > 120000 && ms <= 600000);
+      el.classList.toggle("zg-late", ms > 600000);
+    }
+    for (const el of document.querySelectorAll("[data-until]")) write(el, span(Number(el.dataset.until) - now()));
+    for (const el of document.querySelectorAll("[data-at]")) write(el, moment(Number(el.dataset.at)));
+  }
+
+  window.zg = {
+    fresh(serverNow, unread) {
+      if (Math.abs(serverNow - now()) > 2000) offset = serverNow - Date.now();
+      const title = document.title.replace(/^\(\d+\) /, "");
+      document.title = unread ? `(${unread}) ${title}` : title;
+      requestAnimationFrame(tick);
+    },
+    bottom(always) {
+      const lines = document.querySelector(".zg-lines");
+      if (!lines) return;
+      const near = lines.scrollHeight - lines.scrollTop - lines.clientHeight < 240;
+      if (always || near) requestAnimationFrame(() => requestAnimationFrame(() => (lines.scrollTop = lines.scrollHeight)));
+    },
+    said(root) {
+      const field = root && root.querySelector("textarea");
+      const words = field ? field.value.trim() : "";
+      if (!words) return null;
+      field.value = "";
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+      return [root.dataset.talk, words];
+    },
+    address(id) {
+      history.replaceState(null, "", `?c=${encodeURIComponent(id)}`);
+    },
+    keep(name, value) {
+      document.cookie = `${name}=${value}; path=/console; max-age=31536000; samesite=lax`;
+    },
+    dark() {
+      Quasar.Dark.set(!Quasar.Dark.isActive);
+      zg.keep("zg_dark", Quasar.Dark.isActive ? "1" : "0");
+    },
+  };
+
+  document.addEventListener("keydown", (e) => {
+    const writing = /^(INPUT|TEXTAREA|SELECT)$/.test(e.target.tagName) || e.target.isContentEditable;
+    if (e.altKey && !e.ctrlKey && !e.metaKey && /^Key[JKTEPL]$/.test(e.code)) {
+      if (document.querySelector(".q-dialog__inner")) return;
+      e.preventDefault();
+      emitEvent("zg-key", e.code);
+    } else if (e.key === "?" && !writing && !document.querySelector(".q-dialog__inner")) {
+      e.preventDefault();
+      emitEvent("zg-key", "help");
+    }
+  });
+  document.addEventListener("DOMContentLoaded", () => {
+    setInterval(tick, 1000);
+    new MutationObserver(() => requestAnimationFrame(tick)).observe(document.body, { childList: true, subtree: true });
+  });
+})();

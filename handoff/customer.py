@@ -1,0 +1,111 @@
+"""What an agent may know of the customer in front of them: person, orders, cart, consents, rights to send."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from bot.delivery import ledger
+from bot.messages import Purpose
+from bot.shop.port import Cart, Money, Order, Shop
+from bot.store.tables import consents, conversations, identities, persons
+
+COUNTING = frozenset({"wechat", "wecom"})
+"""Platforms that let a shop send only so many messages after the customer did something."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who writes. Shop data is there only once the identity is proven; `phone` is masked except for leads."""
+
+    name: str
+    language: str
+    tier: str = ""
+    spent: Money | None = None
+    phone: str = ""
+    unreachable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """The newest yes or no for a channel (`*` = all) and purpose."""
+
+    channel: str
+    purpose: str
+    granted: bool
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What may still be sent on a channel that counts.
+
+    Attributes:
+        left: messages left now; 0 means that the customer has to write first.
+        ends_at: when the last of them ends, None if none is left.
+    """
+
+    left: int
+    ends_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """The side bar of one conversation."""
+
+    person: Person | None
+    orders: tuple[Order, ...]
+    cart: Cart | None
+    consents: tuple[Consent, ...]
+
+
+def customer(connection: Connection, shop: Shop, conversation_id: str, unmasked: bool) -> Customer:
+    """Return what is known of the customer of a conversation; nothing for groups."""
+    row = connection.execute(
+        select(
+            persons.c.id,
+            persons.c.name,
+            persons.c.language,
+            persons.c.customer_id,
+            identities.c.name.label("nick"),
+            identities.c.unreachable,
+        )
+        .select_from(conversations)
+        .join(identities, identities.c.id == conversations.c.identity_id)
+        .join(persons, persons.c.id == identities.c.person_id)
+        .where(conversations.c.id == conversation_id)
+    ).first()
+    if row is None:
+        return Customer(None, (), None, ())
+    name = row.name or row.nick
+    known = shop.customer(row.customer_id) if row.customer_id else None
+    if known is None:
+        person = Person(name, row.language, unreachable=row.unreachable)
+        return Customer(person, (), None, _consents(connection, row.id))
+    phone = known.phone if unmasked else masked(known.phone)
+    person = Person(known.name or name, row.language, known.tier, known.spent, phone, row.unreachable)
+    orders = shop.orders_of(known.id)[:5]
+    return Customer(person, orders, shop.open_cart(known.id), _consents(connection, row.id))
+
+
+def masked(phone: str) -> str:
+    """Return the phone number with all but its last four characters hidden."""
+    return "•••• " + phone[-4:] if len(phone) > 4 else "••••" if phone else ""
+
+
+def rights(connection: Connection, conversation_id: str, channel: str, now: datetime) -> Rights | None:
+    """Return how many messages an agent may still send and for how long, None where the channel does not count."""
+    right = ledger.best_right(connection, conversation_id, Purpose.HUMAN, now)
+    if right is not None:
+        return None if right.left is None else Rights(right.left, right.expires_at)
+    return Rights(0, None) if channel.partition(":")[0] in COUNTING else None
+
+
+def _consents(connection: Connection, person_id: str) -> tuple[Consent, ...]:
+    newest: dict[tuple[str, str], Consent] = {}
+    query = select(consents).where(consents.c.person_id == person_id).order_by(consents.c.at, consents.c.id)
+    for row in connection.execute(query):
+        newest[row.channel, row.purpose] = Consent(row.channel, row.purpose, row.granted, row.at)
+    return tuple(newest.values())

@@ -1,0 +1,196 @@
+"""A real web server with the console over a seeded SQLite, run as a program: `python seeded.py DIR PORT`."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+from sqlalchemy import Connection, create_engine
+
+from bot.clock import SystemClock, new_id
+from bot.delivery.signal import Signal
+from bot.shop.port import Cart, Customer, Line, Money, Order, OrderStatus, Product, Shipment, TrackingEvent
+from bot.store import tables as t
+from bot.store.database import Database
+from handoff import ownership, people
+from handoff.console import mount_console
+
+XSS = '<img src=x onerror="window.hacked=1"><b>bold</b> {{7*7}} `${1}`'
+TOKENS = ("link-of-li", "link-of-wang", "link-of-zhao")
+NOW = datetime.now(UTC)
+
+
+class SmallShop:
+    """One customer with two orders and a cart."""
+
+    def products(self) -> tuple[Product, ...]:
+        return ()
+
+    def order(self, number: str) -> Order | None:
+        return next((order for order in self.orders_of("c1") if order.number == number), None)
+
+    def orders_of(self, customer_id: str) -> tuple[Order, ...]:
+        if customer_id != "c1":
+            return ()
+        on_the_way = TrackingEvent(NOW - timedelta(hours=5), {"zh": "杭州转运中心", "en": "Hangzhou hub"}, "in_transit")
+        parcel = Shipment("SF", "SF1390021145", NOW + timedelta(days=1), (on_the_way,))
+        total = Money(45900, "CNY")
+        return (
+            Order("QH20260412", "c1", OrderStatus.SHIPPED, total, (_line("1", 1),), (parcel,), NOW, NOW, None),
+            Order("QH20260101", "c1", OrderStatus.DELIVERED, Money(91800, "CNY"), (_line("2", 2),), (), NOW, NOW, NOW),
+        )
+
+    def customer(self, customer_id: str) -> Customer | None:
+        if customer_id != "c1":
+            return None
+        return Customer("c1", "林晓", "+8613800138000", "gold", Money(386200, "CNY"))
+
+    def open_cart(self, customer_id: str) -> Cart | None:
+        if customer_id != "c1":
+            return None
+        return Cart("k1", "c1", "open", NOW - timedelta(hours=2), (_line("", 1),), Money(45900, "CNY"))
+
+    def open_return(self, line_id: str) -> str | None:
+        return None
+
+
+def _line(line_id: str, quantity: int) -> Line:
+    name = {"zh": "羊毛大衣", "en": "Wool coat"}
+    return Line(line_id, "coat-navy-m", "coat", name, {"zh": "藏青", "en": "navy"}, "M", quantity, Money(45900, "CNY"))
+
+
+def seed(connection: Connection) -> None:
+    """Three agents with login links, and conversations in every state."""
+    for index, name in enumerate(("Li Na", "Wang Wei", "Zhao Min")):
+        role = "lead" if index == 2 else "agent"
+        people.add_agent(connection, f"a{index}", name.split()[0].lower(), name, role, NOW)
+        people.create_link(connection, f"a{index}", TOKENS[index], NOW)
+    _talk(connection, "v1", "wechat:gh_qinghe", "林晓", "c1", 34)
+    _said(connection, "v1", 1, "你好,我的大衣什么时候能到?", 34, ("order_status", 0.94))
+    _answered(
+        connection,
+        "v1",
+        "订单 QH20260412 已由顺丰发出,昨天 21:10 到达杭州转运中心,预计明天送达。",
+        34,
+        [("order", "QH20260412")],
+    )
+    _said(connection, "v1", 2, "那如果尺码不合适可以换吗", 31, ("exchange_policy", 0.71))
+    _answered(
+        connection,
+        "v1",
+        "签收后 7 天内可以免费换一次尺码,吊牌要在。需要我现在帮您登记换货吗?",
+        31,
+        [("exchange-size", "3f9ab1c2")],
+    )
+    _said(connection, "v1", 3, "我想找人工,上次换货等了很久,这次很急", 12, ("human", 0.99))
+    ownership.to_queue(connection, "v1", "顾客要求人工:换货很急,上次等待很久", 1, NOW - timedelta(minutes=12))
+    _answered(connection, "v1", "好的,正在为您转接人工客服,您排在第 1 位。", 12, [])
+    grant = {"conversation_id": "v1", "count": 5, "used": 3, "purposes": ["reply", "human", "service"]}
+    opened = NOW - timedelta(minutes=12)
+    connection.execute(
+        t.grants.insert().values(grant | {"opened_at": opened, "expires_at": opened + timedelta(hours=48)})
+    )
+    for purpose, granted in (("marketing", False), ("transactional", True)):
+        row = {
+            "person_id": "p-v1",
+            "channel": "*",
+            "purpose": purpose,
+            "granted": granted,
+            "proof": "tapped",
+            "at": NOW,
+        }
+        connection.execute(t.consents.insert().values(row))
+    _talk(connection, "v2", "telegram:shopbot", "Emma Fischer", None, 4)
+    _said(connection, "v2", 1, "Hi! The zipper broke after two days. Can I talk to a person?", 4, ("complaint", 0.88))
+    ownership.to_queue(connection, "v2", "Complaint: broken zipper", 0, NOW - timedelta(minutes=4))
+    _talk(connection, "v3", "web:shop", XSS, None, 1)
+    _said(connection, "v3", 1, XSS, 1, ("other", 0.2))
+    ownership.to_queue(connection, "v3", XSS, 0, NOW - timedelta(minutes=1))
+    _talk(connection, "v4", "telegram:shopbot", "Jonas Weber", None, 90)
+    _said(connection, "v4", 1, "Which size for 178 cm and 72 kg?", 90, ("sizing", 0.91))
+    _answered(
+        connection,
+        "v4",
+        "For 178 cm and 72 kg our coat fits in M; take L if you wear it over a jacket.",
+        90,
+        [("size-coat", "a1")],
+    )
+
+
+def _talk(connection: Connection, key: str, channel: str, name: str, customer_id: str | None, minutes: int) -> None:
+    at = NOW - timedelta(minutes=minutes)
+    person = {"id": f"p-{key}", "name": name, "language": "", "customer_id": customer_id, "created_at": at}
+    connection.execute(t.persons.insert().values(person))
+    identity = {"id": f"i-{key}", "person_id": f"p-{key}", "channel": channel, "user": key, "name": name}
+    connection.execute(t.identities.insert().values(identity | {"created_at": at}))
+    talk = {"id": key, "channel": channel, "chat": key, "identity_id": f"i-{key}", "created_at": at, "updated_at": at}
+    connection.execute(t.conversations.insert().values(talk))
+
+
+def _said(connection: Connection, talk: str, seq: int, text: str, minutes: int, meaning: tuple[str, float]) -> None:
+    at = NOW - timedelta(minutes=minutes)
+    row = {"key": f"{talk}:{seq}", "conversation_id": talk, "seq": seq, "identity_id": f"i-{talk}", "text": text}
+    row |= {
+        "sent_at": at,
+        "received_at": at,
+        "status": "done",
+        "meaning": {
+            "intent": meaning[0],
+            "confidence": meaning[1],
+            "decision": "answer" if meaning[1] > 0.8 else "clarify",
+        },
+    }
+    connection.execute(t.inbox.insert().values(row))
+    connection.execute(t.conversations.update().where(t.conversations.c.id == talk).values(last_seq=seq, done_seq=seq))
+
+
+def _answered(connection: Connection, talk: str, text: str, minutes: int, sources: list[tuple[str, str]]) -> None:
+    at = NOW - timedelta(minutes=minutes) + timedelta(seconds=2)
+    connection.execute(
+        t.outbox.insert().values(
+            key=new_id(),
+            conversation_id=talk,
+            channel="x",
+            purpose="reply",
+            text=text,
+            status="sent",
+            sources=[{"id": i, "version": v} for i, v in sources],
+            not_before=at,
+            created_at=at,
+        )
+    )
+
+
+def build(url: str) -> FastAPI:
+    """Return the app over the database at `url`."""
+    app = FastAPI()
+    mount_console(
+        app,
+        database=Database(url),
+        shop_of=lambda _: SmallShop(),
+        clock=SystemClock(),
+        new_id=new_id,
+        outbox_signal=Signal(),
+        changes=Signal(),
+        faults=lambda: ["knowledge/zh/returns/window.md:4 valid_until lies before valid_from"],
+        storage_secret="only for tests",
+    )
+    return app
+
+
+def main() -> None:
+    """Seed a fresh database in DIR and serve on PORT until killed."""
+    url = f"sqlite:///{Path(sys.argv[1]) / 'console.db'}"
+    engine = create_engine(url)
+    t.metadata.create_all(engine)
+    with engine.begin() as connection:
+        seed(connection)
+    engine.dispose()
+    uvicorn.run(build(url), host="127.0.0.1", port=int(sys.argv[2]), log_level="warning")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,250 @@
+"""The console in a real browser against a real server."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CHROMIUM = os.environ.get("ZHANGGUI_CHROMIUM") or shutil.which("chromium")
+ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="apt-get install chromium")
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running console; `rows` asks its database from outside, as another process would."""
+
+    address: str
+    file: Path
+
+    def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        with closing(sqlite3.connect(self.file, timeout=10, isolation_level=None)) as connection:
+            return connection.execute(query, values).fetchall()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    program = [sys.executable, str(ROOT / "tests/browser/seeded.py"), str(tmp_path), str(port)]
+    process = subprocess.Popen(program, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    address = f"http://127.0.0.1:{port}/console"
+    try:
+        _wait_for(address + "/login", process)
+        yield Server(address, tmp_path / "console.db")
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
+    for _ in range(300):
+        try:
+            urllib.request.urlopen(address, timeout=1).close()
+            return
+        except OSError:
+            assert process.poll() is None, "the server ended"
+            time.sleep(0.1)
+    raise AssertionError("the server did not start")
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def log_in(chromium: Any, server: Server) -> Iterator[Callable[..., Any]]:
+    contexts = []
+
+    def page(token: str, **context: Any) -> Any:
+        contexts.append(
+            chromium.new_context(**{"locale": "en-US", "viewport": {"width": 1366, "height": 768}} | context)
+        )
+        opened = contexts[-1].new_page()
+        opened.set_default_timeout(8000)
+        opened.goto(f"{server.address}/login?token={token}")
+        opened.wait_for_selector(".zg-root")
+        return opened
+
+    yield page
+    for context in contexts:
+        context.close()
+
+
+def choose(page: Any, talk: str) -> None:
+    page.click(f".zg-card[data-talk={talk}]")
+    page.wait_for_selector(f".zg-composer[data-talk={talk}]")
+
+
+def test_without_a_session_every_page_leads_to_the_login(chromium: Any, server: Server) -> None:
+    page = chromium.new_page()
+    page.goto(f"{server.address}/")
+    assert page.url.endswith("/console/login")
+    page.fill("[name=login]", "li")
+    page.fill("[name=password]", "wrong password")
+    page.click("button")
+    assert page.locator("[role=alert]").inner_text()
+    page.close()
+
+
+def test_a_link_logs_in_once_and_its_cookie_is_out_of_reach_of_scripts(
+    log_in: Callable[..., Any], chromium: Any, server: Server
+) -> None:
+    page = log_in("link-of-li")
+    cookie = next(c for c in page.context.cookies() if c["name"] == "zhanggui_agent")
+    assert cookie["httpOnly"] and cookie["sameSite"] == "Lax"
+    again = chromium.new_page()
+    response = again.goto(f"{server.address}/login?token=link-of-li")
+    assert response.status == 403 and again.locator("form").count() == 1
+    again.close()
+
+
+def test_an_agent_takes_replies_notes_and_closes(log_in: Callable[..., Any], server: Server) -> None:
+    page = log_in("link-of-li")
+    choose(page, "v2")
+    page.click(".zg-actions >> text=Take")
+    field = page.locator(".zg-field textarea")
+    field.fill("I am sorry. A new one is on its way.")
+    field.press("Enter")
+    field.press("Enter")
+    page.wait_for_selector(".zg-agent .zg-text >> text=on its way")
+    stored = server.rows("select text, purpose, author, status from outbox where conversation_id='v2'")
+    assert stored == [("I am sorry. A new one is on its way.", "human", "agent:a0", "waiting")]
+    page.keyboard.press("Alt+p")
+    page.wait_for_selector(".zg-writes-note")
+    field.fill("send a new zipper")
+    field.press("Enter")
+    page.wait_for_selector(".zg-note .zg-text >> text=new zipper")
+    page.keyboard.press("Alt+e")
+    page.click(".zg-dialog-buttons >> text=Close")
+    page.wait_for_selector(".zg-mark-closed")
+    assert server.rows("select owner, agent_id from conversations where id='v2'") == [("closed", None)]
+    assert server.rows("select kind, text from notes where conversation_id='v2' and kind='closed'") == [
+        ("closed", "solved")
+    ]
+
+
+def test_what_a_customer_wrote_is_shown_as_text(log_in: Callable[..., Any]) -> None:
+    page = log_in("link-of-li")
+    choose(page, "v3")
+    page.wait_for_timeout(500)
+    hostile = '<img src=x onerror="window.hacked=1"><b>bold</b> {{7*7}} `${1}`'
+    assert page.locator(".zg-customer .zg-text").inner_text() == hostile
+    assert page.locator(".zg-title-name").inner_text() == hostile
+    assert page.locator(".zg-why").inner_text() == hostile
+    assert page.evaluate("window.hacked") is None
+    assert page.locator(".zg-lines img, .zg-card b, .zg-side img").count() == 0
+
+
+def test_two_agents_see_each_other_and_only_one_answers(log_in: Callable[..., Any]) -> None:
+    li, wang = log_in("link-of-li"), log_in("link-of-wang")
+    choose(li, "v1")
+    choose(wang, "v1")
+    li.click(".zg-actions >> text=Take")
+    wang.wait_for_selector(".zg-title >> text=with Li Na", timeout=3000)
+    assert wang.locator(".zg-actions .zg-primary").count() == 0
+    assert not wang.locator(".zg-field textarea").is_visible()
+    li.locator(".zg-field textarea").fill("您好")
+    li.locator(".zg-field textarea").press("Enter")
+    wang.wait_for_selector(".zg-agent .zg-text >> text=您好", timeout=3000)
+
+
+def test_a_lead_takes_over_and_the_other_agent_loses_the_field(log_in: Callable[..., Any]) -> None:
+    li, lead = log_in("link-of-li"), log_in("link-of-zhao")
+    choose(li, "v1")
+    li.click(".zg-actions >> text=Take")
+    li.wait_for_selector(".zg-field textarea:visible")
+    assert li.locator(".zg-side >> text=+8613800138000").count() == 0
+    lead.click(".zg-tab >> text=All")
+    choose(lead, "v1")
+    assert lead.locator(".zg-side >> text=+8613800138000").count() == 1
+    lead.click(".zg-actions >> text=Take over")
+    li.wait_for_selector(".zg-title >> text=with Zhao Min", timeout=3000)
+    assert not li.locator(".zg-field textarea").is_visible()
+
+
+def test_what_another_process_writes_appears_within_two_seconds(log_in: Callable[..., Any], server: Server) -> None:
+    page = log_in("link-of-li")
+    choose(page, "v1")
+    at = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+    server.rows(
+        "insert into inbox (key, conversation_id, seq, text, payload, sent_at, received_at, status, attempts, error,"
+        " shown) values ('other', 'v1', 4, 'from elsewhere', '', ?, ?, 'new', 0, '', 9)",
+        at,
+        at,
+    )
+    page.wait_for_selector(".zg-customer .zg-text >> text=from elsewhere", timeout=2500)
+
+
+def test_a_failed_send_is_visible_and_can_be_sent_again(log_in: Callable[..., Any], server: Server) -> None:
+    page = log_in("link-of-li")
+    choose(page, "v2")
+    page.click(".zg-actions >> text=Take")
+    page.locator(".zg-field textarea").fill("hello")
+    page.locator(".zg-field textarea").press("Enter")
+    page.wait_for_selector(".zg-agent .zg-text")
+    server.rows("update outbox set status='failed', reason='48002' where author='agent:a0'")
+    page.click(".zg-retry", timeout=3000)
+    page.wait_for_selector(".zg-agent .zg-chip >> text=sending", timeout=3000)
+    assert server.rows("select status, reason from outbox where author='agent:a0'") == [("waiting", "")]
+
+
+def test_a_session_that_was_ended_elsewhere_cannot_act_or_look_any_more(
+    log_in: Callable[..., Any], server: Server
+) -> None:
+    page = log_in("link-of-li")
+    choose(page, "v2")
+    server.rows("delete from logins")
+    page.wait_for_url("**/console/login", timeout=5000)
+
+
+@pytest.mark.parametrize("size", [(1366, 768), (390, 844)])
+def test_it_fits_its_screen(log_in: Callable[..., Any], size: tuple[int, int]) -> None:
+    page = log_in("link-of-li", viewport={"width": size[0], "height": size[1]})
+    choose(page, "v1")
+    page.wait_for_selector(".zg-bubble:visible")
+    fits = "document.documentElement.scrollWidth <= innerWidth && document.documentElement.scrollHeight <= innerHeight"
+    assert page.evaluate(fits)
+
+
+def test_keys_step_through_the_list_and_show_help(log_in: Callable[..., Any]) -> None:
+    page = log_in("link-of-li")
+    page.wait_for_selector(".zg-card")
+    page.wait_for_timeout(300)
+    page.keyboard.press("Alt+j")
+    page.wait_for_selector(".zg-composer[data-talk=v1]")
+    page.keyboard.press("Alt+j")
+    page.wait_for_selector(".zg-composer[data-talk=v2]")
+    page.keyboard.press("Alt+k")
+    page.wait_for_selector(".zg-composer[data-talk=v1]")
+    page.keyboard.press("?")
+    page.wait_for_selector(".zg-keys")
