@@ -18,6 +18,7 @@ from bot.errors import Conflict, NotAllowed, NotFound
 from bot.store import tables as t
 from bot.store.database import Database
 from handoff import desk, ownership, people
+from handoff.console.labels import LABELS, reason_words
 from handoff.customer import Rights, masked, rights
 from handoff.ownership import Owner
 from handoff.people import Agent
@@ -351,6 +352,12 @@ async def test_every_change_an_agent_could_see_changes_the_pulse(db: Database) -
         await db.write(change)
         seen.add(await db.read(lambda c: desk.pulse(c, "c1")))
         assert len(seen) == count
+
+
+def test_both_languages_have_every_word() -> None:
+    assert set(LABELS["zh"]) == set(LABELS["en"])
+    assert reason_words("exchange QH1", LABELS["en"]) == "wants an exchange QH1"
+    assert reason_words("free words", LABELS["zh"]) == "free words"
 
 
 def test_a_phone_number_is_masked_to_its_last_four() -> None:

@@ -7,10 +7,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import structlog
 from nicegui import background_tasks, ui
 from nicegui.element import Element
 from nicegui.events import GenericEventArguments
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot.errors import NotAllowed, NotFound
 from handoff import desk, people
@@ -26,6 +28,7 @@ from handoff.console.thread_pane import ThreadPane
 from handoff.desk import Conversation, Talk
 from handoff.people import Agent
 
+log = structlog.get_logger()
 LOOK_EVERY_S = 1.0
 LEAST_PAUSE_S = 0.1
 LINES = 100
@@ -82,16 +85,20 @@ class Page:
         seen = changes.count
         while not self._client.is_deleted:
             seen = await changes.wait(seen, LOOK_EVERY_S)
-            selected = self._selected
             try:
-                pulse = await self._session.read(lambda c, _: desk.pulse(c, selected))  # noqa: B023
+                if await self._changed():
+                    await self.refresh()
             except NotAllowed:
                 with self._client:
                     ui.navigate.to(f"{PATH}/login")
                 return
-            if pulse != self._pulse:
-                await self.refresh()
+            except SQLAlchemyError as error:  # a database that is away for a moment must not leave the page stale
+                log.warning("console.cannot_look", error=type(error).__name__)
             await asyncio.sleep(LEAST_PAUSE_S)
+
+    async def _changed(self) -> bool:
+        selected = self._selected
+        return await self._session.read(lambda c, _: desk.pulse(c, selected)) != self._pulse
 
     def _read(self, connection: Connection, agent: Agent) -> _View:
         self._pulse = desk.pulse(connection, self._selected)
