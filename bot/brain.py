@@ -51,10 +51,11 @@ class Brain:
             except KnowledgeFaults as refused:
                 self.faults = list(refused.faults)
                 for fault in self.faults:
-                    log.error("knowledge_refused", fault=str(fault))
+                    log.warning("knowledge_refused", fault=str(fault))
                 return False
             self.faults = []
-            log.info("knowledge_loaded", entries=len(self.mind.knowledge.entries), took_s=round(time.monotonic() - started, 2))
+            took_s = round(time.monotonic() - started, 2)
+            log.info("knowledge_loaded", entries=len(self.mind.knowledge.entries), took_s=took_s)
             return True
 
     def catalogue(self, products: tuple[Product, ...]) -> Catalogue:

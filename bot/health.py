@@ -41,4 +41,5 @@ def health_routes(database: Database) -> APIRouter:
 def _backlog(connection: Connection) -> dict[str, int]:
     behind = select(func.coalesce(func.sum(conversations.c.last_seq - conversations.c.done_seq), 0))
     unsent = select(func.count()).select_from(outbox).where(outbox.c.status.in_(("waiting", "sending")))
-    return {"inbox": int(connection.execute(behind).scalar_one()), "outbox": int(connection.execute(unsent).scalar_one())}
+    inbox, outgoing = connection.execute(behind).scalar_one(), connection.execute(unsent).scalar_one()
+    return {"inbox": int(inbox), "outbox": outgoing}

@@ -170,7 +170,7 @@ class Limits:
         counts_windows: whether sends need an open window (WeChat) or not (Telegram, web).
         own_page: whether messages show only on the shop's own page while the customer has it open: nobody is written
             to, so marketing needs no consent there (a stored no still counts).
-        takes_key: whether the platform drops a repeated `Outbound.id` by itself, so that an unsure send may be repeated.
+        takes_key: whether the platform drops a repeated `Outbound.id` by itself: an unsure send may be repeated.
     """
 
     per_second: float | None = None

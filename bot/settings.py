@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from datetime import time
+from datetime import datetime, time
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -51,7 +51,7 @@ class Secret(_Section):
 
 
 class Shop(_Section):
-    name: dict[Literal["zh", "en"], str]
+    name: Mapping[str, str]
     """The shop's name by language."""
     time_zone: str = "Asia/Shanghai"
     """IANA name; opening and quiet hours are in it."""
@@ -67,8 +67,15 @@ class Shop(_Section):
     """Shown to customers."""
     email: str = ""
     """Shown to customers."""
-    address: dict[Literal["zh", "en"], str] = {}
+    address: Mapping[str, str] = {}
     """Of the showroom, by language."""
+
+    @field_validator("name", "address")
+    @classmethod
+    def _known_languages(cls, value: Mapping[str, str]) -> Mapping[str, str]:
+        if unknown := set(value) - {"zh", "en"}:
+            raise ValueError(f"{min(unknown)!r} is not a language here; use zh and en")
+        return value
 
     @field_validator("time_zone")
     @classmethod
@@ -78,48 +85,52 @@ class Shop(_Section):
             raise ValueError(f"there is no time zone {value!r}; did you mean {near[0]!r}?")
         return value
 
+    def is_open(self, now: datetime) -> bool:
+        """Return whether people answer at `now` (aware)."""
+        return self.opens <= now.astimezone(self.zone).time() < self.closes
+
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
 
 
 class Policy(_Section):
-    return_days: int = Field(7, ge=0)
+    return_days: int = Field(default=7, ge=0)
     """Days after delivery in which a return needs no reason."""
-    exchange_days: int = Field(15, ge=0)
+    exchange_days: int = Field(default=15, ge=0)
     """Days after delivery in which a piece can be exchanged."""
-    dispatch_h: int = Field(48, ge=0)
+    dispatch_h: int = Field(default=48, ge=0)
     """Hours from payment to dispatch."""
-    refund_days: int = Field(3, ge=0)
+    refund_days: int = Field(default=3, ge=0)
     """Working days from arrival of a return to the refund."""
-    price_protection_days: int = Field(15, ge=0)
+    price_protection_days: int = Field(default=15, ge=0)
     """Days after payment in which a lower price is paid back."""
-    order_close_h: int = Field(24, ge=1)
+    order_close_h: int = Field(default=24, ge=1)
     """Hours after which an unpaid order closes."""
-    presale_days: int = Field(15, ge=0)
+    presale_days: int = Field(default=15, ge=0)
     """Longest wait of a pre-sale, in days."""
-    free_shipping_minor: int = Field(9900, ge=0)
+    free_shipping_minor: int = Field(default=9900, ge=0)
     """Order total from which shipping is free, in minor units."""
-    shipping_fee_minor: int = Field(1000, ge=0)
+    shipping_fee_minor: int = Field(default=1000, ge=0)
     """Shipping fee on the mainland, in minor units."""
-    hmt_fee_minor: int = Field(3500, ge=0)
+    hmt_fee_minor: int = Field(default=3500, ge=0)
     """Shipping fee to Hong Kong, Macau and Taiwan, in minor units."""
-    coupon_new_minor: int = Field(2000, ge=0)
+    coupon_new_minor: int = Field(default=2000, ge=0)
     """Coupon for new customers, in minor units."""
-    points_per_yuan: int = Field(1, ge=0)
+    points_per_yuan: int = Field(default=1, ge=0)
     """Points for each unit of money spent."""
     quiet_from: time = time(21)
     """No marketing from this time on, in the shop's time zone."""
     quiet_until: time = time(9)
     """Marketing may be sent again from this time on."""
-    marketing_per_day: int = Field(1, ge=0)
+    marketing_per_day: int = Field(default=1, ge=0)
     """Marketing messages to one person in 24 hours, over all channels."""
 
 
 class Server(_Section):
     host: str = "127.0.0.1"
     """Address to listen on."""
-    port: int = Field(8080, ge=1, le=65535)
+    port: int = Field(default=8080, ge=1, le=65535)
     """Port to listen on."""
     public_url: str = ""
     """Address the platforms reach, e.g. `https://bot.example.com`; empty: the listening address."""
@@ -229,15 +240,14 @@ def _override(data: dict[str, Any], parts: list[str], value: str) -> None:
 
 def _keys_beside(location: tuple[int | str, ...]) -> list[str]:
     """Return the right keys of the section in which the wrong key `location` stands."""
-    section: Any = Settings
+    section: type[BaseModel] = Settings
     for part in location[:-1]:
-        field = section.model_fields.get(part) if isinstance(section, type) else None
-        if field is None:  # the name of a channel: its section follows
-            continue
-        section = _section_in(field.annotation)
+        field = section.model_fields.get(str(part))
+        if field is not None:  # else it is the name of a channel, whose section is known already
+            section = _section_in(field.annotation)
     return list(section.model_fields)
 
 
-def _section_in(annotation: Any) -> Any:
-    arguments = getattr(annotation, "__args__", ())
-    return next((a for a in reversed(arguments) if isinstance(a, type) and issubclass(a, BaseModel)), annotation)
+def _section_in(annotation: Any) -> type[BaseModel]:
+    candidates = (annotation, *getattr(annotation, "__args__", ()))
+    return next(c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel))

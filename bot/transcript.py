@@ -1,4 +1,4 @@
-"""What the web chat shows: both sides of one conversation, read from inbox and outbox in the order they became visible."""
+"""What the web chat shows: both sides of one conversation, in the order in which they became visible."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -82,8 +83,7 @@ def list_agents(folder: Folder = HERE, as_json: Json = False) -> None:
     from handoff.people import list_agents as read
 
     found = in_database(folder, lambda connection, _: read(connection))
-    rows = [{"login": a.login, "name": a.name, "role": a.role, "status": a.status, "disabled": a.disabled} for a in found]
-    print_rows(rows, as_json)
+    print_rows([asdict(agent) for agent in found], as_json)
 
 
 @agents.command("disable")
@@ -105,7 +105,7 @@ def list_carts(folder: Folder = HERE, as_json: Json = False) -> None:
         .where(carts.c.status == "open")
         .order_by(carts.c.updated_at.desc())
     )
-    rows = in_database(folder, lambda c, _: [dict(row._mapping) for row in c.execute(query)])
+    rows = in_database(folder, lambda c, _: [dict(row) for row in c.execute(query).mappings()])
     print_rows(rows, as_json)
 
 
@@ -115,7 +115,7 @@ def list_sales(folder: Folder = HERE, as_json: Json = False) -> None:
     query = select(
         sales.c.id, sales.c.sku, sales.c.status, sales.c.available, sales.c.total, sales.c.starts_at, sales.c.ends_at
     ).join(variants, sales.c.sku == variants.c.sku)
-    print_rows(in_database(folder, lambda c, _: [dict(row._mapping) for row in c.execute(query)]), as_json)
+    print_rows(in_database(folder, lambda c, _: [dict(row) for row in c.execute(query).mappings()]), as_json)
 
 
 @sale_list.command("start")

@@ -40,7 +40,7 @@ def serve(
 def demo(
     port: Annotated[int, typer.Option(help="Port of everything.")] = 8080,
     folder: Annotated[Path, typer.Option("--dir", help="Where the demo's files are kept.")] = Path("demo-data"),
-    clock: Annotated[int | None, typer.Option("--clock", help="Move a running demo's clock forward, in minutes.")] = None,
+    clock: Annotated[int | None, typer.Option("--clock", help="Move a running demo's clock on, in minutes.")] = None,
     as_json: Json = False,
 ) -> None:
     """Run a seeded shop with web chat, a stand-in Telegram and WeChat, and the console. Needs no key and no network."""
@@ -109,7 +109,8 @@ def free_port(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise PortInUse(f"port {port} on {host} cannot be used ({error.strerror}). Choose another: --port") from None
+            problem = f"port {port} on {host} cannot be used ({error.strerror}). Choose another: --port"
+            raise PortInUse(problem) from None
 
 
 def run_web(web: ASGIApp, host: str, port: int) -> None:

@@ -44,7 +44,8 @@ def ask(
             typer.echo(answer.answer)
             for number, choice in enumerate(answer.choices, 1):
                 typer.echo(f"  {number}. {choice}")
-            talk.print(f"[dim]{answer.decision} · {answer.entry or answer.skill or answer.intent} · {'; '.join(answer.why)}[/dim]")
+            found = answer.entry or answer.skill or answer.intent
+            talk.print(f"[dim]{answer.decision} · {found} · {'; '.join(answer.why)}[/dim]")
 
 
 def chat(folder: Folder = HERE, lang: Language = None) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, select, update
 
 from bot.clock import IdMaker
 from bot.delivery.ledger import open_grants
 from bot.messages import ChatKind, Event, Inbound
+from bot.store.database import AnyRow
 from bot.store.insert import insert_once
 from bot.store.tables import conversations, identities, inbox, persons
 
@@ -79,7 +80,7 @@ def identity_of(connection: Connection, message: Inbound, now: datetime, new_id:
 
 def lock_conversation(
     connection: Connection, message: Inbound, identity_id: str, now: datetime, new_id: IdMaker
-) -> Row[tuple[str, int, int]]:
+) -> AnyRow:
     """Return (id, last_seq, shown) of the chat's conversation, locked until the transaction ends."""
     of_chat = (
         select(conversations.c.id, conversations.c.last_seq, conversations.c.shown)

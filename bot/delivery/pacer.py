@@ -24,7 +24,8 @@ class Pacer:
     def sent(self, chat: str, kind: ChatKind, now: datetime) -> None:
         """Count a message."""
         if self.limits.per_second:
-            self._channel_free_at = max(now, self._channel_free_at or now) + timedelta(seconds=1 / self.limits.per_second)
+            pause = timedelta(seconds=1 / self.limits.per_second)
+            self._channel_free_at = max(now, self._channel_free_at or now) + pause
         pause_s = self.limits.per_group_s if kind is ChatKind.GROUP else self.limits.per_chat_s
         if pause_s:
             self._chat_free_at[chat] = now + timedelta(seconds=pause_s)

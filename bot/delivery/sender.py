@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Row, exists, select, update
+from sqlalchemy import Connection, exists, select, update
 
 from bot.clock import Clock
 from bot.delivery import facts, ledger
@@ -21,7 +21,7 @@ from bot.delivery.gate import Answer, Rules, judge
 from bot.delivery.pacer import Pacer
 from bot.delivery.signal import Signal
 from bot.messages import Chat, ChatKind, Choice, Connector, Outbound, Purpose, Receipt, SendStatus, Source
-from bot.store.database import Database
+from bot.store.database import AnyRow, Database
 from bot.store.insert import insert_once
 from bot.store.tables import conversations, identities, outbox, tasks
 
@@ -109,7 +109,7 @@ class Sender:
             return self._take(connection, row, kind, now)
         return True
 
-    def _take(self, connection: Connection, row: Row[Any], kind: ChatKind, now: datetime) -> Claimed:
+    def _take(self, connection: Connection, row: AnyRow, kind: ChatKind, now: datetime) -> Claimed:
         purpose = Purpose(row.purpose)
         right = ledger.best_right(connection, row.conversation_id, purpose, now)
         if right is not None:
@@ -162,7 +162,7 @@ class Sender:
         _mark(connection, claimed.row_id, status="waiting", not_before=at, reason=reason, lease_until=None)
 
 
-def _next_due(connection: Connection, channel: str, now: datetime) -> Row[Any] | None:
+def _next_due(connection: Connection, channel: str, now: datetime) -> AnyRow | None:
     """Return the oldest due row, replies ahead of campaigns, never before an older one of the same conversation."""
     older = outbox.alias("older")
     blocked = exists().where(
@@ -199,7 +199,7 @@ def _unsure(
     _mark(connection, row_id, status=status, not_before=now, reason=reason, lease_until=None)
 
 
-def _sent(connection: Connection, row: Row[Any], receipt: Receipt, now: datetime) -> None:
+def _sent(connection: Connection, row: AnyRow, receipt: Receipt, now: datetime) -> None:
     shown = connection.execute(
         update(conversations)
         .where(conversations.c.id == row.conversation_id)
@@ -210,7 +210,7 @@ def _sent(connection: Connection, row: Row[Any], receipt: Receipt, now: datetime
     _mark(connection, row.id, **values, lease_until=None)
 
 
-def _stop(connection: Connection, row: Row[Any], answer: Answer, reason: str, now: datetime) -> None:
+def _stop(connection: Connection, row: AnyRow, answer: Answer, reason: str, now: datetime) -> None:
     """End a row that will not be sent; nothing is dropped silently: the reason stays, and a task is made if asked."""
     status = "task" if answer is Answer.TASK else "dropped"
     _mark(connection, row.id, status=status, reason=reason, lease_until=None)

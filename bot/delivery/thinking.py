@@ -17,7 +17,17 @@ from bot.shop.port import Money, Shop
 from bot.skills import shown
 from bot.skills.dialogue import take_turn
 from bot.skills.turn import PersonView, SaleView, Say, SetConsent, State, Step, Turn
-from bot.store.tables import conversations, identities, inbox, persons, products, proof_failures, proofs, sales, variants
+from bot.store.tables import (
+    conversations,
+    identities,
+    inbox,
+    persons,
+    products,
+    proof_failures,
+    proofs,
+    sales,
+    variants,
+)
 from bot.understanding.engine import Meaning
 
 FAILURES_COUNT_FOR = timedelta(days=1)
@@ -101,7 +111,7 @@ class Thinker:
             zone=self.settings.shop.zone,
             return_days=self.settings.policy.return_days,
             order_closes_after=timedelta(hours=self.settings.policy.order_close_h),
-            people_answer=self.settings.shop.opens <= now.astimezone(self.settings.shop.zone).time() < self.settings.shop.closes,
+            people_answer=self.settings.shop.is_open(now),
             choice=message.choice or "",
             sale=running_sale(connection, now, meaning.language),
             is_group=conversation.chat_kind == "group",
@@ -134,7 +144,8 @@ def _greet_or_take(message: Row[Any], turn: Turn) -> Step:
 
 def _wishes(turn: Turn) -> tuple[SetConsent, ...]:
     """A no to marketing counts at once, even while a human has the conversation."""
-    return (SetConsent(False, turn.text[:200]),) if turn.meaning.best == "unsubscribe" and turn.meaning.margin > 0 else ()
+    refuses = turn.meaning.best == "unsubscribe" and turn.meaning.margin > 0
+    return (SetConsent(False, turn.text[:200]),) if refuses else ()
 
 
 def person_view(connection: Connection, identity_id: str, shop: Shop, now: datetime) -> PersonView:
@@ -157,7 +168,7 @@ def person_view(connection: Connection, identity_id: str, shop: Shop, now: datet
         tier=customer.tier if customer else "regular",
         proven=frozenset(proven),
         failed_proofs=connection.execute(own).scalar_one(),
-        failed_by_order={number: count for number, count in connection.execute(by_order)},
+        failed_by_order=dict(connection.execute(by_order).tuples().all()),
     )
 
 

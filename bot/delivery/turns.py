@@ -13,17 +13,17 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Row, or_, select, update
+from sqlalchemy import Connection, or_, select, update
 
 from bot.clock import Clock, IdMaker
 from bot.delivery import effects
 from bot.delivery.outbox import Draft, put
 from bot.delivery.signal import Signal
-from bot.delivery.thinking import Thought, Thinker
+from bot.delivery.thinking import Thinker, Thought
 from bot.errors import Conflict
 from bot.messages import Purpose
 from bot.skills.turn import Say
-from bot.store.database import Database
+from bot.store.database import AnyRow, Database
 from bot.store.tables import conversations, inbox
 
 LEASE_S = 30.0
@@ -140,7 +140,8 @@ class TurnRunner:
             select(conversations.c.epoch).where(conversations.c.id == taken.conversation_id)
         ).scalar_one()
         key = f"turn:{taken.conversation_id}:{taken.seq}"
-        put(connection, Draft(key, taken.conversation_id, Purpose.REPLY, apology.text, sources=apology.sources, epoch=epoch), now)
+        said = {"text": apology.text, "sources": apology.sources, "epoch": epoch}
+        put(connection, Draft(key, taken.conversation_id, Purpose.REPLY, **said), now)
         values = {"done_seq": taken.seq, "lease_token": None, "lease_until": None}
         connection.execute(update(conversations).where(conversations.c.id == taken.conversation_id).values(**values))
 
@@ -178,7 +179,7 @@ def _release(connection: Connection, taken: Taken) -> None:
     )
 
 
-def _fence(connection: Connection, taken: Taken, thought: Thought) -> Row[Any]:
+def _fence(connection: Connection, taken: Taken, thought: Thought) -> AnyRow:
     """Lock the conversation and make sure that nothing moved while we thought.
 
     Raises:

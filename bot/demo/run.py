@@ -95,7 +95,7 @@ async def _serve(folder: Path, port: int, as_json: bool, started: float) -> None
         uvicorn.Config(app, host=HOST, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=3)
     )
     serving = asyncio.create_task(server.serve())
-    while not server.started and not serving.done():
+    while not server.started and not serving.done():  # noqa: ASYNC110 (uvicorn has no event for it)
         await asyncio.sleep(0.05)
     addresses = Addresses(
         web=base,

@@ -20,7 +20,8 @@ def read_phrases(path: Path, language: str, reading: Reading) -> list[Phrase]:
     phrases: list[Phrase] = []
     for group, texts in (data or {}).items():
         if not hasattr(texts, "items"):
-            reading.fault(line_of(data, group) if data else 1, f"`{group}` must hold names and texts", "Indent them below")
+            line = line_of(data, group) if data else 1
+            reading.fault(line, f"`{group}` must hold names and texts", "Indent them below")
             continue
         for name, said in texts.items():
             if isinstance(said, str) and said.strip():
@@ -78,14 +79,17 @@ def read_intents(path: Path, reading: Reading) -> dict[str, tuple[str, ...]]:
     text = read_text(reading, path)
     data = reading.yaml(text) if text is not None else None
     found: dict[str, tuple[str, ...]] = {}
-    for item in (data or {}).get("nlu") or ():
+    items = data.get("nlu") if data is not None else None
+    for item in items or ():
         if "intent" not in item or not isinstance(item.get("examples"), str):
-            reading.fault(1 + int(item.lc.line), "an intent needs `intent:` and `examples: |`", "See the page about intents")
+            problem = "an intent needs `intent:` and `examples: |`"
+            reading.fault(1 + int(item.lc.line), problem, "See the page about intents")
             continue
         lines = [line.strip() for line in item["examples"].split("\n")]
         examples = tuple(_plain(line[1:].strip()) for line in lines if line.startswith("-") and line[1:].strip())
         if not examples:
-            reading.fault(line_of(item, "examples"), f"intent `{item['intent']}` has no examples", "Add lines with `- `")
+            line = line_of(item, "examples")
+            reading.fault(line, f"intent `{item['intent']}` has no examples", "Add lines with `- `")
         found[str(item["intent"])] = found.get(str(item["intent"]), ()) + examples
     return found
 

@@ -79,7 +79,8 @@ def _phrase_faults(knowledge: Knowledge, needed: Mapping[str, frozenset[str]], f
                 continue
             for name, near in unknown_fields(phrase.text, fields):
                 line = _line_with(folder, file, f"{{{name}}}")
-                faults.append(Fault(file, line, f"`{phrase_id}` has no field `{{{name}}}`", f"Did you mean `{{{near}}}`?"))
+                problem, fix = f"`{phrase_id}` has no field `{{{name}}}`", f"Did you mean `{{{near}}}`?"
+                faults.append(Fault(file, line, problem, fix))
     return faults
 
 
@@ -123,7 +124,8 @@ def _intent_faults(knowledge: Knowledge, skills: Mapping[str, frozenset[str]], f
     for intent in knowledge.intents:
         if intent not in answered:
             file, line = _place_of_intent(folder, intent)
-            faults.append(Fault(file, line, f"nothing answers the intent `{intent}`", "Name it in an entry's `intents:`"))
+            problem = f"nothing answers the intent `{intent}`"
+            faults.append(Fault(file, line, problem, "Name it in an entry's `intents:`"))
     return faults
 
 

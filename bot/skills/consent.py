@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.skills.turn import SetConsent, Say, Skill, Step, Turn, phrases
+from bot.skills.turn import Say, SetConsent, Skill, Step, Turn, phrases
 
 PHRASES = phrases(consent="on; off")
 

@@ -14,10 +14,12 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, Row, create_engine, event
 
 T = TypeVar("T")
 Job = Callable[[Connection], T]
+AnyRow = Row[*tuple[Any, ...]]
+"""A row of whatever columns."""
 
 MAX_JOBS_A_COMMIT = 256
 
@@ -100,9 +102,9 @@ class _SqliteWriter:
                     try:
                         with connection.begin_nested():
                             done.append((future, job(connection)))
-                    except Exception as error:
+                    except Exception as error:  # noqa: BLE001 (whatever a job raises is for its caller)
                         future.set_exception(error)
-        except Exception as error:  # the commit itself failed: nobody's work is durable
+        except Exception as error:  # noqa: BLE001 (the commit itself failed: nobody's work is durable)
             for future, _ in done:
                 future.set_exception(error)
             return
@@ -111,7 +113,8 @@ class _SqliteWriter:
 
 
 def _engine(url: str, begin: str | None) -> Engine:
-    engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+    # hide_parameters: errors are logged, and parameters hold what customers wrote
+    engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"), hide_parameters=True)
     if begin is not None:
 
         @event.listens_for(engine, "connect")

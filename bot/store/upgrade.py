@@ -52,7 +52,7 @@ def upgrade(url: str) -> None:
         with engine.begin() as connection:
             current = MigrationContext.configure(connection).get_current_revision()
             if current is not None and current not in {script.revision for script in scripts.walk_revisions()}:
-                raise DatabaseError(f"the database was made by a newer version (schema {current}). Install that version")
+                raise DatabaseError(f"a newer version made the database (schema {current}). Install that version")
             if current != scripts.get_current_head():
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")

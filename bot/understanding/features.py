@@ -11,6 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -28,7 +29,7 @@ def grams(text: str) -> dict[str, Counter[str]]:
     words = [word for token in tokens for word in (token if CJK.match(token) else (token,))]
     return {
         "w": Counter(words),
-        "p": Counter(f"{a} {b}" for a, b in zip(words, words[1:], strict=False)),
+        "p": Counter(f"{a} {b}" for a, b in pairwise(words)),
         "s": Counter(f"{a} _ {b}" for a, b in zip(words, words[2:], strict=False)),
         "c": Counter(gram for token in tokens for gram in _characters(token)),
     }

@@ -17,9 +17,21 @@ TEXT_LIMIT = 4096
 """Longest text of one message (Bot API, sendMessage). Counted here in UTF-16 units, the stricter reading."""
 
 _MEDIA = (
-    ("photo", "video", "animation", "audio", "voice", "video_note", "document", "sticker", "paid_media")
-    + ("story", "location", "venue", "contact", "poll")
-)  # fmt: skip
+    "photo",
+    "video",
+    "animation",
+    "audio",
+    "voice",
+    "video_note",
+    "document",
+    "sticker",
+    "paid_media",
+    "story",
+    "location",
+    "venue",
+    "contact",
+    "poll",
+)
 _CHAT_KINDS = {"private": ChatKind.PRIVATE, "group": ChatKind.GROUP, "supergroup": ChatKind.GROUP}
 _GONE = ("left", "kicked")
 _START = re.compile(r"/start(?:\s+(\S.*))?\s*", re.DOTALL)

@@ -1,4 +1,4 @@
-"""What the stand-in Telegram knows and forbids: users, groups, messages, rates. No I/O; written from the Bot API's rules."""
+"""What the stand-in Telegram knows and forbids: users, groups, messages, rates. No I/O; from the Bot API's rules."""
 
 from __future__ import annotations
 

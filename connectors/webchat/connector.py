@@ -242,7 +242,7 @@ class WebChatConnector:
         try:
             await self._receive([message])
         except Exception as fault:  # whatever it was, nothing is stored, and the page must keep the message and retry
-            log.error("webchat could not store", channel=self.channel, fault=type(fault).__name__)
+            log.exception("webchat_not_stored", channel=self.channel)
             raise Refused(503, "not_stored", BUSY_RETRY_S) from fault
 
     def _visitor(self, token: str) -> str:
@@ -260,13 +260,13 @@ class WebChatConnector:
         return f"web:{self._name}:{visitor}:"
 
 
-def _event(kind: str, data: object, id: str | None = None) -> ServerSentEvent:
+def _event(kind: str, data: object, message_id: str | None = None) -> ServerSentEvent:
     words = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    return ServerSentEvent(words, event=kind, id=id, sep="\n")
+    return ServerSentEvent(words, event=kind, id=message_id, sep="\n")
 
 
 def _static_route(name: str, media_type: str) -> Route:
-    async def answer(request: Request) -> Response:
+    async def answer(_: Request) -> Response:
         return static_file(name, media_type)
 
     return Route(f"/{name}", answer, methods=["GET"])

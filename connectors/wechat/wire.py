@@ -89,7 +89,7 @@ def _whole_character(text: str, index: int) -> int:
 
 def _from_text(channel: str, app_id: str, message: BaseMessage) -> Inbound:
     # wechatpy 1.8 knows no bizmsgmenuid; its raw fields are in _data.
-    tapped = message._data.get("bizmsgmenuid")
+    tapped = message._data.get("bizmsgmenuid")  # noqa: SLF001 (nothing public holds it)
     if tapped is not None and not isinstance(tapped, str):
         raise BadCallback
     grants = ACTED if tapped else SAID
@@ -101,7 +101,7 @@ def _from_event(channel: str, app_id: str, message: BaseMessage) -> list[Inbound
     name: str = message.event
     if name not in _KNOWN_EVENTS:
         return []
-    raw_key = message._data.get("EventKey") or ""
+    raw_key = message._data.get("EventKey") or ""  # noqa: SLF001 (nothing public holds it)
     if not isinstance(raw_key, str):
         raise BadCallback
     key = f"oa:{app_id}:{_field(message, 'source')}:{_number(message, 'time')}:{name}:{raw_key}"

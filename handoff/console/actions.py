@@ -19,7 +19,10 @@ Job = Callable[[Connection, Agent], Any]
 
 
 class Actions:
-    """The actions of one page. `after` redraws it, `taken` shows what is mine. Each returns whether it went through, and says why if it did not."""
+    """The actions of one page; each returns whether it went through, and says why if it did not.
+
+    `after` redraws the page, `taken` shows what is mine.
+    """
 
     def __init__(
         self,
