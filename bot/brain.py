@@ -78,9 +78,14 @@ def read_mind(folder: Path, settings: Settings) -> Mind:
     """Read, check and train.
 
     Raises:
-        KnowledgeFaults: some file does not pass.
+        KnowledgeFaults: some file does not pass, or nothing can be learnt from them all.
     """
     knowledge, faults = load(folder, INTENTS_OF, PHRASES)
     if faults:
         raise KnowledgeFaults(faults)
-    return Mind(knowledge, build(knowledge), Voice(knowledge, shop_fields(settings)))
+    try:
+        engine = build(knowledge)
+    except ValueError as error:  # e.g. every phrasing of a language is a mere sign
+        problem = f"nothing can be learnt from the phrasings ({error})"
+        raise KnowledgeFaults([Fault("knowledge", 1, problem, "Write phrasings in words")]) from error
+    return Mind(knowledge, engine, Voice(knowledge, shop_fields(settings)))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
+from io import TextIOWrapper
 
 import typer
 
@@ -33,10 +35,13 @@ app.add_typer(people.db, name="db")
 
 def main() -> None:
     """Run the command; a known error is one line on stderr and exit 2 (`ZHANGGUI_DEBUG=1` shows where it came from)."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper) and not stream.isatty():
+            stream.reconfigure(encoding="utf-8")  # data is UTF-8 wherever it goes; GBK has no ¥
     try:
         app()
     except ZhangguiError as error:
         if os.environ.get("ZHANGGUI_DEBUG"):
-            raise
-        talk.print(f"[red]{error.code}[/red]: {error}", highlight=False, markup=True, soft_wrap=True)
+            traceback.print_exc()
+        talk.print(f"{error.code}: {error}", style="red")
         sys.exit(2)

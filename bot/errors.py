@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class ZhangguiError(Exception):
-    """Something went wrong inside Zhanggui. Run the command again with --debug to see where."""
+    """Something went wrong inside Zhanggui. Run the command again with ZHANGGUI_DEBUG=1 to see where."""
 
     code = "error"
 

@@ -7,10 +7,10 @@ import tomllib
 from collections.abc import Mapping
 from datetime import datetime, time
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, get_origin
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 from rapidfuzz import process
 
 from bot.errors import SettingsError
@@ -20,6 +20,17 @@ PREFIX = "ZHANGGUI_"
 
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+def _clock_time(value: object) -> object:
+    """Refuse `opens = 9`, which would be nine seconds past midnight."""
+    if isinstance(value, (int, float)):
+        raise ValueError(f"a time of day is expected; write {int(value) % 24:02}:00:00")  # noqa: TRY004
+    return value
+
+
+ClockTime = Annotated[time, BeforeValidator(_clock_time)]
+"""A time of day, `09:00:00` in TOML."""
 
 
 class Secret(_Section):
@@ -41,7 +52,11 @@ class Secret(_Section):
             where, fix = f"the variable {self.env}", f"export {self.env}=…"
         elif self.file is not None:
             path = folder / self.file
-            value = path.read_text(encoding="utf-8").strip() if path.is_file() else ""
+            try:
+                value = path.read_text(encoding="utf-8-sig").strip() if path.is_file() else ""
+            except (OSError, UnicodeDecodeError) as error:  # `error` may hold the file's bytes: only its kind is told
+                why = getattr(error, "strerror", None) or "it is not text"
+                raise SettingsError(f"shop.toml: {key}: the file {path} cannot be read: {why}") from None
             where, fix = f"the file {path}", "write the secret into it"
         else:
             raise SettingsError(f'shop.toml: {key}: say where the secret is: {{ env = "NAME" }} or {{ file = "path" }}')
@@ -59,9 +74,9 @@ class Shop(_Section):
     """ISO 4217 code of amounts in `[policy]`."""
     language: Literal["zh", "en"] = "zh"
     """Language for customers whose own is not known yet."""
-    opens: time = time(9)
+    opens: ClockTime = time(9)
     """When people begin to answer."""
-    closes: time = time(23)
+    closes: ClockTime = time(23)
     """When people stop answering."""
     phone: str = ""
     """Shown to customers."""
@@ -119,9 +134,9 @@ class Policy(_Section):
     """Coupon for new customers, in minor units."""
     points_per_yuan: int = Field(default=1, ge=0)
     """Points for each unit of money spent."""
-    quiet_from: time = time(21)
+    quiet_from: ClockTime = time(21)
     """No marketing from this time on, in the shop's time zone."""
-    quiet_until: time = time(9)
+    quiet_until: ClockTime = time(9)
     """Marketing may be sent again from this time on."""
     marketing_per_day: int = Field(default=1, ge=0)
     """Marketing messages to one person in 24 hours, over all channels."""
@@ -199,17 +214,17 @@ def load_settings(folder: Path, environment: Mapping[str, str]) -> Settings:
     """
     path = folder / "shop.toml"
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise SettingsError(f"{path} does not exist. Make a shop's folder with `zhanggui init {folder}`") from None
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} cannot be read: {error}") from error
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path} is not TOML: {error}") from error
-    for name, value in environment.items():
-        if name.startswith(PREFIX) and "__" in name:
-            _override(data, name.removeprefix(PREFIX).lower().split("__"), value)
-    return parse_settings(data, str(path))
+    variables = sorted(name for name in environment if name.startswith(PREFIX) and "__" in name)
+    for name in variables:
+        _override(data, name.removeprefix(PREFIX).lower().split("__"), environment[name])
+    return parse_settings(data, f"{path} with {', '.join(variables)}" if variables else str(path))
 
 
 def parse_settings(data: dict[str, Any], file: str) -> Settings:
@@ -224,10 +239,13 @@ def parse_settings(data: dict[str, Any], file: str) -> Settings:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
-            near = process.extractOne(str(first["loc"][-1]), _keys_beside(first["loc"]))
+            near = process.extractOne(str(first["loc"][-1]), _sections_to(first["loc"][:-1])[-1].model_fields.keys())
             raise SettingsError(f"{file}: there is no setting `{place}`. Did you mean `{near[0]}`?") from None
         if first["type"] == "missing":
             raise SettingsError(f"{file}: the setting `{place}` is missing. Add it") from None
+        if Secret in _sections_to(first["loc"]):  # what stands there must not be shown
+            fix = '{ env = "NAME" } or { file = "path" }'
+            raise SettingsError(f"{file}: `{place}` must say where the secret is, not hold it: {fix}") from None
         problem = first["msg"].removeprefix("Value error, ")
         raise SettingsError(f"{file}: `{place}` = {first['input']!r}: {problem}") from None
 
@@ -235,19 +253,23 @@ def parse_settings(data: dict[str, Any], file: str) -> Settings:
 def _override(data: dict[str, Any], parts: list[str], value: str) -> None:
     for part in parts[:-1]:
         data = data.setdefault(part, {})
+        if not isinstance(data, dict):  # the file says something odd there, which is told with its name
+            return
     data[parts[-1]] = value
 
 
-def _keys_beside(location: tuple[int | str, ...]) -> list[str]:
-    """Return the right keys of the section in which the wrong key `location` stands."""
-    section: type[BaseModel] = Settings
-    for part in location[:-1]:
-        field = section.model_fields.get(str(part))
-        if field is not None:  # else it is the name of a channel, whose section is known already
-            section = _section_in(field.annotation)
-    return list(section.model_fields)
+def _sections_to(location: tuple[int | str, ...]) -> list[type[BaseModel]]:
+    """Return the sections on the way to the value at `location`, the whole first."""
+    sections: list[type[BaseModel]] = [Settings]
+    named = False  # whether the next part is the name of a channel, whose section is known already
+    for part in location:
+        field = None if named else sections[-1].model_fields.get(str(part))
+        named = field is not None and get_origin(field.annotation) is dict
+        section = _section_in(field.annotation) if field is not None else None
+        sections += [section] if section else []
+    return sections
 
 
-def _section_in(annotation: Any) -> type[BaseModel]:
+def _section_in(annotation: Any) -> type[BaseModel] | None:
     candidates = (annotation, *getattr(annotation, "__args__", ()))
-    return next(c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel))
+    return next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), None)

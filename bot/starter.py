@@ -21,11 +21,12 @@ def make_shop(folder: Path, shop_toml: str) -> None:
     """Make a shop's folder: the starter set, `shop.toml` and fresh secrets.
 
     Raises:
-        SettingsError: the folder holds a shop already, or cannot be written.
+        SettingsError: the folder holds a shop or parts of one already, or cannot be written.
     """
-    if (folder / "shop.toml").exists():
-        raise SettingsError(f"{folder} holds a shop already. Choose another folder")
     try:
+        for name in ("shop.toml", *PARTS, "data"):
+            if (folder / name).exists():
+                raise SettingsError(f"{folder} holds {name} already, which stays as it is. Choose another folder")
         (folder / "data").mkdir(parents=True, exist_ok=True)
         for part in PARTS:
             shutil.copytree(starter_folder() / part, folder / part, dirs_exist_ok=True)
@@ -35,7 +36,7 @@ def make_shop(folder: Path, shop_toml: str) -> None:
             path.write_text(secrets.token_urlsafe(32) + "\n", encoding="utf-8")
         (folder / "shop.toml").write_text(shop_toml, encoding="utf-8")
     except OSError as error:
-        raise SettingsError(f"{folder} cannot be written: {error.strerror}. Choose another folder") from error
+        raise SettingsError(f"{folder} cannot be written: {error.strerror or error}. Choose another folder") from error
 
 
 SHOP_TOML = """\

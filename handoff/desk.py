@@ -14,7 +14,8 @@ from bot.errors import Conflict, NotFound
 from bot.messages import Purpose
 from bot.shop.port import Shop
 from bot.store.tables import agents, conversations, identities, inbox, notes, outbox, persons
-from handoff import ownership
+from bot.store.tables import tasks as tasks_table
+from handoff import ownership, tasks
 from handoff.customer import Customer, Rights, customer, rights
 from handoff.ownership import Owner
 from handoff.people import Agent
@@ -108,7 +109,7 @@ def conversation(
     return Conversation(
         talk=talks[0],
         epoch=ownership.current(connection, conversation_id).epoch,
-        lines=transcript(connection, conversation_id, limit),
+        lines=transcript(connection, conversation_id, limit, errors=viewer.leads),
         customer=customer(connection, shop, conversation_id, viewer.leads),
         rights=rights(connection, conversation_id, talks[0].channel, now),
     )
@@ -117,10 +118,14 @@ def conversation(
 def pulse(connection: Connection, conversation_id: str | None) -> tuple[object, ...]:
     """Return something that differs after any change an agent could see. Cheap: a few look-ups by index.
 
-    Every change of owner writes a note, so the newest ids cover all but the fate of single sends, and what the bot
-    understood, which matter in the open conversation only.
+    Every change of owner writes a note, so the newest ids cover all but tasks that are done, which are counted, and
+    the fate of single sends and what the bot understood, which matter in the open conversation only.
     """
-    newest = tuple(connection.execute(select(func.max(table.c.id))).scalar() for table in (inbox, outbox, notes))
+    tables = inbox, outbox, notes, tasks_table
+    newest = (
+        *(connection.execute(select(func.max(table.c.id))).scalar() for table in tables),
+        tasks.count_open(connection),
+    )
     if conversation_id is None:
         return newest
     sends = (
@@ -200,6 +205,8 @@ def note(connection: Connection, conversation_id: str, agent_id: str, text: str,
 def retry_send(connection: Connection, outbox_id: int, agent_id: str, now: datetime) -> None:
     """Send an agent's message again that did not arrive. It keeps its id, so a platform that knows it drops it.
 
+    The task that was made of it is done with that.
+
     Raises:
         Conflict: it is on its way already, was not an agent's, or the conversation is no longer this agent's.
         NotFound: there is no such message.
@@ -220,6 +227,7 @@ def retry_send(connection: Connection, outbox_id: int, agent_id: str, now: datet
     )
     if changed.rowcount != 1:
         raise Conflict("This message is on its way already.")
+    tasks.finish_send(connection, row.key)
 
 
 def mark_seen(connection: Connection, conversation_id: str, agent_id: str, now: datetime) -> None:

@@ -48,7 +48,9 @@ class Line:
         key: stable over reloads, e.g. `in:7`, `out:3`, `note:1`.
         author: the human's name; empty for the bot.
         event: what an inbound reports (`started`, `media` …) or the kind of a mark (`taken`, `closed` …).
-        status: of an outbound: waiting | sending | sent | unsure | refused | failed | task | dropped; else empty.
+        status: of an outbound: waiting | sending | sent | unsure | refused | failed | task | dropped; of an inbound
+            that the bot gave up on: dead; else empty.
+        reason: why an outbound did not go out; the first line of the error of a dead inbound.
         outbox_id: for `retry_send`, None where a retry makes no sense.
     """
 
@@ -66,11 +68,17 @@ class Line:
     outbox_id: int | None = None
 
 
-def transcript(connection: Connection, conversation_id: str, limit: int = 100) -> tuple[Line, ...]:
-    """Return the newest `limit` lines, oldest first."""
+def transcript(
+    connection: Connection, conversation_id: str, limit: int = 100, errors: bool = False
+) -> tuple[Line, ...]:
+    """Return the newest `limit` lines, oldest first.
+
+    Args:
+        errors: whether the errors of dead inbounds are told; they may hold more than every agent should see.
+    """
     names = {row.id: row.name for row in connection.execute(select(agents.c.id, agents.c.name))}
     lines = [
-        *_inbound(connection, conversation_id, limit),
+        *_inbound(connection, conversation_id, limit, errors),
         *_outbound(connection, conversation_id, limit, names),
         *_notes(connection, conversation_id, limit, names),
     ]
@@ -81,7 +89,7 @@ def transcript(connection: Connection, conversation_id: str, limit: int = 100) -
 _RANK = {"in": 0, "out": 1, "note": 2}
 
 
-def _inbound(connection: Connection, conversation_id: str, limit: int) -> Iterable[Line]:
+def _inbound(connection: Connection, conversation_id: str, limit: int, errors: bool) -> Iterable[Line]:
     query = (
         select(inbox, identities.c.name.label("sender"))
         .outerjoin(identities, identities.c.id == inbox.c.identity_id)
@@ -90,6 +98,7 @@ def _inbound(connection: Connection, conversation_id: str, limit: int) -> Iterab
         .limit(limit)
     )
     for row in connection.execute(query):
+        dead = row.status == "dead"
         yield Line(
             key=f"in:{row.id}",
             side=Side.CUSTOMER,
@@ -97,8 +106,8 @@ def _inbound(connection: Connection, conversation_id: str, limit: int) -> Iterab
             text=row.text or row.choice or "",
             author=row.sender or "",
             event=row.event or "",
-            status="dead" if row.status == "dead" else "",
-            reason=row.error if row.status == "dead" else "",
+            status="dead" if dead else "",
+            reason=row.error.strip().partition("\n")[0] if dead and errors else "",
             meaning=_meaning(row.meaning),
         )
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from sqlalchemy import Connection, create_engine, func, select
 from bot.errors import Conflict, NotAllowed, NotFound
 from bot.store import tables as t
 from bot.store.database import Database
-from handoff import desk, ownership, people
+from handoff import desk, ownership, people, tasks
 from handoff.console.labels import LABELS, reason_words
 from handoff.customer import Rights, masked, rights
 from handoff.ownership import Owner
@@ -54,6 +55,11 @@ def says(connection: Connection, key: str, seq: int, text: str, at: datetime, **
     row = {"key": f"{key}:{seq}", "conversation_id": key, "seq": seq, "text": text, "sent_at": at, "received_at": at}
     connection.execute(t.inbox.insert().values(row | more))
     connection.execute(t.conversations.update().where(t.conversations.c.id == key).values(last_seq=seq))
+
+
+def a_task(connection: Connection, key: str, kind: str, at: datetime, conversation_id: str | None = None) -> None:
+    row = {"key": key, "kind": kind, "conversation_id": conversation_id, "text": f"text of {key}", "created_at": at}
+    connection.execute(t.tasks.insert().values(row))
 
 
 @pytest.fixture
@@ -325,6 +331,80 @@ async def test_the_transcript_is_in_time_order_and_the_bots_turn_carries_what_it
     assert [(s.id, s.version) for s in lines[1].sources] == [("order", "Q1")]
 
 
+SHOP: Any = SimpleNamespace()
+"""Nobody in these talks is linked to an account, so the shop is never asked."""
+
+
+async def test_a_dead_message_is_marked_and_only_leads_are_told_the_first_line_of_its_error(db: Database) -> None:
+    error = "KeyError: 'size'\n  at line 7"
+    await db.write(lambda c: says(c, "c1", 1, "???", NOW, status="dead", error=error))
+    await db.write(lambda c: says(c, "c1", 2, "hi", NOW, status="done", error="an older try failed"))
+    seen = {}
+    for role in ("agent", "lead", "admin"):
+        viewer = Agent("x", "x", "X", role)
+        whole = await db.read(partial(desk.conversation, shop=SHOP, conversation_id="c1", viewer=viewer, now=NOW))
+        seen[role] = [(line.status, line.reason) for line in whole.lines]
+    assert seen == {
+        "agent": [("dead", ""), ("", "")],
+        "lead": [("dead", "KeyError: 'size'"), ("", "")],
+        "admin": [("dead", "KeyError: 'size'"), ("", "")],
+    }
+
+
+# --- tasks ---------------------------------------------------------------------------------------------------------
+async def test_open_tasks_are_listed_newest_first_with_their_customer_where_there_is_one(db: Database) -> None:
+    def given(c: Connection) -> None:
+        c.execute(t.persons.insert().values(id="p", name="", created_at=NOW))
+        named = {"id": "i", "person_id": "p", "channel": "wechat:gh_1", "user": "u", "name": "Emma", "created_at": NOW}
+        c.execute(t.identities.insert().values(named))
+        c.execute(t.conversations.update().values(identity_id="i"))
+        a_task(c, "outbox:k1", "no_window", minutes(1), "c1")
+        a_task(c, "timer:x", "timer_failed", minutes(3))
+        a_task(c, "outbox:k2", "no_consent", minutes(2), a_conversation(c, "group", "telegram:shop"))
+        a_task(c, "outbox:k3", "unreachable", minutes(4), "c1")
+        tasks.finish(c, 4, "li", minutes(5))
+
+    await db.write(given)
+    listed = await db.read(tasks.open_tasks)
+    assert [(task.kind, task.text, task.conversation_id, task.channel, task.customer) for task in listed] == [
+        ("timer_failed", "text of timer:x", None, "", ""),
+        ("no_consent", "text of outbox:k2", "group", "telegram:shop", "group"),
+        ("no_window", "text of outbox:k1", "c1", "wechat:gh_1", "Emma"),
+    ]
+    assert [task.created_at for task in listed] == [minutes(3), minutes(2), minutes(1)]
+    assert await db.read(tasks.count_open) == 3
+
+
+async def test_a_task_is_done_once_and_leaves_a_note_in_its_conversation(db: Database) -> None:
+    await db.write(lambda c: a_task(c, "outbox:k1", "no_window", NOW, "c1"))
+    await db.write(lambda c: a_task(c, "timer:x", "timer_failed", NOW))
+    await db.write(lambda c: tasks.finish(c, 1, "li", NOW))
+    await db.write(lambda c: tasks.finish(c, 2, "li", NOW))
+    with pytest.raises(Conflict):
+        await db.write(lambda c: tasks.finish(c, 1, "wang", NOW))
+    with pytest.raises(NotFound):
+        await db.write(lambda c: tasks.finish(c, 99, "li", NOW))
+    assert await db.read(tasks.count_open) == 0
+    marks = await db.read(lambda c: transcript(c, "c1"))
+    assert [(m.side, m.event, m.author, m.text) for m in marks] == [
+        (Side.MARK, "task_done", "Li", "no_window · text of outbox:k1")
+    ]
+    assert await db.read(lambda c: c.execute(select(func.count()).select_from(t.notes)).scalar_one()) == 1
+
+
+async def test_the_task_of_a_message_is_done_when_it_is_sent_again_and_only_then(db: Database) -> None:
+    await db.write(lambda c: ownership.take(c, "c1", "li", NOW))
+    await db.write(lambda c: desk.reply(c, "c1", "li", "hello", "k1", NOW))
+    await db.write(lambda c: c.execute(t.outbox.update().values(status="task", reason="no_window")))
+    await db.write(lambda c: a_task(c, "outbox:k1", "no_window", NOW, "c1"))
+    await db.write(lambda c: a_task(c, "outbox:k11", "no_window", NOW, "c1"))
+    with pytest.raises(Conflict):
+        await db.write(lambda c: desk.retry_send(c, 1, "wang", NOW))
+    assert await db.read(tasks.count_open) == 2
+    await db.write(lambda c: desk.retry_send(c, 1, "li", NOW))
+    assert [task.text for task in await db.read(tasks.open_tasks)] == ["text of outbox:k11"]
+
+
 async def test_rights_left_counts_open_grants_for_humans_only(db: Database) -> None:
     def grant(c: Connection, count: int | None, used: int, hours: int, purposes: list[str]) -> None:
         row = {"conversation_id": "c1", "count": count, "used": used, "purposes": purposes, "opened_at": NOW}
@@ -346,6 +426,8 @@ async def test_every_change_an_agent_could_see_changes_the_pulse(db: Database) -
         lambda c: c.execute(t.outbox.update().values(status="sent")),
         lambda c: desk.note(c, "c1", "li", "note", NOW),
         lambda c: c.execute(t.inbox.update().values(status="done")),
+        lambda c: a_task(c, "cart:k1:1", "no_chat", NOW),
+        lambda c: tasks.finish(c, 1, "li", NOW),
     ]
     seen = {await db.read(lambda c: desk.pulse(c, "c1"))}
     for count, change in enumerate(changes, start=2):
@@ -356,6 +438,8 @@ async def test_every_change_an_agent_could_see_changes_the_pulse(db: Database) -
 
 def test_both_languages_have_every_word() -> None:
     assert set(LABELS["zh"]) == set(LABELS["en"])
+    for kind in ("no_window", "no_consent", "unreachable", "no_chat", "timer_failed"):
+        assert all(reason_words(kind, labels) != kind for labels in LABELS.values())
     assert reason_words("exchange QH1", LABELS["en"]) == "wants an exchange QH1"
     assert reason_words("free words", LABELS["zh"]) == "free words"
 
@@ -380,7 +464,9 @@ async def test_a_login_link_works_once_and_for_a_quarter_of_an_hour(db: Database
 async def test_tokens_are_kept_only_as_hashes_and_a_link_is_no_session(db: Database) -> None:
     await db.write(lambda c: people.create_link(c, "li", "secret", NOW))
     stored = await db.read(lambda c: c.execute(select(t.logins.c.hash)).scalars().all())
-    assert len(stored) == 1 and "secret" not in stored[0] and len(stored[0]) == 64
+    assert len(stored) == 1
+    assert "secret" not in stored[0]
+    assert len(stored[0]) == 64
     with pytest.raises(NotAllowed):
         await db.read(lambda c: people.agent_of(c, "secret", NOW))
 
@@ -417,7 +503,8 @@ async def test_a_password_fits_only_its_agent_and_never_an_unknown_one(db: Datab
     assert "quiet" not in stored
     await db.write(lambda c: people.set_password(c, "li", stored))
     agent, found = await db.read(lambda c: people.password_hash_of(c, "li"))
-    assert agent is not None and agent.id == "li"
+    assert agent is not None
+    assert agent.id == "li"
     assert people.check_password(found, "a quiet morning")
     assert not people.check_password(found, "a quiet evening")
     assert await db.read(lambda c: people.password_hash_of(c, "nobody")) == (None, "")

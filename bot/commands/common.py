@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from bot.settings import Settings, load_settings
@@ -18,8 +19,8 @@ Folder = Annotated[Path, typer.Option("--dir", "-C", envvar="ZHANGGUI_DIR", help
 Json = Annotated[bool, typer.Option("--json", help="Print data as JSON on stdout.")]
 HERE = Path()
 
-talk = Console(stderr=True)
-"""Where the program talks; stdout is for data."""
+talk = Console(stderr=True, markup=False, emoji=False, highlight=False, soft_wrap=True)
+"""Where the program talks; stdout is for data. No markup: paths and texts of people hold brackets."""
 
 
 def open_shop(folder: Path) -> Settings:
@@ -37,5 +38,5 @@ def print_rows(rows: Sequence[dict[str, Any]], as_json: bool) -> None:
         return
     table = Table(*rows[0])
     for row in rows:
-        table.add_row(*("" if value is None else str(value) for value in row.values()))
+        table.add_row(*("" if value is None else escape(str(value)) for value in row.values()))
     Console().print(table)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot.commands.common import HERE, Folder, Json, open_shop, talk
+from bot.errors import FileFault
 
 if TYPE_CHECKING:
     from bot.brain import Brain
@@ -45,7 +46,7 @@ def ask(
             for number, choice in enumerate(answer.choices, 1):
                 typer.echo(f"  {number}. {choice}")
             found = answer.entry or answer.skill or answer.intent
-            talk.print(f"[dim]{answer.decision} · {found} · {'; '.join(answer.why)}[/dim]")
+            talk.print(f"{answer.decision} · {found} · {'; '.join(answer.why)}", style="dim")
 
 
 def chat(folder: Folder = HERE, lang: Language = None) -> None:
@@ -56,6 +57,8 @@ def chat(folder: Folder = HERE, lang: Language = None) -> None:
     brain, settings = _brain(folder)
     state = State()
     for line in iter(sys.stdin.readline, ""):
+        if not line.strip():
+            continue
         answer, state = ask_bot(brain, settings, line.strip(), lang, state, datetime.now(UTC))
         typer.echo(answer.answer)
         for number, choice in enumerate(answer.choices, 1):
@@ -79,4 +82,8 @@ def _lines(file: Path | None) -> list[str]:
     if file is None or not file.is_file():
         talk.print(f"{file} is not a file.")
         raise typer.Exit(2)
-    return [line for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise FileFault(f"{file} cannot be read: {error}. Save it as UTF-8 text") from error
+    return [line for line in text.splitlines() if line.strip()]

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, func, or_, select
 
 from bot.delivery.gate import Facts
 from bot.delivery.ledger import best_right
 from bot.messages import ChatKind, Limits, Purpose
-from bot.store.tables import carts, consents, conversations, identities, outbox
+from bot.store.tables import carts, consents, conversations, identities, outbox, persons
 
 TOUCH_WINDOW = timedelta(days=1)
 
@@ -59,7 +59,12 @@ def consent(connection: Connection, person_id: str, channel: str) -> bool | None
 
 
 def touches(connection: Connection, person_id: str, now: datetime) -> int:
-    """Return how many marketing messages the person got in the last day, over all channels."""
+    """Return how many marketing messages the person got in the last day, over all channels.
+
+    The person stays locked until the transaction ends, so that two channels sending at once count each other.
+    """
+    connection.execute(select(persons.c.id).where(persons.c.id == person_id).with_for_update(key_share=True))
+    went_out_at = func.coalesce(outbox.c.sent_at, outbox.c.not_before)  # an unsure one has the time it was given up
     return connection.execute(
         select(func.count())
         .select_from(outbox)
@@ -68,8 +73,10 @@ def touches(connection: Connection, person_id: str, now: datetime) -> int:
         .where(
             identities.c.person_id == person_id,
             outbox.c.purpose == Purpose.MARKETING.value,
-            outbox.c.status.in_(("sending", "sent", "unsure")),
-            outbox.c.created_at > now - TOUCH_WINDOW,
+            or_(
+                outbox.c.status == "sending",
+                outbox.c.status.in_(("sent", "unsure")) & (went_out_at > now - TOUCH_WINDOW),
+            ),
         )
     ).scalar_one()
 

@@ -110,5 +110,5 @@ def quiet_end(now: datetime, rules: Rules) -> datetime | None:
     inside = start <= local.time() < end if start <= end else local.time() >= start or local.time() < end
     if not inside:
         return None
-    today_end = local.replace(hour=end.hour, minute=end.minute, second=0, microsecond=0)
+    today_end = datetime.combine(local.date(), end, rules.zone)
     return (today_end if today_end > local else today_end + timedelta(days=1)).astimezone(now.tzinfo)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from bot.clock import IdMaker
 from bot.delivery.ledger import open_grants
@@ -45,8 +45,9 @@ def _store_one(connection: Connection, message: Inbound, now: datetime, new_id: 
         .where(conversations.c.id == conversation.id)
         .values(last_seq=conversation.last_seq + 1, shown=conversation.shown + 1, updated_at=now)
     )
-    left = message.event is Event.LEFT
-    connection.execute(update(identities).where(identities.c.id == identity_id).values(unreachable=left))
+    if message.chat.kind is ChatKind.PRIVATE:  # what happens in a group says nothing of the sender's private chat
+        left = message.event is Event.LEFT
+        connection.execute(update(identities).where(identities.c.id == identity_id).values(unreachable=left))
     open_grants(connection, conversation.id, message.grants, message.sent_at)
     return True
 
@@ -63,18 +64,17 @@ def identity_of(connection: Connection, message: Inbound, now: datetime, new_id:
     connection.execute(
         persons.insert().values(id=person_id, name=message.name, language=message.language or "", created_at=now)
     )
-    insert_once(
-        connection,
-        identities,
-        {
-            "id": identity_id,
-            "person_id": person_id,
-            "channel": message.chat.channel,
-            "user": message.user,
-            "name": message.name,
-            "created_at": now,
-        },
-    )
+    row = {
+        "id": identity_id,
+        "person_id": person_id,
+        "channel": message.chat.channel,
+        "user": message.user,
+        "name": message.name,
+        "created_at": now,
+    }
+    if insert_once(connection, identities, row):
+        return identity_id
+    connection.execute(delete(persons).where(persons.c.id == person_id))  # another worker was first
     return str(connection.execute(of_sender).scalar_one())
 
 

@@ -22,12 +22,17 @@ class Right:
 
 
 def open_grants(connection: Connection, conversation_id: str, opened: Sequence[Grant], at: datetime) -> None:
-    """Open windows. They do not add up: a new one takes the place of those it outlasts (WeChat resets to 5)."""
+    """Open windows. They do not add up: a new one takes the place of those it outlasts (WeChat resets to 5).
+
+    An action that is reported late opens nothing: the window of a newer action that outlasts its own took its place.
+    """
+    of_conversation = grants.c.conversation_id == conversation_id
     for grant in opened:
         expires_at = at + timedelta(seconds=grant.window_s)
-        connection.execute(
-            delete(grants).where(grants.c.conversation_id == conversation_id, grants.c.expires_at <= expires_at)
-        )
+        newer = select(grants.c.id).where(of_conversation, grants.c.opened_at > at, grants.c.expires_at >= expires_at)
+        if connection.execute(newer.limit(1)).first() is not None:
+            continue
+        connection.execute(delete(grants).where(of_conversation, grants.c.expires_at <= expires_at))
         connection.execute(
             grants.insert().values(
                 conversation_id=conversation_id,

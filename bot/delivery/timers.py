@@ -26,8 +26,11 @@ log = structlog.get_logger()
 def set_timer(connection: Connection, key: str, kind: str, payload: Mapping[str, Any], due_at: datetime) -> None:
     """Set the timer `key`, moving it if it is set already."""
     row = {"key": key, "kind": kind, "payload": dict(payload), "due_at": due_at}
-    if not insert_once(connection, timers, row):
-        connection.execute(update(timers).where(timers.c.key == key).values(**row, attempts=0))
+    if insert_once(connection, timers, row):
+        return
+    moved = connection.execute(update(timers).where(timers.c.key == key).values(**row, attempts=0)).rowcount
+    if not moved:  # it fired between the two statements
+        insert_once(connection, timers, row)
 
 
 def cancel(connection: Connection, key_prefix: str) -> int:
@@ -52,8 +55,11 @@ class TimerRunner:
     async def run(self) -> None:
         while True:
             seen = self.wake.count
-            while await self.fire_next():
-                self.fired.notify()
+            try:
+                while await self.fire_next():
+                    self.fired.notify()
+            except Exception:  # the database is away for a moment; the loop looks again
+                log.exception("timers_interrupted")
             await self.wake.wait(seen, LOOK_EVERY_S)
 
     async def fire_next(self) -> bool:
@@ -87,9 +93,9 @@ def _next_due(connection: Connection, now: datetime) -> str | None:
 
 
 def _postpone(connection: Connection, key: str, now: datetime, reason: str) -> None:
-    row = connection.execute(select(timers).where(timers.c.key == key)).one_or_none()
-    if row is None:
-        return
+    row = connection.execute(select(timers).where(timers.c.key == key).with_for_update()).one_or_none()
+    if row is None or row.due_at > now:
+        return  # cancelled, moved, or postponed by another runner
     if row.attempts + 1 >= MAX_ATTEMPTS:
         connection.execute(delete(timers).where(timers.c.id == row.id))
         text = f"The timer {key} failed {MAX_ATTEMPTS} times: {reason}"

@@ -21,6 +21,7 @@ from bot.delivery.outbox import Draft, put
 from bot.delivery.signal import Signal
 from bot.delivery.thinking import Thinker, Thought
 from bot.errors import Conflict
+from bot.knowledge.voice import Spoken
 from bot.messages import Purpose
 from bot.skills.turn import Say
 from bot.store.database import AnyRow, Database
@@ -32,6 +33,10 @@ MAX_ATTEMPTS = 3
 ToQueue = Callable[[Connection, str, str, int, datetime], Any]
 Reopen = Callable[[Connection, str, datetime], Any]
 log = structlog.get_logger()
+
+
+class Overtaken(Conflict):
+    """The conversation changed during the turn. It is thought again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +65,11 @@ class TurnRunner:
     async def run(self) -> None:
         while True:
             seen = self.wake.count
-            while await self.run_next():
-                pass
+            try:
+                while await self.run_next():
+                    pass
+            except Exception:  # the database is away for a moment; the loop looks again
+                log.exception("turns_interrupted")
             await self.wake.wait(seen, LOOK_EVERY_S)
 
     async def run_next(self) -> bool:
@@ -75,8 +83,8 @@ class TurnRunner:
             await self.database.write(lambda c: self._commit(c, taken, thought, now))
         except asyncio.CancelledError:
             raise
-        except Conflict as conflict:
-            log.info("turn_overtaken", conversation_id=taken.conversation_id, reason=str(conflict))
+        except Overtaken:
+            log.info("turn_overtaken", conversation_id=taken.conversation_id)
             await self.database.write(lambda c: _release(c, taken))
         except Exception as error:  # a message that breaks the bot must not stop the others
             log.exception("turn_failed", conversation_id=taken.conversation_id)
@@ -105,25 +113,19 @@ class TurnRunner:
         _mark(connection, taken, status="done", meaning=meaning)
 
     def _answer(self, connection: Connection, taken: Taken, thought: Thought, says: list[Say], now: datetime) -> None:
-        if not says:
-            return
-        spoken = thought.voice.speak(says, thought.language, thought.channel_kind, thought.person.tier)
-        epoch = connection.execute(
-            select(conversations.c.epoch).where(conversations.c.id == taken.conversation_id)
-        ).scalar_one()
-        draft = Draft(
-            key=f"turn:{taken.conversation_id}:{taken.seq}",
-            conversation_id=taken.conversation_id,
-            purpose=Purpose.REPLY,
-            text=spoken.text,
-            choices=spoken.choices,
-            sources=spoken.sources,
-            epoch=epoch,
-        )
-        put(connection, draft, now)
+        if says:
+            spoken = thought.voice.speak(says, thought.language, thought.channel_kind, thought.person.tier)
+            _put_answer(connection, taken, spoken, now)
 
     def _fail(self, connection: Connection, taken: Taken, reason: str, now: datetime) -> None:
         """Count a failed try; after the last one the message goes to the dead letters and a human gets the customer."""
+        conversation = connection.execute(
+            select(conversations.c.owner)
+            .where(conversations.c.id == taken.conversation_id, conversations.c.lease_token == taken.token)
+            .with_for_update()
+        ).one_or_none()
+        if conversation is None:
+            return  # another worker has the lease, and its try is the one that counts
         row = connection.execute(
             select(inbox.c.attempts).where(inbox.c.conversation_id == taken.conversation_id, inbox.c.seq == taken.seq)
         ).one()
@@ -134,14 +136,9 @@ class TurnRunner:
             _hold(connection, taken, until=retry)
             return
         _mark(connection, taken, status="dead", attempts=attempts, error=reason)
-        self.to_queue(connection, taken.conversation_id, "dead_letter", 2, now)
-        apology = self.thinker.apology(connection, taken.conversation_id)
-        epoch = connection.execute(
-            select(conversations.c.epoch).where(conversations.c.id == taken.conversation_id)
-        ).scalar_one()
-        key = f"turn:{taken.conversation_id}:{taken.seq}"
-        said = {"text": apology.text, "sources": apology.sources, "epoch": epoch}
-        put(connection, Draft(key, taken.conversation_id, Purpose.REPLY, **said), now)
+        if conversation.owner not in ("queue", "agent"):
+            self.to_queue(connection, taken.conversation_id, "dead_letter", 2, now)
+            _put_answer(connection, taken, self.thinker.apology(connection, taken.conversation_id), now)
         values = {"done_seq": taken.seq, "lease_token": None, "lease_until": None}
         connection.execute(update(conversations).where(conversations.c.id == taken.conversation_id).values(**values))
 
@@ -183,7 +180,7 @@ def _fence(connection: Connection, taken: Taken, thought: Thought) -> AnyRow:
     """Lock the conversation and make sure that nothing moved while we thought.
 
     Raises:
-        Conflict: another worker has the lease, or the owner changed.
+        Overtaken: another worker has the lease, or the owner changed.
     """
     passed = connection.execute(
         update(conversations)
@@ -196,10 +193,27 @@ def _fence(connection: Connection, taken: Taken, thought: Thought) -> AnyRow:
         .values(version=conversations.c.version + 1)
     ).rowcount
     if passed != 1:
-        raise Conflict("the conversation changed during the turn; it is thought again")
+        raise Overtaken
     return connection.execute(
         select(conversations.c.owner, conversations.c.channel).where(conversations.c.id == taken.conversation_id)
     ).one()
+
+
+def _put_answer(connection: Connection, taken: Taken, spoken: Spoken, now: datetime) -> None:
+    """Put the one answer of a turn into the outbox, under the epoch that the turn leaves behind."""
+    epoch = connection.execute(
+        select(conversations.c.epoch).where(conversations.c.id == taken.conversation_id)
+    ).scalar_one()
+    draft = Draft(
+        key=f"turn:{taken.conversation_id}:{taken.seq}",
+        conversation_id=taken.conversation_id,
+        purpose=Purpose.REPLY,
+        text=spoken.text,
+        choices=spoken.choices,
+        sources=spoken.sources,
+        epoch=epoch,
+    )
+    put(connection, draft, now)
 
 
 def _mark(connection: Connection, taken: Taken, **values: Any) -> None:

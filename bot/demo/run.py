@@ -5,29 +5,28 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import httpx
 import typer
-import uvicorn
-from sqlalchemy import Connection
 
 from bot.clock import SystemClock, new_id
 from bot.commands.common import talk
-from bot.demo.page import AGENT, demo_app
-from bot.demo.seed import DEMO_USERS, TELEGRAM, seed
 from bot.demo.shop import SECRETS, SHOP_TOML, demo_toml
-from bot.demo.twins import make_twins
-from bot.errors import SettingsError
+from bot.errors import PortInUse, SettingsError
 from bot.logs import configure_logs
 from bot.settings import load_settings
 from bot.starter import make_shop
-from handoff.people import add_agent, create_link, new_token
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 HOST = "127.0.0.1"
 OPEN_FROM, OPEN_UNTIL = 10, 18
@@ -74,7 +73,13 @@ def prepare(folder: Path, port: int) -> None:
 
 
 async def _serve(folder: Path, port: int, as_json: bool, started: float) -> None:
+    import uvicorn
+
     from bot.app import build
+    from bot.demo.page import AGENT, demo_app
+    from bot.demo.seed import seed
+    from bot.demo.twins import make_twins
+    from handoff.people import add_agent, create_link, new_token
 
     base = f"http://{HOST}:{port}"
     clock = daytime_clock(datetime.now(UTC))
@@ -94,7 +99,8 @@ async def _serve(folder: Path, port: int, as_json: bool, started: float) -> None
     server = uvicorn.Server(
         uvicorn.Config(app, host=HOST, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=3)
     )
-    serving = asyncio.create_task(server.serve())
+    # Listening before the parts start: the twins answer the connectors' very first call.
+    serving = asyncio.create_task(server.serve([_listening(port)]))
     while not server.started and not serving.done():  # noqa: ASYNC110 (uvicorn has no event for it)
         await asyncio.sleep(0.05)
     addresses = Addresses(
@@ -111,8 +117,17 @@ async def _serve(folder: Path, port: int, as_json: bool, started: float) -> None
         await serving
 
 
+def _listening(port: int) -> socket.socket:
+    try:
+        return socket.create_server((HOST, port))
+    except OSError as error:
+        raise PortInUse(f"port {port} on {HOST} cannot be used ({error.strerror}). Choose another: --port") from None
+
+
 async def telegram_customer_begins(addresses: Addresses) -> None:
     """Let the customer who agreed to be written to start the bot, as she once did on her phone."""
+    from bot.demo.seed import DEMO_USERS, TELEGRAM
+
     customer = next(user for user in DEMO_USERS if user.channel == TELEGRAM and user.consented)
     async with httpx.AsyncClient(trust_env=False) as http:
         await http.post(addresses.telegram_twin.replace("/panel", "/control/start"), json={"user": int(customer.user)})

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any
 
-from bot.knowledge.entries import Phrase, Size, SizeChart, version_of
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+
+from bot.knowledge.entries import LANGUAGES, Phrase, Size, SizeChart, version_of
 from bot.knowledge.yamlfile import Reading, line_of, read_text
 
 CHART_KEYS = ("category", "unit", "measures", "names", "sizes", "notes")
+INTENT_FILE_KEYS = ("version", "nlu")
+OTHER_NLU_ITEMS = frozenset({"synonym", "regex", "lookup"})
+"""Items of Rasa's files that this engine has no use for."""
 ANNOTATION = re.compile(r"\[([^\]]+)\](?:\([^)]*\)|\{[^}]*\})")
 
 
@@ -18,16 +23,14 @@ def read_phrases(path: Path, language: str, reading: Reading) -> list[Phrase]:
     text = read_text(reading, path)
     data = reading.yaml(text) if text is not None else None
     phrases: list[Phrase] = []
-    for group, texts in (data or {}).items():
-        if not hasattr(texts, "items"):
-            line = line_of(data, group) if data else 1
-            reading.fault(line, f"`{group}` must hold names and texts", "Indent them below")
+    if data is None:
+        return phrases
+    for group, texts in data.items():
+        if not isinstance(texts, CommentedMap):
+            reading.fault(line_of(data, group), f"`{group}` must hold names and texts", "Indent them below")
             continue
-        for name, said in texts.items():
-            if isinstance(said, str) and said.strip():
-                phrases.append(Phrase(f"{group}.{name}", language, said.strip()))
-            else:
-                reading.fault(line_of(texts, name), f"`{group}.{name}` is not a text", "Put it in quotes")
+        _check_texts(data, group, reading)
+        phrases += [Phrase(f"{group}.{name}", language, said.strip()) for name, said in texts.items() if _is_text(said)]
     return phrases
 
 
@@ -43,7 +46,11 @@ def read_chart(path: Path, reading: Reading) -> SizeChart | None:
         reading.fault(1, f"the chart lacks {', '.join(missing)}", "See the page about size charts")
         return None
     measures = reading.strings(data, "measures")
-    sizes = [size for item in data["sizes"] if (size := _size(item, measures, reading)) is not None]
+    if _is_mapping_of(data, "names", measures, reading):
+        for measure in measures:
+            _check_texts(data["names"], measure, reading, LANGUAGES)
+    _check_texts(data, "notes", reading, LANGUAGES)
+    sizes = [size for item in _items(data, "sizes", reading) if (size := _size(item, measures, reading)) is not None]
     if reading.faults:
         return None
     return SizeChart(
@@ -57,21 +64,23 @@ def read_chart(path: Path, reading: Reading) -> SizeChart | None:
     )
 
 
-def _size(item: Any, measures: tuple[str, ...], reading: Reading) -> Size | None:
+def _size(item: CommentedMap, measures: tuple[str, ...], reading: Reading) -> Size | None:
     line = 1 + int(item.lc.line)
-    if "size" not in item:
+    reading.unknown_keys(item, ("size", "aliases", *measures))
+    if not isinstance(item.get("size"), (str, int, float)):
         reading.fault(line, "a size needs a name", "Write `size: M`")
         return None
     ranges: dict[str, tuple[float, float]] = {}
     for measure in measures:
         span = item.get(measure)
-        if not isinstance(span, list) or len(span) != 2 or not all(isinstance(v, (int, float)) for v in span):
-            reading.fault(line, f"size {item['size']} lacks `{measure}`", f"Write `{measure}: [from, to]`")
+        where = line_of(item, measure) if measure in item else line
+        if not isinstance(span, list) or len(span) != 2 or not all(_is_number(value) for value in span):
+            reading.fault(where, f"size {item['size']} lacks `{measure}`", f"Write `{measure}: [from, to]`")
         elif span[0] > span[1]:
-            reading.fault(line, f"`{measure}` of size {item['size']} runs backwards", "Write the smaller number first")
+            reading.fault(where, f"`{measure}` of size {item['size']} runs backwards", "Write the smaller number first")
         else:
             ranges[measure] = (float(span[0]), float(span[1]))
-    return Size(str(item["size"]), ranges, tuple(str(a) for a in item.get("aliases") or ()))
+    return Size(str(item["size"]), ranges, reading.strings(item, "aliases"))
 
 
 def read_intents(path: Path, reading: Reading) -> dict[str, tuple[str, ...]]:
@@ -79,20 +88,75 @@ def read_intents(path: Path, reading: Reading) -> dict[str, tuple[str, ...]]:
     text = read_text(reading, path)
     data = reading.yaml(text) if text is not None else None
     found: dict[str, tuple[str, ...]] = {}
-    items = data.get("nlu") if data is not None else None
-    for item in items or ():
-        if "intent" not in item or not isinstance(item.get("examples"), str):
+    if data is None:
+        return found
+    reading.unknown_keys(data, INTENT_FILE_KEYS)
+    if "nlu" not in data:
+        reading.fault(1, "there is no `nlu:`", "Write `nlu:` and the intents below it")
+        return found
+    for item in _items(data, "nlu", reading):
+        if not OTHER_NLU_ITEMS.isdisjoint(item):
+            continue
+        name = item.get("intent")
+        if not isinstance(name, str) or not isinstance(item.get("examples"), str):
             problem = "an intent needs `intent:` and `examples: |`"
             reading.fault(1 + int(item.lc.line), problem, "See the page about intents")
             continue
-        lines = [line.strip() for line in item["examples"].split("\n")]
-        examples = tuple(_plain(line[1:].strip()) for line in lines if line.startswith("-") and line[1:].strip())
+        examples = tuple(_examples(item, reading))
         if not examples:
-            line = line_of(item, "examples")
-            reading.fault(line, f"intent `{item['intent']}` has no examples", "Add lines with `- `")
-        found[str(item["intent"])] = found.get(str(item["intent"]), ()) + examples
+            reading.fault(line_of(item, "examples"), f"intent `{name}` has no examples", "Add lines with `- `")
+        found[name] = found.get(name, ()) + examples
     return found
 
 
-def _plain(example: str) -> str:
-    return ANNOTATION.sub(r"\1", example)
+def _examples(item: CommentedMap, reading: Reading) -> Iterator[str]:
+    first = line_of(item, "examples") + 1  # the text begins below `examples: |`
+    for number, line in enumerate(item["examples"].split("\n"), first):
+        example = line.strip()
+        if example and not example.startswith("-"):
+            problem = f"an example of `{item['intent']}` does not begin with `-`"
+            reading.fault(number, problem, f"Write `- {example}`")
+        elif phrasing := example[1:].strip():
+            yield ANNOTATION.sub(r"\1", phrasing)
+
+
+def _items(data: CommentedMap, key: str, reading: Reading) -> Iterator[CommentedMap]:
+    """Yield the mappings in the list at `key`, noting what is none."""
+    value = data.get(key)
+    if not isinstance(value, CommentedSeq):
+        reading.fault(line_of(data, key), f"`{key}` must be a list", "Begin each item with `- `")
+        return
+    for position, item in enumerate(value):
+        if isinstance(item, CommentedMap):
+            yield item
+        else:
+            problem = f"item {position + 1} of `{key}` has no keys"
+            reading.fault(line_of(value, position), problem, "Write `key: value` lines after its `- `")
+
+
+def _is_mapping_of(data: CommentedMap, key: str, needed: Collection[str], reading: Reading) -> bool:
+    """Note what is missing or too much at `key`; return whether it is a mapping with all of `needed`."""
+    value, line = data[key], line_of(data, key)
+    if not isinstance(value, CommentedMap):
+        reading.fault(line, f"`{key}` must hold names and texts", "Indent them below")
+        return False
+    reading.unknown_keys(value, needed or tuple(value))
+    missing = [name for name in needed if name not in value]
+    for name in missing:
+        reading.fault(line, f"`{key}` lacks `{name}`", f"Add `{name}:` to it")
+    return not missing
+
+
+def _check_texts(data: CommentedMap, key: str, reading: Reading, needed: Collection[str] = ()) -> None:
+    if _is_mapping_of(data, key, needed, reading):
+        for name, text in data[key].items():
+            if not _is_text(text):
+                reading.fault(line_of(data[key], name), f"`{key}.{name}` is not a text", "Put it in quotes")
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

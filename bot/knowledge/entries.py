@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
+LANGUAGES = ("zh", "en")
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 
 from rapidfuzz import process
 
-FIELD = re.compile(r"\{([a-z_]+(?:\.[a-z_]+)*)\}")
+FIELD = re.compile(r"\{([^{}]*)\}")
+"""Whatever stands in braces is a field, so that a misspelt one is refused and never reaches a customer."""
 
 SHOP_FIELDS = frozenset(
     {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError
 
 from bot.knowledge.entries import Fault
+
+DAY = re.compile(r"(?<!\d)(\d{4})-(\d\d?)-(\d\d?)(?!\d)")
 
 
 class Reading:
@@ -33,6 +37,11 @@ class Reading:
             line = first_line + (mark.line if mark else 0)
             self.fault(line, f"this is not YAML: {error.problem or error.context}", "Check indentation and quotes")
             return None
+        except Exception as error:  # noqa: BLE001 - on odd input, e.g. `2026-13-45` or a NUL, the parser fails in many ways
+            why = (str(error) or type(error).__name__).splitlines()[0]
+            line = first_line + _odd_line(text, getattr(error, "position", None))
+            self.fault(line, f"this is not YAML: {why}", "Check days, quotes and odd characters")
+            return None
         if not isinstance(data, CommentedMap):
             self.fault(first_line, "a mapping of keys and values is expected", "Write `key: value` lines")
             return None
@@ -42,8 +51,7 @@ class Reading:
         """Note every key that is not in `known`, with the nearest one that is."""
         for key in data:
             if key not in known:
-                near = process.extractOne(str(key), sorted(known))
-                self.fault(line_of(data, key, first_line), f"unknown key `{key}`", f"Did you mean `{near[0]}`?")
+                self.fault(line_of(data, key, first_line), f"unknown key `{key}`", did_you_mean(str(key), known))
 
     def strings(self, data: CommentedMap, key: str, first_line: int = 1) -> tuple[str, ...]:
         """Return a list of non-empty strings, noting items that are not."""
@@ -58,19 +66,39 @@ class Reading:
             if isinstance(item, (str, int, float)) and not isinstance(item, bool) and str(item).strip():
                 good.append(str(item).strip())
             else:
-                line = first_line + value.lc.item(position)[0]
+                line = line_of(value, position, first_line)
                 self.fault(line, f"item {position + 1} of `{key}` is not a text", "Put it in quotes")
         return tuple(good)
 
 
-def line_of(data: CommentedMap, key: Any, first_line: int = 1) -> int:
-    return first_line + int(data.lc.key(key)[0])
+def did_you_mean(wrong: str, known: Collection[str]) -> str:
+    """Return the hint that names what is nearest to `wrong`."""
+    return f"Did you mean `{process.extractOne(wrong, sorted(known))[0]}`?"
+
+
+def _odd_line(text: str, position: int | None) -> int:
+    """Return the line (from 0) at which a parser without marks failed: at `position`, or the first impossible day."""
+    if position is not None:
+        return text.count("\n", 0, position)
+    for number, line in enumerate(text.split("\n")):
+        for year, month, day in DAY.findall(line):
+            try:
+                date(int(year), int(month), int(day))
+            except ValueError:
+                return number
+    return 0
+
+
+def line_of(data: CommentedMap | CommentedSeq, key: Any, first_line: int = 1) -> int:
+    """Return the line of a key, or of a position in a list; keys that come from elsewhere (`<<`) have none."""
+    place = (data.lc.data or {}).get(key)
+    return first_line + (int(place[0]) if place else 0)
 
 
 def read_text(reading: Reading, path: Path) -> str | None:
     """Return the file's text, or note why it cannot be read."""
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")  # editors on Windows begin a file with a byte order mark
     except UnicodeDecodeError as error:
         reading.fault(1, f"byte {error.start} is not UTF-8", "Save the file as UTF-8")
     except OSError as error:

@@ -38,4 +38,7 @@ def complain(turn: Turn) -> Step:
     return Step(says, turn.state.idle(), handoff=Handoff(turn.meaning.best, 2))
 
 
-SKILLS = (*(_errands(rules) for rules in ERRANDS.values()), Skill("complaints", frozenset(COMPLAINTS), complain, PHRASES))
+SKILLS = (
+    *(_errands(rules) for rules in ERRANDS.values()),
+    Skill("complaints", frozenset(COMPLAINTS), complain, PHRASES),
+)

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 
 from bot.messages import Choice
 from bot.skills import consent, desk, orders, products, proof, returns, sales, sizing
-from bot.skills.choices import chosen
-from bot.skills.turn import Handoff, Say, Skill, State, Step, Turn, phrases
-from bot.understanding.text import normal
+from bot.skills.hearing import bare, hear, wish
+from bot.skills.turn import OPTIONAL, Handoff, Say, Skill, State, Step, Turn, phrases
 
 SKILLS: Mapping[str, Skill] = {
     skill.name: skill
     for skill in (orders.SKILL, returns.SKILL, sizing.SKILL, products.SKILL, sales.SKILL, consent.SKILL, *desk.SKILLS)
 }
+AT_ONCE = (consent.SKILL, sales.SKILL)
+"""Skills of one turn: what else was being talked about stays as it was."""
 OWN_INTENTS = frozenset({"human", "affirm", "deny", "cancel_dialogue", "language_switch"})
 BY_INTENT: Mapping[str, Skill] = {intent: skill for skill in SKILLS.values() for intent in skill.intents}
 PHRASES = phrases(
-    dialogue="which_one; not_understood; unclear_handoff; cancelled; nothing_to_confirm; language; "
+    dialogue="which_one; not_understood; no_words; unclear_handoff; cancelled; nothing_to_confirm; go_on; language; "
     "human_choice",
     handoff="queued; closed_hours; dead_letter",
 ) | {k: v for skill in SKILLS.values() for k, v in skill.phrases.items()} | proof.PHRASES | phrases(
@@ -31,47 +31,48 @@ INTENTS_OF: Mapping[str, frozenset[str]] = {
     **{name: skill.intents for name, skill in SKILLS.items()},
     "dialogue": OWN_INTENTS,
 }
+SMALL_TALK = {
+    "affirm": "dialogue.nothing_to_confirm",
+    "deny": "dialogue.nothing_to_confirm",
+    "cancel_dialogue": "dialogue.cancelled",
+    "language_switch": "dialogue.language",
+}
 HUMAN = Choice("human", "")
 UNCLEAR_BEFORE_HANDOFF = 2
 
 
 def take_turn(turn: Turn) -> Step:
     """Return what this turn comes to. Pure: reads through the ports in `turn`, changes nothing."""
-    picked = chosen(turn.text, turn.choice, turn.state.offered)
-    turn = replace(turn, choice=picked.token if picked else turn.choice)
-    step = _decide(turn)
+    step = _decide(hear(turn))
     offered = tuple(choice for say in step.says for choice in say.choices)
-    state = replace(step.state, offered=offered or (turn.state.offered if step.state.skill else ()), language=turn.language)
-    return replace(step, state=state)
+    kept = turn.state.offered if step.state.skill else ()
+    return replace(step, state=replace(step.state, offered=offered or kept, language=turn.language))
 
 
 def _decide(turn: Turn) -> Step:
     if wants_human(turn):
         return to_human(turn, "asked")
-    if turn.meaning.best in consent.SKILL.intents and turn.meaning.margin > 0:
-        return _run(turn, consent.SKILL) or _unclear(turn)
+    if not turn.text.strip() and not turn.choice:
+        return _unclear(turn, "dialogue.no_words")
     if turn.choice.startswith("label:"):
         return _act_on(turn, turn.choice.removeprefix("label:")) or _unclear(turn)
     if turn.choice.startswith("claim:"):
         return _run(turn, sales.SKILL) or _unclear(turn)
-    if turn.state.skill and (step := _go_on(turn)) is not None:
-        return step
-    return _act_on(turn, turn.meaning.best) or _clarify(turn) or _unclear(turn)
+    for skill in AT_ONCE:
+        if turn.meaning.best in skill.intents and turn.meaning.margin > 0:
+            return _run(turn, skill) or _unclear(turn)
+    return _go_on(turn) or _act_on(turn, wish(turn, BY_INTENT)) or _clarify(turn) or _unclear(turn)
 
 
 def wants_human(turn: Turn) -> bool:
     """Return whether a person is asked for: by button, by the operators' words, or by meaning."""
     by_language = turn.knowledge.intents.get("human", {})
-    said = _bare(turn.text)
+    said = bare(turn.text)
     return (
         turn.choice == HUMAN.token
-        or any(said == _bare(phrasing) for phrasings in by_language.values() for phrasing in phrasings)
+        or any(said == bare(phrasing) for phrasings in by_language.values() for phrasing in phrasings)
         or turn.meaning.best == "human"
     )
-
-
-def _bare(text: str) -> str:
-    return re.sub(r"[^\w]", "", normal(text))
 
 
 def to_human(turn: Turn, reason: str, *says: Say, priority: int = 0) -> Step:
@@ -91,34 +92,41 @@ def _run(turn: Turn, skill: Skill) -> Step | None:
 
 
 def _go_on(turn: Turn) -> Step | None:
-    """Let the waiting skill have the message; a clear other wish or question is served instead."""
-    if turn.meaning.best == "cancel_dialogue":
-        return Step((Say("dialogue.cancelled"),), turn.state.idle(), decision="smalltalk")
+    """Let the waiting skill have the message; a clear other wish, or a question in between, is served instead."""
     skill = SKILLS.get(turn.state.skill)
-    other = BY_INTENT.get(turn.meaning.best)
-    if skill is None or (other is not None and other is not skill and turn.meaning.margin > 0 and not turn.choice):
+    best = turn.meaning.best
+    if skill is None or best == "cancel_dialogue":
         return None
-    step = _run(turn, skill)
-    if step is None and turn.meaning.best and (turn.meaning.best in turn.knowledge.intents or other is skill):
+    other = BY_INTENT.get(best, skill)
+    if other is not skill and turn.meaning.margin > 0 and best not in skill.hears:
         return None
-    if step is None and turn.meaning.best:  # a question in between: answered, and the skill goes on waiting
-        return _answer(turn, turn.meaning.best, turn.state)
-    return step
+    return _run(turn, skill) or (_meanwhile(turn, best) if best and best not in BY_INTENT else None)
+
+
+def _meanwhile(turn: Turn, label: str) -> Step | None:
+    """Answer a question or small talk in between; the skill goes on waiting, and says so."""
+    if turn.state.step == OPTIONAL:
+        return None
+    said = _small_talk(label, turn.state) or _answer(turn, label, turn.state)
+    says = () if said is None or label in ("affirm", "deny") else said.says
+    return said and replace(said, says=(*says, Say("dialogue.go_on", choices=turn.state.offered)))
 
 
 def _act_on(turn: Turn, label: str) -> Step | None:
-    fresh = replace(turn, state=turn.state.idle(), meaning=replace(turn.meaning, ranked=((label, 1.0),)) if label else turn.meaning)
+    if not label:
+        return None
+    state = turn.state.idle()
     if label in BY_INTENT:
+        fresh = replace(turn, state=state, meaning=replace(turn.meaning, ranked=((label, 1.0),)))
         return _run(fresh, BY_INTENT[label])
     if label == "human":
         return to_human(turn, "asked")
-    if label in ("affirm", "deny"):
-        return Step((Say("dialogue.nothing_to_confirm"),), turn.state.idle(), decision="smalltalk")
-    if label == "cancel_dialogue":
-        return Step((Say("dialogue.cancelled"),), turn.state.idle(), decision="smalltalk")
-    if label == "language_switch":
-        return Step((Say("dialogue.language"),), turn.state.idle(), decision="smalltalk")
-    return _answer(turn, label, turn.state.idle()) if label else None
+    return _small_talk(label, state) or _answer(turn, label, state)
+
+
+def _small_talk(label: str, state: State) -> Step | None:
+    phrase = SMALL_TALK.get(label)
+    return Step((Say(phrase),), replace(state, unclear=0), decision="smalltalk") if phrase else None
 
 
 def _answer(turn: Turn, label: str, state: State) -> Step | None:
@@ -133,10 +141,17 @@ def _clarify(turn: Turn) -> Step | None:
     possible = [label for label in turn.meaning.possible if label_text(turn, label)]
     if not possible or turn.state.unclear + 1 >= UNCLEAR_BEFORE_HANDOFF:
         return None
-    human = Choice(HUMAN.token, turn.phrase("dialogue.human_choice"))
-    choices = (*(Choice(f"label:{label}", label_text(turn, label)) for label in possible), human)
-    state = replace(turn.state, unclear=turn.state.unclear + 1)
-    return Step((Say("dialogue.which_one", choices=choices),), state, decision="clarify")
+    choices = (*(Choice(f"label:{label}", label_text(turn, label)) for label in possible), *_ways_on(turn))
+    state = turn.state.asking_about(turn.text, turn.meaning.entities)
+    said = Say("dialogue.which_one", choices=choices)
+    return Step((said,), replace(state, unclear=turn.state.unclear + 1), decision="clarify")
+
+
+def _ways_on(turn: Turn) -> tuple[Choice, ...]:
+    """Return what is offered beside the labels: the answers a skill waits for, and a human."""
+    waited_for = turn.state.offered if turn.state.skill else ()
+    kept = tuple(c for c in waited_for if c.token != HUMAN.token and not c.token.startswith("label:"))
+    return (*kept, Choice(HUMAN.token, turn.phrase("dialogue.human_choice")))
 
 
 def label_text(turn: Turn, label: str) -> str:
@@ -148,9 +163,8 @@ def label_text(turn: Turn, label: str) -> str:
     return phrase.text if phrase else ""
 
 
-def _unclear(turn: Turn) -> Step:
+def _unclear(turn: Turn, phrase: str = "dialogue.not_understood") -> Step:
     if turn.state.unclear + 1 >= UNCLEAR_BEFORE_HANDOFF:
         return to_human(turn, "unclear", Say("dialogue.unclear_handoff"))
-    human = Choice(HUMAN.token, turn.phrase("dialogue.human_choice"))
     state = replace(turn.state, unclear=turn.state.unclear + 1)
-    return Step((Say("dialogue.not_understood", choices=(human,)),), state, decision="clarify")
+    return Step((Say(phrase, choices=_ways_on(turn)),), state, decision="clarify")

@@ -2,37 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bot.messages import Source
-from bot.shop.port import Money, Product
+from bot.shop.port import Product, Variant
 from bot.skills import shown
+from bot.skills.goods import is_colour
 from bot.skills.turn import Say, Skill, Step, Turn, phrases
 
 NAME = "products"
 MOST_SHOWN = 3
 PHRASES = phrases(
-    products="item product price colours sizes; sold_out product; none; which; some"
+    products="item product price colours sizes; sold_out product; none; which; some; "
+    "exact product colour size price; exact_gone product colour size; "
+    "in_size product size colours price; size_gone product size; "
+    "in_colour product colour sizes price; colour_gone product colour; "
+    "other_sizes colour sizes; other_colours size colours; not_made product colours sizes"
 )
 KINDS = {  # words customers use → category
+    "underwear": ("内衣", "内裤", "袜", "sock", "underwear", "briefs", "boxer"),
     "dresses": ("裙", "dress", "skirt"),
     "trousers": ("裤", "trouser", "pants", "jeans"),
-    "shoes": ("鞋", "shoe", "sneaker", "boot", "trainer"),
+    "shoes": ("鞋", "靴", "shoe", "sneaker", "boot", "trainer"),
     "outerwear": ("外套", "风衣", "大衣", "羽绒", "夹克", "coat", "jacket", "trench"),
     "children": ("童", "小孩", "宝宝", "kid", "child"),
     "tops": ("衬衫", "t恤", "卫衣", "毛衣", "上衣", "针织", "shirt", "tee", "sweater", "hoodie", "top", "jumper"),
+}
+PHRASES_FOR = {  # (is a colour asked for, is a size) → what is said if it is there, and if it is gone
+    (True, True): ("exact", "exact_gone"),
+    (True, False): ("in_colour", "colour_gone"),
+    (False, True): ("in_size", "size_gone"),
+    (False, False): ("item", "sold_out"),
 }
 
 
 def run(turn: Turn) -> Step | None:
     """Show up to three products that fit the words; ask which if none is named."""
-    if turn.state.skill == NAME and not turn.meaning.values("product") and not _category(turn.text):
+    waits = turn.state.skill == NAME
+    named = bool(turn.meaning.values("product") or _category(turn.text))
+    if waits and (turn.meaning.best or not named):
         return None
     fitting = _fitting(turn)
     if not fitting:
-        phrase = "none" if _category(turn.text) or turn.state.skill == NAME else "which"
-        waiting = turn.state.waiting(NAME, "product") if phrase == "which" else turn.state.idle()
+        phrase = "none" if _category(turn.text) or waits else "which"
+        wanted = {kind: list(turn.meaning.values(kind)) for kind in ("colour", "size")}
+        waiting = turn.state.waiting(NAME, "product", **wanted) if phrase == "which" else turn.state.idle()
         return Step((Say(f"products.{phrase}"),), waiting)
-    says = tuple(_item(turn, product) for product in fitting[:MOST_SHOWN])
-    return Step((Say("products.some"), *says) if len(says) > 1 else says, turn.state.idle())
+    says = tuple(say for product in fitting[:MOST_SHOWN] for say in _answer(turn, product))
+    return Step((Say("products.some"), *says) if len(fitting) > 1 else says, turn.state.idle())
 
 
 def _category(text: str) -> str | None:
@@ -40,40 +57,83 @@ def _category(text: str) -> str | None:
     return next((kind for kind, words in KINDS.items() if any(word in lowered for word in words)), None)
 
 
+def _wanted(turn: Turn, kind: str) -> tuple[str, ...]:
+    """Return the colours or sizes asked for, now or before the product was asked back."""
+    kept = turn.state.slots.get(kind, ()) if turn.state.skill == NAME else ()
+    return turn.meaning.values(kind) or tuple(kept)
+
+
 def _fitting(turn: Turn) -> list[Product]:
+    """Return the products meant; those first that are there in the colour and size asked for, children's wear last."""
     products = turn.shop.products()
-    by_id = {product.id: product for product in products}
-    named = [by_id[i] for i in turn.meaning.values("product") if i in by_id]
-    category = _category(turn.text)
-    found = named or [product for product in products if product.category == category]
+    ids, category = turn.meaning.values("product"), _category(turn.text)
+    found = [product for product in products if product.id in ids]
+    found = found or [product for product in products if product.category == category]
     if not found and turn.meaning.best in ("recommend", "new_arrivals"):
         found = list(products[-MOST_SHOWN:])
-    return [p for p in found if _has_colour(turn, p)] or found
+    fitting = [product for product in found if _asked_for(turn, product)] or found
+    child = category == "children"
+    return sorted(fitting, key=lambda product: (_sold_out(turn, product), (product.category == "children") != child))
 
 
-def _has_colour(turn: Turn, product: Product) -> bool:
-    wanted = turn.meaning.values("colour")
-    words = [word.casefold() for variant in product.variants for word in variant.colour.values()]
-    return not wanted or any(colour in word for colour in wanted for word in words)
+def _asked_for(turn: Turn, product: Product) -> list[Variant]:
+    colours, sizes = _wanted(turn, "colour"), _wanted(turn, "size")
+    in_colour = [v for v in product.variants if not colours or any(is_colour(c, v.colour) for c in colours)]
+    return [variant for variant in in_colour if not sizes or variant.size in sizes]
 
 
-def _item(turn: Turn, product: Product) -> Say:
-    name = shown.name(product.name, turn.language)
-    source = (Source(f"product:{product.id}", "stock"),)
-    there = [variant for variant in product.variants if variant.stock > 0]
-    if not there:
-        return Say("products.sold_out", {"product": name}, sources=source)
-    comma = "、" if turn.language == "zh" else ", "
-    cheapest: Money = min((variant.price for variant in there), key=lambda price: price.amount_minor)
+def _sold_out(turn: Turn, product: Product) -> bool:
+    return not any(variant.stock > 0 for variant in _asked_for(turn, product))
+
+
+def _answer(turn: Turn, product: Product) -> list[Say]:
+    """Answer for the very colours and sizes that were asked for: two separate lists would promise every pair."""
+    asked = _asked_for(turn, product)
+    if not asked:
+        return [_say(turn, "not_made", product, product.variants)]
+    by_colour, by_size = bool(_wanted(turn, "colour")), bool(_wanted(turn, "size"))
+    groups: dict[tuple[str, str], list[Variant]] = {}
+    for variant in asked:
+        key = (shown.name(variant.colour, turn.language) if by_colour else "", variant.size if by_size else "")
+        groups.setdefault(key, []).append(variant)
+    there, gone = PHRASES_FOR[by_colour, by_size]
+    says = [_group(turn, product, group, there, gone) for group in groups.values()]
+    return [*says, *_others(turn, product, asked)] if _sold_out(turn, product) else says
+
+
+def _group(turn: Turn, product: Product, group: list[Variant], there: str, gone: str) -> Say:
+    in_stock = [variant for variant in group if variant.stock > 0]
+    return _say(turn, there if in_stock else gone, product, in_stock or group)
+
+
+def _others(turn: Turn, product: Product, asked: list[Variant]) -> list[Say]:
+    """Say what there is instead: other sizes in the colour, other colours in the size."""
+    in_stock = [variant for variant in product.variants if variant.stock > 0]
+    sizes = [v for v in in_stock if _wanted(turn, "colour") and v.colour in [a.colour for a in asked]]
+    colours = [v for v in in_stock if _wanted(turn, "size") and v.size in [a.size for a in asked]]
+    says = [_say(turn, "other_sizes", product, sizes)] if sizes else []
+    return says + ([_say(turn, "other_colours", product, colours)] if colours else [])
+
+
+def _say(turn: Turn, phrase: str, product: Product, variants: Sequence[Variant]) -> Say:
+    """Fill a phrase from `variants`; its price is the lowest of them."""
+    colours = shown.listed((shown.name(v.colour, turn.language) for v in variants), turn.language)
+    there = {variant.size for variant in variants}
+    sizes = shown.listed((v.size for v in product.variants if v.size in there), turn.language)
+    cheapest = min((variant.price for variant in variants), key=lambda price: price.amount_minor)
     fields = {
-        "product": name,
+        "product": shown.name(product.name, turn.language),
         "price": shown.money(cheapest, turn.language),
-        "colours": comma.join(dict.fromkeys(shown.name(v.colour, turn.language) for v in there)),
-        "sizes": comma.join(dict.fromkeys(v.size for v in there)),
+        **dict.fromkeys(("colour", "colours"), colours),
+        **dict.fromkeys(("size", "sizes"), sizes),
     }
-    return Say("products.item", fields, sources=source)
+    return Say(f"products.{phrase}", fields, sources=(Source(f"product:{product.id}", "stock"),))
 
 
 SKILL = Skill(
-    NAME, frozenset({"product_search", "stock_question", "recommend", "new_arrivals"}), run, PHRASES
+    NAME,
+    frozenset({"product_search", "stock_question", "recommend", "new_arrivals"}),
+    run,
+    PHRASES,
+    about=frozenset({"product"}),
 )

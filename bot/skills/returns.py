@@ -7,104 +7,132 @@ from datetime import timedelta
 
 from bot.messages import Choice
 from bot.shop.port import Line, Order, OrderStatus
-from bot.skills import shown
-from bot.skills.proof import find_order, mentions, proof_effects
+from bot.skills import goods, orders, proof, shown
+from bot.skills.choices import is_question
 from bot.skills.turn import Handoff, OpenReturn, Say, Skill, Step, Turn, phrases
-from bot.understanding.text import normal
+from bot.understanding.entities import Entity
 
 NAME = "returns"
 REASONS = ("size", "quality", "look", "other")
+FAULTS = frozenset({"damaged_item", "wrong_item"})
+"""Complaints that are a reason when a reason was asked for."""
 PHRASES = phrases(
     returns="which_line order.number; why line.goods order.number; reason_size; reason_quality; reason_look; "
     "reason_other; opened case.number line.goods; already case.number; not_delivered order.number; "
+    "unpaid order.number; cancelled order.number; "
     "too_late order.number order.delivered; not_returnable line.goods; refunded order.number; "
-    "exchange_to_human order.number"
+    "exchange_to_human order.number; no_case order.number; open_one"
 )
-REFUND_STATES = {OrderStatus.RETURNED: "orders.returned", OrderStatus.REFUNDED: "returns.refunded"}
+NOT_YET = {
+    OrderStatus.UNPAID: "returns.unpaid",
+    OrderStatus.CANCELLED: "returns.cancelled",
+    OrderStatus.REFUNDED: "returns.refunded",
+}
 
 
 def run(turn: Turn) -> Step | None:
     """Open a return case after the policy check, or say kindly why not and offer a human."""
     waits = turn.state.skill == NAME
-    if waits and turn.state.step in ("line", "reason") and not _answers_question(turn):
-        return None
-    if waits and turn.state.step in ("order", "phone") and not _names_order(turn):
+    if waits and not _answers(turn):
         return None
     wish = turn.state.slots.get("wish", "return_request") if waits else turn.meaning.best
-    about = turn.state.slots.get("about", "") if waits else turn.text
-    found = find_order(turn, NAME)
+    if waits and turn.meaning.value("order"):  # another order in the middle: from the beginning, with the same wish
+        turn = replace(turn, state=turn.state.waiting(NAME, "order", order="", line=""))
+    found = proof.find_order(turn, NAME, lambda order: _likely(order, wish))
     if isinstance(found, Step):
-        return replace(found, state=found.state.keeping(wish=wish, about=about))
+        return replace(found, state=found.state.keeping(wish=wish))
     if wish == "exchange_request":
         said = Say("returns.exchange_to_human", {"order.number": found.number}, sources=(shown.order_source(found),))
-        return Step((said,), turn.state.idle(), proof_effects(turn, found), Handoff(f"exchange {found.number}", 1))
-    return _check(turn, found, about)
+        effects = proof.proof_effects(turn, found)
+        return Step((said,), turn.state.idle(), effects, Handoff(f"exchange {found.number}", 1))
+    return _refund(turn, found) if wish == "refund_status" else _check(turn, found)
 
 
-def _names_order(turn: Turn) -> bool:
-    if turn.choice.startswith("order:") or turn.meaning.value("order") or turn.meaning.value("phone_end"):
+def _answers(turn: Turn) -> bool:
+    """Return whether the message answers what was asked last. A question is never taken for a reason."""
+    if turn.meaning.value("order"):
         return True
-    return turn.state.step == "phone" and any(character.isdigit() for character in turn.text)
+    if turn.state.step == "line":
+        return turn.choice.startswith("line:") or (not turn.meaning.best and bool(goods.named_now(turn)))
+    if turn.state.step == "reason":
+        return turn.choice.startswith("reason:") or (not turn.choice and _is_reason(turn))
+    return proof.answers(turn)
 
 
-def _answers_question(turn: Turn) -> bool:
-    return bool(turn.choice) or turn.meaning.margin < 0.0 or bool(turn.meaning.values("product"))
+def _is_reason(turn: Turn) -> bool:
+    """`too small` looks like an exchange, `I don't like it` like an entry: only a clear wish is more than a reason."""
+    best = turn.meaning.best
+    if best in FAULTS:
+        return True
+    if is_question(turn.text) or not any(character.isalpha() for character in turn.text):
+        return False
+    about_returns = best in SKILL.intents and turn.meaning.margin <= 0
+    return not best or about_returns or (best, turn.language) in turn.knowledge.entries
 
 
-def _check(turn: Turn, order: Order, about: str) -> Step:
+def _likely(order: Order, wish: str) -> bool:
+    over = (OrderStatus.RETURNED, OrderStatus.REFUNDED) if wish == "refund_status" else ()
+    return order.status in (OrderStatus.DELIVERED, *over)
+
+
+def _is_late(turn: Turn, order: Order) -> bool:
+    return order.delivered_at is None or turn.now > order.delivered_at + timedelta(days=turn.return_days)
+
+
+def _check(turn: Turn, order: Order) -> Step:
     """Walk through the rules of the order, then of the piece."""
-    fields = {"order.number": order.number}
-    if order.status in REFUND_STATES:
-        more = {"order.goods": shown.lines(order.lines, turn.language), "order.total": shown.money(order.total, turn.language)}
-        return _done(turn, order, Say(REFUND_STATES[order.status], {**fields, **more}))
-    if order.status is not OrderStatus.DELIVERED or order.delivered_at is None:
-        return _done(turn, order, Say("returns.not_delivered", fields))
-    if turn.now > order.delivered_at + timedelta(days=turn.return_days):
-        delivered = shown.day(order.delivered_at, turn.language, turn.zone)
-        return _done(turn, order, Say("returns.too_late", {**fields, "order.delivered": delivered}), Say("returns-late"))
-    piece = _line(turn, order, about)
+    number = {"order.number": order.number}
+    if order.status is OrderStatus.RETURNED:
+        return _done(turn, order, *orders.status(turn, order))
+    if order.status is not OrderStatus.DELIVERED:
+        return _done(turn, order, Say(NOT_YET.get(order.status, "returns.not_delivered"), number))
+    piece = _line(turn, order)
     if isinstance(piece, Step):
         return piece
-    goods = {"line.goods": shown.line(piece, turn.language)}
     if (case := turn.shop.open_return(piece.id)) is not None:
         return _done(turn, order, Say("returns.already", {"case.number": case}))
+    if _is_late(turn, order):
+        delivered = shown.day(order.delivered_at or order.created_at, turn.language, turn.zone)
+        late = Say("returns.too_late", {**number, "order.delivered": delivered})
+        return _done(turn, order, late, Say("returns-late"))
+    words = {"line.goods": shown.line(piece, turn.language)}
     if not _returnable(turn, piece):
-        return _done(turn, order, Say("returns.not_returnable", goods), Say("returns-exclusions"))
-    return _reason(turn, order, piece, goods)
+        return _done(turn, order, Say("returns.not_returnable", words), Say("returns-exclusions"))
+    return _reason(turn, order, piece, words)
+
+
+def _refund(turn: Turn, order: Order) -> Step:
+    """Tell how far the money is; offer to open a return where there is none and it is not too late for one."""
+    if order.status in (OrderStatus.RETURNED, OrderStatus.REFUNDED, OrderStatus.CANCELLED):
+        return _done(turn, order, *orders.status(turn, order))
+    cases = [case for line in order.lines if (case := turn.shop.open_return(line.id)) is not None]
+    if cases:
+        return _done(turn, order, *(Say("returns.already", {"case.number": case}) for case in cases))
+    may_open = order.status is OrderStatus.DELIVERED and not _is_late(turn, order)
+    offer = (Choice("label:return_request", turn.phrase("returns.open_one")),) if may_open else ()
+    step = _done(turn, order, Say("returns.no_case", {"order.number": order.number}, offer))
+    named = tuple(entity for entity in turn.meaning.entities if entity.kind != "order")
+    return replace(step, state=step.state.asking_about(turn.text, (*named, Entity("order", order.number, 0, 0))))
 
 
 def _done(turn: Turn, order: Order, *says: Say) -> Step:
     first = replace(says[0], sources=(shown.order_source(order),))
-    return Step((first, *says[1:]), turn.state.idle(), proof_effects(turn, order))
+    return Step((first, *says[1:]), turn.state.idle(), proof.proof_effects(turn, order))
 
 
-def _line(turn: Turn, order: Order, about: str) -> Line | Step:
+def _line(turn: Turn, order: Order) -> Line | Step:
     chosen = turn.choice.removeprefix("line:") if turn.choice.startswith("line:") else turn.state.slots.get("line")
     for item in order.lines:
         if item.id == chosen:
             return item
-    if len(order.lines) == 1:
-        return order.lines[0]
-    fitting = tuple(item for item in order.lines if mentions(turn, item) or _described(item, about))
+    meant = goods.named(turn)
+    fitting = tuple(item for item in order.lines if meant.means(item)) or order.lines
     if len(fitting) == 1:
         return fitting[0]
-    choices = tuple(Choice(f"line:{item.id}", shown.line(item, turn.language)) for item in fitting or order.lines)
+    choices = tuple(Choice(f"line:{item.id}", shown.line(item, turn.language)) for item in fitting)
     said = Say("returns.which_line", {"order.number": order.number}, choices, (shown.order_source(order),))
-    waiting = turn.state.waiting(NAME, "line", order=order.number, about=about)
-    return Step((said,), waiting, proof_effects(turn, order))
-
-
-def _described(item: Line, about: str) -> bool:
-    """Return whether the first words of the customer ("the blue dress") fit this piece."""
-    text = normal(about)
-    colours = {normal(c) for c in item.colour.values()} | {normal(c).removesuffix("色") for c in item.colour.values()}
-    kinds = {normal(item.name["zh"])[-2:], normal(item.name["en"]).split()[-1]}
-    return any(kind in text for kind in kinds) and (
-        any(colour and colour in text for colour in colours) or not any(c in text for c in COLOUR_WORDS)
-    )
-
-
-COLOUR_WORDS = ("blue", "red", "white", "black", "green", "pink", "grey", "蓝", "红", "白", "黑", "绿", "粉", "灰")
+    waiting = turn.state.waiting(NAME, "line", order=order.number, wish="return_request")
+    return Step((said,), waiting, proof.proof_effects(turn, order))
 
 
 def _returnable(turn: Turn, piece: Line) -> bool:
@@ -112,17 +140,23 @@ def _returnable(turn: Turn, piece: Line) -> bool:
     return product is None or product.returnable
 
 
-def _reason(turn: Turn, order: Order, piece: Line, goods: dict[str, str]) -> Step:
-    asked = turn.state.skill == NAME and turn.state.step == "reason"
-    if not asked:
+def _reason(turn: Turn, order: Order, piece: Line, words: dict[str, str]) -> Step:
+    source, effects = (shown.order_source(order),), proof.proof_effects(turn, order)
+    if not (turn.state.skill == NAME and turn.state.step == "reason"):
         choices = tuple(Choice(f"reason:{r}", turn.phrase(f"returns.reason_{r}")) for r in REASONS)
-        said = Say("returns.why", {**goods, "order.number": order.number}, choices, (shown.order_source(order),))
-        waiting = turn.state.waiting(NAME, "reason", order=order.number, line=piece.id)
-        return Step((said,), waiting, proof_effects(turn, order))
+        said = Say("returns.why", {**words, "order.number": order.number}, choices, source)
+        waiting = turn.state.waiting(NAME, "reason", order=order.number, line=piece.id, wish="return_request")
+        return Step((said,), waiting, effects)
     reason = turn.choice.removeprefix("reason:") if turn.choice.startswith("reason:") else turn.text[:200]
-    opened = Say("returns.opened", goods, sources=(shown.order_source(order),))
-    case = OpenReturn(order.number, piece.id, reason, opened)
-    return Step((), turn.state.idle(), (*proof_effects(turn, order), case))
+    case = OpenReturn(order.number, piece.id, reason, Say("returns.opened", words, sources=source))
+    return Step((), turn.state.idle(), (*effects, case))
 
 
-SKILL = Skill(NAME, frozenset({"return_request", "exchange_request", "refund_status"}), run, PHRASES)
+SKILL = Skill(
+    NAME,
+    frozenset({"return_request", "exchange_request", "refund_status"}),
+    run,
+    PHRASES,
+    about=frozenset({"order", "product"}),
+    hears=FAULTS,
+)

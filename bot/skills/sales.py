@@ -16,11 +16,11 @@ PHRASES = phrases(
 def run(turn: Turn) -> Step | None:
     """Claim for `sale_claim` or a tap on the card; tell what is on for `sale_info`."""
     if turn.sale is None:
-        return Step((Say("sales.none"),), turn.state.idle())
+        return Step((Say("sales.none"),), turn.state)
     fields = {"sale.product": shown.name(turn.sale.product, turn.language), "sale.price": turn.sale.price}
     if turn.meaning.best == "sale_info" and not turn.choice.startswith("claim:"):
-        source = (Source(f"sale:{turn.sale.id}", "running"),)
-        return Step((Say("sales.info", {**fields, "sale.left": str(turn.sale.left)}, sources=source),), turn.state.idle())
+        info = {**fields, "sale.left": str(turn.sale.left)}
+        return Step((Say("sales.info", info, sources=(Source(f"sale:{turn.sale.id}", "running"),)),), turn.state)
     fields = {**fields, "customer.name": turn.person.name}
     said = {outcome: Say(f"sales.{outcome}", fields) for outcome in ("held", "again", "sold_out", "not_running")}
     sale_id = turn.choice.removeprefix("claim:") if turn.choice.startswith("claim:") else turn.sale.id

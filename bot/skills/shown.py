@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -38,13 +38,18 @@ def name(names: Mapping[str, str], language: str) -> str:
 
 def line(item: Line, language: str) -> str:
     """Return e.g. `蓝色连衣裙（雾蓝，M）` or `Linen Dress (blue, M)`."""
-    inner = f"{name(item.colour, language)}，{item.size}" if language == "zh" else f"{name(item.colour, language)}, {item.size}"
-    return f"{name(item.name, language)}（{inner}）" if language == "zh" else f"{name(item.name, language)} ({inner})"
+    goods, colour = name(item.name, language), name(item.colour, language)
+    return f"{goods}（{colour}，{item.size}）" if language == "zh" else f"{goods} ({colour}, {item.size})"
 
 
 def lines(items: tuple[Line, ...], language: str) -> str:
-    shown = [line(item, language) + (f" ×{item.quantity}" if item.quantity > 1 else "") for item in items]
-    return ("、" if language == "zh" else ", ").join(shown)
+    counted = (line(item, language) + (f" ×{item.quantity}" if item.quantity > 1 else "") for item in items)
+    return listed(counted, language)
+
+
+def listed(words: Iterable[str], language: str) -> str:
+    """Return e.g. `黑色、灰色` or `black, grey`, each word once."""
+    return ("、" if language == "zh" else ", ").join(dict.fromkeys(words))
 
 
 def order_source(order: Order) -> Source:

@@ -8,61 +8,92 @@ from bot.knowledge.entries import Size, SizeChart
 from bot.messages import Source
 from bot.shop.port import Product
 from bot.skills import shown
-from bot.skills.turn import Say, Skill, Step, Turn, phrases
+from bot.skills.turn import OPTIONAL, Say, Skill, Step, Turn, phrases
+from bot.understanding.entities import MEASURES
 
 NAME = "sizing"
-DEFAULT_CHART = "tops"
+CHARTS = ("tops", "trousers", "shoes")
+"""Where no garment is named, the first of these that uses a measure that was given."""
 WORDS = {  # the kind of garment named without a product
+    "children": ("童", "宝宝", "小孩", "孩子", "儿子", "女儿", "kid", "child", "toddler", "my son", "my daughter"),
     "dresses": ("裙", "dress", "skirt"),
     "trousers": ("裤", "trouser", "pants", "jeans"),
-    "shoes": ("鞋", "shoe", "sneaker", "trainer", "boot"),
-    "children": ("童", "宝宝", "小孩", "孩子", "儿子", "女儿", "kid", "child", "toddler"),
+    "shoes": ("鞋", "靴", "shoe", "sneaker", "trainer", "boot"),
 }
 WEIGHT_IN_FIT = {"weight": 2.0}
+UNITS = {"weight": "kg", "foot": "mm"}
+BODY = ("height", "weight")
+"""One of these without the other, and nothing else, makes a rough guess."""
 PHRASES = phrases(
     sizing="ask_measures chart.measures; fits size measures product; "
-    "between size other measures product; none_fits measures product; note chart.note; "
-    "in_stock size colours; out_of_stock size"
+    "between size other measures product; none_fits measures product; note chart.note; more chart.measures; "
+    "in_stock size colours; out_of_stock size",
+    chart="tops; trousers; dresses; shoes; children",
 )
-MEASURES = ("height", "weight", "chest", "waist", "foot")
 
 
 def run(turn: Turn) -> Step | None:
     """Recommend a size; ask for measures that are missing."""
     waits = turn.state.skill == NAME
     said = {m: float(v) for m in MEASURES if (v := turn.meaning.value(m)) is not None}
-    if waits and not said and not turn.choice and not turn.meaning.values("product"):
+    if waits and not said and (turn.meaning.best or not _tries(turn)):
         return None
     known = {m: turn.state.slots[m] for m in MEASURES if m in turn.state.slots} if waits else {}
     measures: dict[str, float] = {**known, **said}
     product = _product(turn)
-    chart = _chart(turn, product)
+    chart = _chart(turn, product, measures)
+    slots = {**measures, "product": product.id if product else "", "chart": chart.category}
     if not any(measure in chart.measures for measure in measures):
-        asked = shown_measures(chart, turn.language)
-        slots = {**measures, "product": product.id if product else "", "chart": chart.category}
-        return Step((Say("sizing.ask_measures", {"chart.measures": asked}),), turn.state.waiting(NAME, "measures", **slots))
-    return _recommend(turn, chart, product, measures)
+        asked = shown_measures(chart, chart.measures, turn.language)
+        waiting = turn.state.waiting(NAME, "measures", **slots)
+        return Step((Say("sizing.ask_measures", {"chart.measures": asked}),), waiting)
+    says = _recommend(turn, chart, product, measures)
+    missing = _missing(chart, measures)
+    if not missing:
+        return Step(says, turn.state.idle())
+    more = Say("sizing.more", {"chart.measures": shown_measures(chart, missing, turn.language)})
+    return Step((*says, more), turn.state.waiting(NAME, OPTIONAL, **slots))
+
+
+def _tries(turn: Turn) -> bool:
+    """Return whether a message without a measure is still meant as an answer: a product, or numbers that make none."""
+    numbers = turn.state.step == "measures" and any(character.isdigit() for character in turn.text)
+    return numbers or bool(turn.meaning.values("product"))
+
+
+def _missing(chart: SizeChart, measures: Mapping[str, float]) -> tuple[str, ...]:
+    given = [measure for measure in chart.measures if measure in measures]
+    if len(given) > 1 or given[0] not in BODY:
+        return ()
+    return tuple(measure for measure in BODY if measure in chart.measures and measure not in measures)
 
 
 def _product(turn: Turn) -> Product | None:
-    ids = [i for i in (*turn.meaning.values("product"), turn.choice.removeprefix("product:")) if i]
-    if turn.state.skill == NAME:
-        ids.append(turn.state.slots.get("product", ""))
-    by_id = {product.id: product for product in turn.shop.products()}
-    return next((by_id[i] for i in ids if i in by_id and by_id[i].size_chart in turn.knowledge.charts), None)
+    """Return the product that is meant; none if a kind of garment was named, or several products."""
+    ids = turn.meaning.values("product")
+    if not ids and not _kind(turn) and turn.state.skill == NAME:
+        ids = (turn.state.slots.get("product", ""),)
+    found = [p for p in turn.shop.products() if p.id in ids and p.size_chart in turn.knowledge.charts]
+    return found[0] if len(found) == 1 else None
 
 
-def _chart(turn: Turn, product: Product | None) -> SizeChart:
-    if product is not None:
-        return turn.knowledge.charts[product.size_chart]
+def _kind(turn: Turn) -> str | None:
     text = turn.text.casefold()
-    named = next((chart for chart, words in WORDS.items() if any(word in text for word in words)), None)
+    return next((chart for chart, words in WORDS.items() if any(word in text for word in words)), None)
+
+
+def _chart(turn: Turn, product: Product | None, measures: Mapping[str, float]) -> SizeChart:
+    charts = turn.knowledge.charts
+    if product is not None:
+        return charts[product.size_chart]
     kept = turn.state.slots.get("chart") if turn.state.skill == NAME else None
-    return turn.knowledge.charts[named or kept or DEFAULT_CHART]
+    named = _kind(turn) or kept
+    fitting = [chart for chart in CHARTS if any(measure in charts[chart].measures for measure in measures)]
+    return charts[named or next(iter(fitting), CHARTS[0])]
 
 
-def shown_measures(chart: SizeChart, language: str) -> str:
-    return ("、" if language == "zh" else ", ").join(chart.names[m][language] for m in chart.measures if m in chart.names)
+def shown_measures(chart: SizeChart, measures: tuple[str, ...], language: str) -> str:
+    return shown.listed((chart.names[m][language] for m in measures if m in chart.names), language)
 
 
 def misfit(size: Size, measures: Mapping[str, float]) -> float:
@@ -76,26 +107,28 @@ def misfit(size: Size, measures: Mapping[str, float]) -> float:
     return total
 
 
-def _recommend(turn: Turn, chart: SizeChart, product: Product | None, measures: Mapping[str, float]) -> Step:
+def _recommend(
+    turn: Turn, chart: SizeChart, product: Product | None, measures: Mapping[str, float]
+) -> tuple[Say, ...]:
     ranked = sorted(chart.sizes, key=lambda size: misfit(size, measures))  # stable: the smaller size first
     best, second = ranked[0], ranked[1]
     fields = {"measures": _measures(chart, measures, turn.language), "product": _named(turn, chart, product)}
     source = (Source(f"size-chart:{chart.category}", chart.version),)
     if misfit(best, measures) > 1.0:
-        return Step((Say("sizing.none_fits", fields, sources=source),), turn.state.idle())
+        return (Say("sizing.none_fits", fields, sources=source),)
     if misfit(second, measures) == 0.0 or (misfit(best, measures) > 0 and misfit(second, measures) < 0.3):
         small, large = sorted((best, second), key=chart.sizes.index)
         say = Say("sizing.between", {**fields, "size": small.name, "other": large.name}, sources=source)
+        stock = (*_stock(turn, product, small), *_stock(turn, product, large))
     else:
         say = Say("sizing.fits", {**fields, "size": best.name}, sources=source)
-    note = Say("sizing.note", {"chart.note": shown.name(chart.notes, turn.language)}, sources=source)
-    return Step((say, note, *_stock(turn, product, best)), turn.state.idle())
+        stock = _stock(turn, product, best)
+    return (say, Say("sizing.note", {"chart.note": shown.name(chart.notes, turn.language)}, sources=source), *stock)
 
 
 def _measures(chart: SizeChart, measures: Mapping[str, float], language: str) -> str:
-    units = {"weight": "kg", "foot": "mm"}
-    shown_ones = [f"{chart.names[m][language]} {v:g} {units.get(m, 'cm')}" for m, v in measures.items() if m in chart.names]
-    return ("、" if language == "zh" else ", ").join(shown_ones)
+    used = [(m, v) for m, v in measures.items() if m in chart.measures and m in chart.names]
+    return shown.listed((f"{chart.names[m][language]} {v:g} {UNITS.get(m, 'cm')}" for m, v in used), language)
 
 
 def _named(turn: Turn, chart: SizeChart, product: Product | None) -> str:
@@ -109,9 +142,8 @@ def _stock(turn: Turn, product: Product | None, size: Size) -> tuple[Say, ...]:
     there = [v for v in product.variants if v.size == size.name and v.stock > 0]
     if not there:
         return (Say("sizing.out_of_stock", {"size": size.name}, sources=source),)
-    colours = ("、" if turn.language == "zh" else ", ").join(shown.name(v.colour, turn.language) for v in there)
+    colours = shown.listed((shown.name(v.colour, turn.language) for v in there), turn.language)
     return (Say("sizing.in_stock", {"size": size.name, "colours": colours}, sources=source),)
 
 
-PHRASES |= phrases(chart="tops; trousers; dresses; shoes; children")
-SKILL = Skill(NAME, frozenset({"size_advice"}), run, PHRASES)
+SKILL = Skill(NAME, frozenset({"size_advice"}), run, PHRASES, about=frozenset({"measure", "product"}))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,6 +12,7 @@ from bot.knowledge.entries import Knowledge
 from bot.messages import Choice, Source
 from bot.shop.port import Order, Shop
 from bot.understanding.engine import Meaning
+from bot.understanding.entities import Entity
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,12 @@ class Say:
     fields: Mapping[str, str] = field(default_factory=dict)
     choices: tuple[Choice, ...] = ()
     sources: tuple[Source, ...] = ()
+
+
+ASKED = "asked"
+"""The slot of `State.asking_about`."""
+OPTIONAL = "more"
+"""A step in which a skill would hear more but has answered already: nothing is left open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +53,7 @@ class State:
     language: str = ""
 
     def waiting(self, skill: str, step: str, **slots: Any) -> State:
-        """Return a state in which `skill` waits for `step`; `slots` are added to those kept so far if it is the same."""
+        """Return a state in which `skill` waits for `step`; `slots` are added to those it kept so far."""
         kept = dict(self.slots) if self.skill == skill else {}
         return replace(self, skill=skill, step=step, slots={**kept, **slots}, unclear=0)
 
@@ -57,6 +64,10 @@ class State:
     def idle(self) -> State:
         """Return a state in which no skill waits."""
         return replace(self, skill="", step="", slots={}, unclear=0)
+
+    def asking_about(self, text: str, entities: tuple[Entity, ...]) -> State:
+        """Return this state with a message that is acted on when one of the labels offered now is chosen."""
+        return replace(self, slots={**self.slots, ASKED: {"text": text, "entities": [astuple(e) for e in entities]}})
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +127,7 @@ class OpenReturn:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Claim a piece of a flash sale; what is said depends on the outcome (`held`, `again`, `sold_out`, `not_running`)."""
+    """Claim a piece of a flash sale; `said` by outcome: `held`, `again`, `sold_out`, `not_running`."""
 
     sale_id: str
     said: Mapping[str, Say]
@@ -199,12 +210,16 @@ class Skill:
         intents: that start it.
         run: returns a Step, or None if the message is not for this skill (only while it waits for an answer).
         phrases: phrase ids it says → fields it fills.
+        about: kinds of entity it works on: a message that names one speaks for this skill.
+        hears: intents of other skills that may be an answer to what it asked.
     """
 
     name: str
     intents: frozenset[str]
     run: Callable[[Turn], Step | None]
     phrases: Mapping[str, frozenset[str]]
+    about: frozenset[str] = frozenset()
+    hears: frozenset[str] = frozenset()
 
 
 def phrases(**groups: str) -> dict[str, frozenset[str]]:

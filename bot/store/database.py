@@ -76,12 +76,12 @@ class _SqliteWriter:
         self._engine.dispose()
 
     def _run(self) -> None:
-        with self._engine.connect() as connection:
-            while (first := self._jobs.get()) is not None:
-                group, more = self._take_waiting(first)
-                self._commit_group(connection, group)
-                if not more:
-                    return
+        while (first := self._jobs.get()) is not None:
+            group, more = self._take_waiting(first)
+            # From here on a job cannot be cancelled; one whose caller is gone already is left out.
+            self._commit_group([item for item in group if item[1].set_running_or_notify_cancel()])
+            if not more:
+                return
 
     def _take_waiting(
         self, first: tuple[Job[Any], Future[Any]]
@@ -94,19 +94,20 @@ class _SqliteWriter:
             group.append(item)
         return group, True
 
-    def _commit_group(self, connection: Connection, group: list[tuple[Job[Any], Future[Any]]]) -> None:
+    def _commit_group(self, group: list[tuple[Job[Any], Future[Any]]]) -> None:
         done: list[tuple[Future[Any], Any]] = []
         try:
-            with connection.begin():
+            with self._engine.begin() as connection:
                 for job, future in group:
                     try:
                         with connection.begin_nested():
                             done.append((future, job(connection)))
                     except Exception as error:  # noqa: BLE001 (whatever a job raises is for its caller)
                         future.set_exception(error)
-        except Exception as error:  # noqa: BLE001 (the commit itself failed: nobody's work is durable)
-            for future, _ in done:
-                future.set_exception(error)
+        except Exception as error:  # noqa: BLE001 (no connection, or no commit: nobody's work is durable)
+            for _, future in group:
+                if not future.done():
+                    future.set_exception(error)
             return
         for future, result in done:
             future.set_result(result)

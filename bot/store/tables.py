@@ -247,7 +247,7 @@ notes = Table(  # private notes and marks in a conversation, seen by agents only
     Column("id", Serial, primary_key=True, autoincrement=True),
     Column("conversation_id", Id, ForeignKey("conversations.id"), nullable=False, index=True),
     Column("author", String(100), nullable=False),
-    Column("kind", String(20), nullable=False),  # note | taken | closed | handoff | transferred
+    Column("kind", String(20), nullable=False),  # note | taken | closed | handoff | transferred | task_done
     Column("text", Text, nullable=False, default=""),
     Column("at", Utc, nullable=False),
 )

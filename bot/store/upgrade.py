@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine
+from sqlalchemy import Connection, create_engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
@@ -38,26 +40,56 @@ def upgrade(url: str) -> None:
     Raises:
         DatabaseError: it cannot be reached, or was made by a newer version.
     """
-    if url.startswith("sqlite:///"):
-        path = Path(url.removeprefix("sqlite:///"))
+    if (path := _sqlite_path(url)) is not None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise DatabaseError(f"the folder {path.parent} cannot be made: {error.strerror}") from error
+    with _opened(url) as connection:
+        config = _config()
+        if not _is_current(connection, ScriptDirectory.from_config(config)):
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+
+def needs_upgrade(url: str) -> bool:
+    """Return whether the database is missing or older than this version, without changing it.
+
+    Raises:
+        DatabaseError: it cannot be reached, or was made by a newer version.
+    """
+    path = _sqlite_path(url)
+    if path is not None and not path.exists():
+        return True
+    with _opened(url) as connection:
+        return not _is_current(connection, ScriptDirectory.from_config(_config()))
+
+
+def _sqlite_path(url: str) -> Path | None:
+    return Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
+
+
+def _config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    scripts = ScriptDirectory.from_config(config)
+    return config
+
+
+@contextmanager
+def _opened(url: str) -> Iterator[Connection]:
     engine = create_engine(url)
     try:
         with engine.begin() as connection:
-            current = MigrationContext.configure(connection).get_current_revision()
-            if current is not None and current not in {script.revision for script in scripts.walk_revisions()}:
-                raise DatabaseError(f"a newer version made the database (schema {current}). Install that version")
-            if current != scripts.get_current_head():
-                config.attributes["connection"] = connection
-                command.upgrade(config, "head")
+            yield connection
     except SQLAlchemyError as error:
         shown = make_url(url).render_as_string(hide_password=True)
         raise DatabaseError(f"the database {shown} does not answer: {getattr(error, 'orig', error)}") from error
     finally:
         engine.dispose()
+
+
+def _is_current(connection: Connection, scripts: ScriptDirectory) -> bool:
+    current = MigrationContext.configure(connection).get_current_revision()
+    if current is not None and current not in {script.revision for script in scripts.walk_revisions()}:
+        raise DatabaseError(f"a newer version made the database (schema {current}). Install that version")
+    return current == scripts.get_current_head()

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
 
 from rapidfuzz import fuzz
 
@@ -22,7 +24,7 @@ class Entity:
     Attributes:
         kind: order, phone_end, height, weight, chest, waist, foot, size, colour or product.
         value: number as text (height, chest, waist in cm; weight in kg; foot in mm), or the id of the thing.
-        start, end: position in `normal(text)`.
+        start, end: position in `normal(text)`; of a product, from its first word to its last.
     """
 
     kind: str
@@ -39,100 +41,183 @@ class Named:
     names: tuple[str, ...]
 
 
+MEASURES = ("height", "weight", "chest", "waist", "foot")
 Finder = Callable[[re.Match[str]], str | None]
+Bounds = tuple[float, float]
 
 JIN_KG = 0.5
 LB_KG = 0.45359237
 INCH_CM = 2.54
-NUMBER = r"(\d{1,3}(?:\.\d{1,2})?)"
 HEIGHT_CM = (90.0, 230.0)
 WEIGHT_KG = (10.0, 250.0)
+GIRTH_CM = (30.0, 200.0)
+FOOT_MM = (80.0, 350.0)
+NUMBER = r"(?<![\d.])(\d{1,3}(?:\.\d{1,2})?)"
+SIZE_NAMES = {"xxxl": "3XL", "2xl": "XXL"}
+SHOE_OR_CHILD = r"(3[5-9]|4[0-6]|90|1[0-6]0)"
 
 
-def _within(value: float, bounds: tuple[float, float]) -> str | None:
+def _within(value: float, bounds: Bounds) -> str | None:
     return f"{value:g}" if bounds[0] <= value <= bounds[1] else None
 
 
-def _height(metres: str, centimetres: str) -> str | None:
-    part = (centimetres + "0")[:2] if len(centimetres) == 1 else centimetres
-    return _within(float(metres) * 100 + float(part or 0), HEIGHT_CM)
+def _number(bounds: Bounds, factor: float = 1.0) -> Finder:
+    return lambda match: _within(round(float(match[1]) * factor, 1), bounds)
+
+
+def _metres(match: re.Match[str]) -> str | None:
+    part = match[2] or ""
+    return _within(float(match[1]) * 100 + float(part.ljust(2, "0")), HEIGHT_CM)
 
 
 def _feet(match: re.Match[str]) -> str | None:
     return _within(round((float(match[1]) * 12 + float(match[2] or 0)) * INCH_CM), HEIGHT_CM)
 
 
-def _weight(factor: float) -> Finder:
-    return lambda match: _within(round(float(match[1]) * factor, 1), WEIGHT_KG)
+def _foot(match: re.Match[str]) -> str | None:
+    """A foot's length: below 50 it is in cm."""
+    number = float(match[1])
+    return _within(number * 10 if number < 50 else number, FOOT_MM)
 
 
-def _length(match: re.Match[str]) -> str | None:
-    return f"{float(match[1]):g}"
-
-
-FINDERS: tuple[tuple[str, re.Pattern[str], Finder], ...] = (
-    ("order", re.compile(r"(?<![a-z0-9])(qh ?-?\d{8,12})(?!\d)"), lambda m: re.sub(r"[ -]", "", m[1]).upper()),
-    ("phone_end", re.compile(r"(?<!\d)1[3-9]\d{5}(\d{4})(?!\d)"), lambda m: m[1]),
-    ("phone_end", re.compile(r"(?:尾号|末四位|后四位|last (?:four|4)(?: digits)?|ending(?: in)?)\D{0,6}(\d{4})(?!\d)"), lambda m: m[1]),
-    ("chest", re.compile(rf"(?:胸围|chest|bust)\D{{0,4}}{NUMBER}"), _length),
-    ("waist", re.compile(rf"(?:腰围|waist)\D{{0,4}}{NUMBER}"), _length),
-    ("foot", re.compile(rf"(?:脚长|foot(?: length)?)\D{{0,4}}{NUMBER} ?mm"), _length),
-    ("foot", re.compile(rf"(?:脚长|foot(?: length)?)\D{{0,4}}{NUMBER}"), lambda m: f"{float(m[1]) * (10 if float(m[1]) < 50 else 1):g}"),
-    ("height", re.compile(r"(?<!\d)([12]) ?[米m](?:etres?|eters?)?(?:\.)? ?(\d{1,2})?(?!\d)"), lambda m: _height(m[1], m[2] or "")),
-    ("height", re.compile(r"(?<![\d.])([12])\.(\d{1,2}) ?(?:米|m\b|metres?|meters?)"), lambda m: _height(m[1], m[2])),
-    ("height", re.compile(r"(?<!\d)([4-7]) ?(?:'|ft|foot|feet|呎|尺) ?(\d{1,2})?(?:\"|''|in(?:ch(?:es)?)?|吋|寸)?"), _feet),
-    ("height", re.compile(rf"{NUMBER} ?(?:cm|厘米|公分)"), lambda m: _within(float(m[1]), HEIGHT_CM)),
-    ("weight", re.compile(rf"{NUMBER} ?(?:公斤|千克|kgs?|kilos?)"), _weight(1.0)),
-    ("weight", re.compile(rf"{NUMBER} ?(?:斤)"), _weight(JIN_KG)),
-    ("weight", re.compile(rf"{NUMBER} ?(?:lbs?|pounds?|磅)"), _weight(LB_KG)),
-    ("height", re.compile(rf"(?:身高|高|height|tall)\D{{0,4}}{NUMBER}"), lambda m: _within(float(m[1]), HEIGHT_CM)),
-    ("weight", re.compile(rf"(?:体重|重|weigh(?:t|s)?)\D{{0,5}}{NUMBER}"), lambda m: _bare_weight(float(m[1]))),
-    ("height", re.compile(r"(?<![\d.])(1[4-9]\d)(?![\d.])"), lambda m: _within(float(m[1]), HEIGHT_CM)),
-    ("weight", re.compile(r"(?<=[ /,，])([3-9]\d)(?![\d.])"), lambda m: _within(float(m[1]), WEIGHT_KG)),
-    ("size", re.compile(r"(?<![a-z0-9'])(xxxl|3xl|xxl|2xl|xl|xs|s|m|l)(?:码|碼|号| size)?(?![a-z0-9'])"), lambda m: SIZE_NAMES.get(m[1], m[1].upper())),
-    ("size", re.compile(r"(?<!\d)(3[5-9]|4[0-6])(?:码|碼| size)"), lambda m: m[1]),
-)
-SIZE_NAMES = {"xxxl": "3XL", "2xl": "XXL"}
-
-
-def _bare_weight(number: float) -> str | None:
+def _bare_weight(match: re.Match[str]) -> str | None:
     """A weight without a unit: above 90 it is taken for 斤, as customers in China mean it."""
+    number = float(match[1])
     return _within(number * JIN_KG if number > 90 else number, WEIGHT_KG)
+
+
+def _digits(match: re.Match[str]) -> str:
+    return match[1]
+
+
+def _order(match: re.Match[str]) -> str:
+    return f"QH{match[1]}"
+
+
+def _letter_size(match: re.Match[str]) -> str:
+    return SIZE_NAMES.get(match[1], match[1].upper())
+
+
+FINDERS: tuple[tuple[str, re.Pattern[str], Finder], ...] = tuple(
+    (kind, re.compile(pattern, re.ASCII), value_of)  # ASCII: `m` before a Chinese character ends a word
+    for kind, pattern, value_of in (
+        ("order", r"(?<![a-z0-9])qh ?-?(\d{8,12})(?!\d)", _order),
+        ("order", r"(?<![a-z0-9])(\d{10})(?!\d)", _order),
+        ("phone_end", r"(?<!\d)(?:\+?86[ -]?)?1[3-9]\d[ -]?\d{4}[ -]?(\d{4})(?!\d)", _digits),
+        ("phone_end", r"(?:尾号|[末后]四[位个]|手机号?)\D{0,6}(\d{4})(?!\d)", _digits),
+        ("phone_end", r"(?:last (?:four|4)(?: digits)?|ends|ending)\D{0,6}(\d{4})(?!\d)", _digits),
+        ("size", rf"(?<!\d){SHOE_OR_CHILD} ?码", _digits),
+        ("size", rf"(?:\bsize|\beu) ?{SHOE_OR_CHILD}(?![\d.])", _digits),
+        ("chest", rf"(?:胸围|chest|bust)\D{{0,4}}{NUMBER}", _number(GIRTH_CM)),
+        ("waist", rf"(?:腰围|waist)\D{{0,4}}{NUMBER}", _number(GIRTH_CM)),
+        ("height", r"(?<![\d.])([12])\.(\d{1,2}) ?(?:米|m\b|metres?|meters?)", _metres),
+        ("height", r"(?<![\d.])([12]) ?(?:米|m(?:etres?|eters?)?(?![a-z]))\.? ?(\d{1,2})?(?!\d)", _metres),
+        (
+            "height",
+            r"(?<![\d.])([4-7]) ?(?:'|ft|foot|feet|呎|尺) ?(\d{1,2})?(?:\"|''|in(?:ch(?:es)?)?\b|吋|寸)?(?!\d)",
+            _feet,
+        ),
+        ("foot", rf"(?:脚长|foot|feet)(?: length| is| are)?\D{{0,4}}{NUMBER} ?(?:cm|mm|厘米|毫米|公分)?", _foot),
+        ("height", rf"{NUMBER} ?(?:cm|厘米|公分)", _number(HEIGHT_CM)),
+        ("weight", rf"{NUMBER} ?(?:公斤|千克|kgs?|kilos?)", _number(WEIGHT_KG)),
+        ("weight", rf"{NUMBER} ?斤", _number(WEIGHT_KG, JIN_KG)),
+        ("weight", rf"{NUMBER} ?(?:lbs?|pounds?|磅)", _number(WEIGHT_KG, LB_KG)),
+        ("height", rf"(?:身高|高|height|tall)\D{{0,4}}{NUMBER}(?!\d)", _number(HEIGHT_CM)),
+        ("weight", rf"(?:体重|重|weigh(?:t|s)?)\D{{0,5}}{NUMBER}(?!\d)", _bare_weight),
+        ("height", r"(?<![\d.])(1[4-9]\d)(?![\d.])", _number(HEIGHT_CM)),
+        ("size", r"(?<![a-z0-9'])(xxxl|3xl|xxl|2xl|xl|xs|s|m|l)(?:码|号| size)?(?![a-z0-9'])", _letter_size),
+    )
+)
+BESIDE_HEIGHT = re.compile(r"(?<=[ /,，、])([3-9]\d)(?![\d.])", re.ASCII)
+"""A number that is a weight only because a height stands in the same message: `175 70`."""
+NO_COLOUR = re.compile(r"明白|白[天白搭费]|小红书|红包|[拉变]黑|黑名单|灰心|绿色通道|[厘毫纳玉\d一二两][米]")
+"""Words in which a single character is not a colour."""
 
 
 def find(text: str, products: Sequence[Named], colours: Iterable[str]) -> tuple[Entity, ...]:
     """Return what `text` names, in the order of the text. Products come best match first among themselves."""
-    left = normal(text)
+    said = normal(text)
+    left = said
     found: list[Entity] = []
-    for kind, pattern, value_of in FINDERS:
+
+    def take(kind: str, pattern: re.Pattern[str], value_of: Finder) -> None:
+        nonlocal left
         for match in pattern.finditer(left):
             if (value := value_of(match)) is not None:
                 found.append(Entity(kind, value, match.start(), match.end()))
                 left = left[: match.start()] + " " * len(match[0]) + left[match.end() :]
+
+    for kind, pattern, value_of in FINDERS:
+        take(kind, pattern, value_of)
+    if any(entity.kind == "height" for entity in found):
+        take("weight", BESIDE_HEIGHT, _bare_weight)
+    uncoloured = NO_COLOUR.sub(lambda match: " " * len(match[0]), left)
+    found += _colours(uncoloured, colours)
+    return (*sorted(found, key=lambda entity: entity.start), *_products(said, products))
+
+
+def _colours(left: str, colours: Iterable[str]) -> Iterable[Entity]:
+    """Yield the colours named; `天蓝` is not also `蓝` as long as the longer words come first."""
     for colour in colours:
-        at = left.find(colour)
-        if at >= 0:
-            found.append(Entity("colour", colour, at, at + len(colour)))
-    return (*sorted(found, key=lambda entity: entity.start), *_products(left, products))
+        edge = "" if CJK.search(colour) else r"\b"
+        for match in re.finditer(f"{edge}{re.escape(colour)}{edge}", left, re.ASCII):
+            yield Entity("colour", colour, match.start(), match.end())
+            left = left[: match.start()] + " " * len(match[0]) + left[match.end() :]
 
 
-ENOUGH = 82.0
-NEAR_BEST = 6.0
+# --- products ------------------------------------------------------------------------------------------------------
+LIKE_ENOUGH = 82.0
+ENOUGH_WORDS = 2
+PACKED = re.compile(r"[一二三四五六七八九十]+[双条件]装$|,.*$")
+"""How many come in a pack is no part of what a product is called."""
 
 
 def _products(text: str, products: Sequence[Named]) -> Iterable[Entity]:
-    """Yield the products the text may mean: all that come close to the best match."""
-    scored = [(max(_likeness(text, normal(name)) for name in product.names), product) for product in products]
-    best = max((score for score, _ in scored), default=0.0)
-    for score, product in sorted(scored, key=lambda pair: (-pair[0], pair[1].id)):
-        if score >= ENOUGH and score >= best - NEAR_BEST:
-            yield Entity("product", product.id, 0, 0)
+    """Yield the products the text may mean: all that share the most words with it, else the likest."""
+    spans = {product.id: max((_held(text, name) for name in product.names), default=Span()) for product in products}
+    most = max((span.words for span in spans.values()), default=0)
+    if most >= ENOUGH_WORDS:
+        return [Entity("product", i, span.start, span.end) for i, span in sorted(spans.items()) if span.words == most]
+    likest = max((_likeness(text, product) for product in products), default=0.0)
+    if likest < LIKE_ENOUGH:
+        return []
+    return [Entity("product", product.id, 0, 0) for product in products if _likeness(text, product) == likest]
 
 
-def _likeness(text: str, name: str) -> float:
-    """0 to 100: how much of the name the text holds. Chinese names by characters, Latin ones by words."""
-    if CJK.search(name):
-        characters = [c for c in name if CJK.match(c)]
-        held = sum(a + b in text for a, b in zip(characters, characters[1:], strict=False))
-        return 100.0 * held / max(1, len(characters) - 1)
-    return fuzz.token_set_ratio(name, text) if len(text) >= 4 else 0.0
+GENERIC = re.compile(r"\)shoe\(|\)set\(")
+"""Last words of names that any product of the kind may be called by."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """How much of a name a text holds: words, counting the last word of the name twice, and from where to where."""
+
+    words: int = 0
+    start: int = 0
+    end: int = 0
+
+
+def _held(text: str, name: str) -> Span:
+    pieces = _pieces(name)
+    matches = [match for piece in pieces if (match := piece.search(text))]
+    if not matches:
+        return Span()
+    by_kind = pieces[-1].search(text) is not None and not GENERIC.search(pieces[-1].pattern)
+    words = len(matches) + by_kind
+    return Span(words, min(m.start() for m in matches), max(m.end() for m in matches))
+
+
+@lru_cache(maxsize=4096)
+def _pieces(name: str) -> tuple[re.Pattern[str], ...]:
+    """Return what to look for: pairs of characters of a Chinese name, words of another, with or without plural."""
+    called = PACKED.sub("", normal(name))
+    if CJK.search(called):
+        return tuple(re.compile(re.escape(a + b)) for a, b in pairwise(called))
+    words = [re.sub(r"(?<!s)s$", "", word) for word in re.findall(r"[a-z-]{3,}", called)]
+    return tuple(re.compile(rf"(?<![a-z-]){word}(?:e?s)?(?![a-z-])") for word in words)
+
+
+def _likeness(text: str, product: Named) -> float:
+    """0 to 100: the same words in another order or with a slip; for names in Latin script."""
+    latin = [normal(name) for name in product.names if not CJK.search(name)]
+    return max((fuzz.token_set_ratio(name, text) for name in latin), default=0.0) if len(text) >= 4 else 0.0

@@ -7,6 +7,8 @@ import unicodedata
 from functools import cache
 from typing import Any
 
+from bot.understanding.lexicon import generalised
+
 CJK = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 LATIN_WORD = re.compile(r"[a-z0-9à-ÿ']+")
 TOKEN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]+|[a-z0-9à-ÿ']+")
@@ -33,8 +35,8 @@ def normal(text: str) -> str:
 
 
 def comparable(text: str) -> str:
-    """Return `normal(text)` without a greeting in front and with every longer number made alike."""
-    return LONG_NUMBER.sub("00", FILLER.sub("", normal(text)))
+    """Return `normal(text)` without a greeting in front, and with longer numbers, garments and colours made alike."""
+    return LONG_NUMBER.sub("00", generalised(FILLER.sub("", normal(text))))
 
 
 def language_of(text: str, default: str) -> str:

@@ -9,7 +9,7 @@ from nicegui import ui
 from sqlalchemy import Connection
 
 from bot.errors import NotAllowed, ZhangguiError
-from handoff import desk, ownership
+from handoff import desk, ownership, tasks
 from handoff.console.labels import Labels
 from handoff.console.login import PATH
 from handoff.console.session import Session, Wiring
@@ -54,6 +54,9 @@ class Actions:
 
     async def retry(self, outbox_id: int) -> bool:
         return await self._do(lambda c, agent: desk.retry_send(c, outbox_id, agent.id, self._clock.now()))
+
+    async def finish_task(self, task_id: int) -> bool:
+        return await self._do(lambda c, agent: tasks.finish(c, task_id, agent.id, self._clock.now()))
 
     async def give_back(self, conversation_id: str, reason: str) -> bool:
         return await self._do(

@@ -26,6 +26,8 @@ def show_line(line: Line, labels: Labels, retry: Retry | None) -> None:
             text(labels.get(f"event_{line.event}", line.event), "zg-event")
         if line.text:
             text(line.text, "zg-text")
+        if line.status == "dead":
+            _dead(line.reason, labels)
         if line.choices:
             with box("zg-choices"):
                 for choice in line.choices:
@@ -57,8 +59,16 @@ def _meaning(meaning: Meaning) -> None:
             ui.tooltip(" · ".join(meaning.why))
 
 
+def _dead(error: str, labels: Labels) -> None:
+    with box("zg-dead"):
+        ui.icon("error_outline")
+        text(labels["status_dead_why" if error else "status_dead"])
+        if error:
+            text(error, "zg-error")
+
+
 def _status(line: Line, labels: Labels, retry: Retry | None) -> None:
-    if not line.status:
+    if line.status in ("", "dead"):
         return
     if line.status == "sent":
         ui.icon("done").classes("zg-sent").props["aria-label"] = labels["status_sent"]

@@ -1,4 +1,4 @@
-"""The left pane: tabs, and the talks of the chosen one."""
+"""The left pane: tabs, and the talks or tasks of the chosen one."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from nicegui.element import Element
 from handoff.console.keyed import Keyed
 from handoff.console.labels import Labels
 from handoff.console.look import box, channel_name, chip, since, text
+from handoff.console.task_card import OnDone, TaskCard, show_task
 from handoff.desk import Talk
 from handoff.ownership import Owner
+from handoff.tasks import Task
 
-TABS = ("mine", "waiting", "all")
+TABS = ("mine", "waiting", "all", "tasks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,36 +27,48 @@ class _Card:
 
 
 class ListPane:
-    """Shows talks as cards; tells when one, or another tab, is chosen."""
+    """Shows talks or tasks as cards; tells when one, or another tab, is chosen."""
 
     def __init__(
         self,
         labels: Labels,
         on_tab: Callable[[str], Awaitable[None]],
         on_select: Callable[[str], Awaitable[None]],
+        on_done: OnDone,
     ) -> None:
         self._labels = labels
         self._on_select = on_select
+        self._on_done = on_done
         with box("zg-tabs").props('role="tablist"'):
             self._tabs = {name: self._tab(name, on_tab) for name in TABS}
         with box("zg-cards").props('role="list"') as scroll:
             self._empty = text("", "zg-empty")
             with box("zg-cards-in") as container:
-                self._cards: Keyed[_Card] = Keyed(container, self._card)
+                self._cards: Keyed[_Card | TaskCard] = Keyed(container, self._card)
         scroll.props["aria-label"] = labels["all"]
 
     def show(
-        self, tab: str, talks: Sequence[Talk], selected: str | None, viewer_id: str, counts: dict[str, int]
+        self,
+        tab: str,
+        talks: Sequence[Talk],
+        tasks: Sequence[Task],
+        selected: str | None,
+        viewer_id: str,
+        counts: dict[str, int],
     ) -> None:
-        """Show the talks of a tab and, in the tabs, how many there are."""
+        """Show the talks and tasks of a tab and, in the tabs, how many there are."""
         for name, (button, badge) in self._tabs.items():
             button.classes(add="zg-on" if name == tab else "", remove="" if name == tab else "zg-on")
             button.props(f"aria-selected={'true' if name == tab else 'false'}")
             badge.set_text(str(counts[name]) if counts.get(name) else "")
             badge.set_visibility(bool(counts.get(name)))
-        self._cards.show([(talk.id, _Card(talk, talk.id == selected, viewer_id)) for talk in talks])
+        cards: list[tuple[str, _Card | TaskCard]] = [
+            *((talk.id, _Card(talk, talk.id == selected, viewer_id)) for talk in talks),
+            *((f"task:{task.id}", _task_card(task, selected)) for task in tasks),
+        ]
+        self._cards.show(cards)
         self._empty.set_text(self._labels[f"none_{tab}"])
-        self._empty.set_visibility(not talks)
+        self._empty.set_visibility(not cards)
 
     def _tab(self, name: str, on_tab: Callable[[str], Awaitable[None]]) -> tuple[Element, ui.label]:
         with box("zg-tab", "button").props('role="tab" type="button"').on("click", lambda: on_tab(name)) as made:
@@ -62,7 +76,13 @@ class ListPane:
             badge = text("", "zg-count")
         return made, badge
 
-    def _card(self, card: _Card) -> None:
+    def _card(self, card: _Card | TaskCard) -> None:
+        if isinstance(card, TaskCard):
+            show_task(card, self._labels, self._on_select, self._on_done)
+        else:
+            self._talk(card)
+
+    def _talk(self, card: _Card) -> None:
         talk = card.talk
         classes = "zg-card zg-on" if card.selected else "zg-card"
         made = box(classes, "button").props('type="button"').on("click", lambda: self._on_select(talk.id))
@@ -95,6 +115,10 @@ class ListPane:
         chip(owner_words(talk, card.viewer_id, labels), f"zg-owner-{talk.owner.value}")
         if talk.failed:
             chip(labels["status_failed"], "zg-bad")
+
+
+def _task_card(task: Task, selected: str | None) -> TaskCard:
+    return TaskCard(task, selected is not None and task.conversation_id == selected)
 
 
 def owner_words(talk: Talk, viewer_id: str, labels: Labels) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.errors import NotAllowed, NotFound
 from handoff import desk, people
+from handoff import tasks as todo
 from handoff.console.actions import Actions
 from handoff.console.dialogs import show_help
 from handoff.console.labels import LABELS
@@ -27,6 +28,7 @@ from handoff.console.side_bar import SideBar
 from handoff.console.thread_pane import ThreadPane
 from handoff.desk import Conversation, Talk
 from handoff.people import Agent
+from handoff.tasks import Task
 
 log = structlog.get_logger()
 LOOK_EVERY_S = 1.0
@@ -38,7 +40,8 @@ LINES = 100
 class _View:
     viewer: Agent
     talks: tuple[Talk, ...]
-    counts: tuple[int, int]
+    tasks: tuple[Task, ...]
+    counts: dict[str, int]
     conversation: Conversation | None
     colleagues: tuple[Agent, ...]
 
@@ -53,7 +56,7 @@ class Page:
         self._labels = LABELS[language]
         self._client = ui.context.client
         self._tab = "waiting"
-        self._talks: Sequence[Talk] = ()
+        self._steps: Sequence[str] = ()
         self._selected: str | None = None
         self._limit = LINES
         self._pulse: tuple[object, ...] = ()
@@ -110,21 +113,23 @@ class Page:
                 conversation = desk.conversation(connection, shop, self._selected, agent, now, self._limit)
             except NotFound:
                 self._selected = None
-        lists = {
+        lists: dict[str, Callable[[], tuple[Talk, ...]]] = {
             "mine": lambda: desk.mine(connection, agent.id),
             "waiting": lambda: desk.waiting(connection),
             "all": lambda: desk.everything(connection),
+            "tasks": lambda: (),
         }
+        tasks = todo.open_tasks(connection) if self._tab == "tasks" else ()
+        mine, waiting = desk.counts(connection, agent.id)
+        counts = {"mine": mine, "waiting": waiting, "tasks": todo.count_open(connection)}
         colleagues = tuple(a for a in people.list_agents(connection) if a.answers and a.id != agent.id)
-        return _View(agent, lists[self._tab](), desk.counts(connection, agent.id), conversation, colleagues)
+        return _View(agent, lists[self._tab](), tasks, counts, conversation, colleagues)
 
     async def _draw(self, view: _View) -> None:
         if self._client.is_deleted:
             return
-        self._talks = view.talks
-        mine, waiting = view.counts
-        counts = {"mine": mine, "waiting": waiting}
-        self._list.show(self._tab, view.talks, self._selected, view.viewer.id, counts)
+        self._steps = _conversations(view)
+        self._list.show(self._tab, view.talks, view.tasks, self._selected, view.viewer.id, view.counts)
         if view.conversation is None:
             self._thread.hide()
             self._side.hide()
@@ -134,7 +139,9 @@ class Page:
             await self._mark_seen(view.conversation.talk, view.viewer)
         self._show_faults(self._wiring.faults())
         now_ms = self._wiring.clock.now().timestamp() * 1000
-        unread = waiting + sum(1 for talk in view.talks if talk.unread and talk.agent_id == view.viewer.id)
+        unread = view.counts["waiting"] + sum(
+            1 for talk in view.talks if talk.unread and talk.agent_id == view.viewer.id
+        )
         ui.run_javascript(f"zg.fresh({now_ms:.0f}, {unread})")
 
     async def _mark_seen(self, talk: Talk, viewer: Agent) -> None:
@@ -154,8 +161,7 @@ class Page:
         await self.refresh()
 
     async def _step(self, by: int) -> None:
-        ids = [talk.id for talk in self._talks]
-        if ids:
+        if ids := self._steps:
             here = ids.index(self._selected) if self._selected in ids else (-1 if by > 0 else 0)
             await self._select(ids[(here + by) % len(ids)])
 
@@ -197,6 +203,7 @@ class Page:
     # --- how it is laid out ----------------------------------------------------------------------------------------
     def _build(self, viewer: Agent) -> None:
         ui.on("zg-key", self._key)
+        actions = Actions(self._session, self._wiring, self._labels, self.refresh, lambda: self._show_tab("mine"))
         with box("zg-root") as self._root:
             self._faults = box("zg-faults").props('role="alert"')
             self._faults_shown: list[str] = []
@@ -204,10 +211,7 @@ class Page:
             with box("zg-panes"):
                 with box("zg-list", "nav"):
                     self._bar(viewer)
-                    self._list = ListPane(self._labels, self._show_tab, self._select)
-                actions = Actions(
-                    self._session, self._wiring, self._labels, self.refresh, lambda: self._show_tab("mine")
-                )
+                    self._list = ListPane(self._labels, self._show_tab, self._select, actions.finish_task)
                 with box("zg-thread", "main"):
                     self._thread = ThreadPane(
                         self._labels,
@@ -245,3 +249,9 @@ class Page:
                 for fault in faults:
                     text(fault)
             more.set_visibility(False)
+
+
+def _conversations(view: _View) -> list[str]:
+    """Return the conversations of the list, each once: several tasks can be about the same one."""
+    of_tasks = (task.conversation_id for task in view.tasks if task.conversation_id)
+    return list(dict.fromkeys([*(talk.id for talk in view.talks), *of_tasks]))

@@ -13,7 +13,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -64,10 +64,11 @@ def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
     for _ in range(300):
         try:
             urllib.request.urlopen(address, timeout=1).close()
-            return
         except OSError:
             assert process.poll() is None, "the server ended"
             time.sleep(0.1)
+        else:
+            return
     raise AssertionError("the server did not start")
 
 
@@ -121,10 +122,12 @@ def test_a_link_logs_in_once_and_its_cookie_is_out_of_reach_of_scripts(
 ) -> None:
     page = log_in("link-of-li")
     cookie = next(c for c in page.context.cookies() if c["name"] == "zhanggui_agent")
-    assert cookie["httpOnly"] and cookie["sameSite"] == "Lax"
+    assert cookie["httpOnly"]
+    assert cookie["sameSite"] == "Lax"
     again = chromium.new_page()
     response = again.goto(f"{server.address}/login?token=link-of-li")
-    assert response.status == 403 and again.locator("form").count() == 1
+    assert response.status == 403
+    assert again.locator("form").count() == 1
     again.close()
 
 
@@ -216,6 +219,56 @@ def test_a_failed_send_is_visible_and_can_be_sent_again(log_in: Callable[..., An
     page.click(".zg-retry", timeout=3000)
     page.wait_for_selector(".zg-agent .zg-chip >> text=sending", timeout=3000)
     assert server.rows("select status, reason from outbox where author='agent:a0'") == [("waiting", "")]
+
+
+def test_tasks_are_counted_lead_to_their_talk_and_are_done_once(log_in: Callable[..., Any], server: Server) -> None:
+    page = log_in("link-of-li")
+    page.wait_for_selector(".zg-card")
+    at = datetime.now(UTC)
+    rows = [
+        ("outbox:1", "no_window", "v1", "Your parcel leaves tomorrow. Shall we change the size before? " * 3, 300),
+        ("outbox:2", "45015 response out of time limit", "v3", '<img src=x onerror="window.hacked=1">', 70),
+        ("cart:k1:1", "no_chat", None, "The open cart k1 has no chat the bot could write to.", 4),
+    ]
+    for key, kind, talk, text, ago_min in rows:
+        made = (at - timedelta(minutes=ago_min)).strftime("%Y-%m-%d %H:%M:%S.%f")
+        server.rows(
+            "insert into tasks (key, kind, conversation_id, text, done, created_at) values (?, ?, ?, ?, 0, ?)",
+            *(key, kind, talk, text, made),
+        )
+    tab = page.locator(".zg-tab", has_text="Tasks")
+    tab.locator(".zg-count >> text=3").wait_for(timeout=3000)
+    tab.click()
+    page.wait_for_selector(".zg-task")
+    shown = page.locator(".zg-task .zg-name").all_inner_texts()
+    assert shown == ["no chat to write to", "45015 response out of time limit", "no right to send is left"]
+    assert page.locator(".zg-task img").count() == 0
+    assert page.evaluate("window.hacked") is None
+    assert page.evaluate(
+        "document.querySelector('.zg-list').scrollWidth <= document.querySelector('.zg-list').clientWidth"
+    )
+    page.click(".zg-task:has-text('parcel') .zg-task-open")
+    page.wait_for_selector(".zg-composer[data-talk=v1]")
+    page.click(".zg-task:has-text('parcel') .zg-done")
+    page.wait_for_selector(".zg-mark-task_done >> text=Task done by Li Na")
+    page.click(".zg-task:has-text('cart k1') .zg-done")
+    tab.locator(".zg-count >> text=1").wait_for(timeout=3000)
+    assert page.locator(".zg-task").count() == 1
+    assert server.rows("select key, done from tasks order by id") == [
+        ("outbox:1", 1),
+        ("outbox:2", 0),
+        ("cart:k1:1", 1),
+    ]
+
+
+def test_a_dead_message_is_marked_and_only_a_lead_reads_its_error(log_in: Callable[..., Any], server: Server) -> None:
+    server.rows("update inbox set status='dead', error='KeyError: size\nat line 7' where conversation_id='v2'")
+    agent, lead = log_in("link-of-li"), log_in("link-of-zhao")
+    for page in (agent, lead):
+        choose(page, "v2")
+        page.wait_for_selector(".zg-customer .zg-dead >> text=could not be understood")
+    assert agent.locator(".zg-error").count() == 0
+    assert lead.locator(".zg-error").inner_text() == "KeyError: size"
 
 
 def test_a_session_that_was_ended_elsewhere_cannot_act_or_look_any_more(

@@ -1,0 +1,51 @@
+"""The goods a customer speaks of: which products, in which colours; and whether a line of an order is meant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bot.shop.port import Line
+from bot.skills.turn import Turn
+from bot.understanding.text import normal
+
+SLOT = "goods"
+
+
+@dataclass(frozen=True, slots=True)
+class Goods:
+    """What was named: product ids and words for colours. False if nothing was."""
+
+    products: tuple[str, ...] = ()
+    colours: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.products or self.colours)
+
+    def means(self, line: Line) -> bool:
+        """Return whether this line is meant: of a product named, if any was, and of a colour named, if any was."""
+        if not self:
+            return False
+        fits = not self.products or line.product_id in self.products
+        return fits and (not self.colours or any(is_colour(colour, line.colour) for colour in self.colours))
+
+
+def is_colour(said: str, colour: Mapping[str, str]) -> bool:
+    """Return whether `said` names this colour: `blue`, `蓝` and `蓝色` name sky blue too, `sky blue` only itself."""
+    return any(said in normal(word) for word in colour.values())
+
+
+def named_now(turn: Turn) -> Goods:
+    """Return the goods of this very message."""
+    return Goods(turn.meaning.values("product"), turn.meaning.values("colour"))
+
+
+def named(turn: Turn) -> Goods:
+    """Return the goods of this message, else those named when the skill that waits was asked."""
+    before = turn.state.slots.get(SLOT, {}) if turn.state.skill else {}
+    return named_now(turn) or Goods(tuple(before.get("products", ())), tuple(before.get("colours", ())))
+
+
+def slot(goods: Goods) -> dict[str, dict[str, list[str]]]:
+    """Return the slot that keeps `goods` for the skill's next turns."""
+    return {SLOT: {"products": list(goods.products), "colours": list(goods.colours)}}

@@ -1,0 +1,46 @@
+"""One task of the list."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from handoff.console.labels import Labels, reason_words
+from handoff.console.look import box, button, channel_name, chip, since, text
+from handoff.tasks import Task
+
+OnOpen = Callable[[str], Awaitable[None]]
+OnDone = Callable[[int], Awaitable[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskCard:
+    """A task, and whether its conversation is the one shown."""
+
+    task: Task
+    selected: bool
+
+
+def show_task(card: TaskCard, labels: Labels, on_open: OnOpen, on_done: OnDone) -> None:
+    """Show a task. A click opens its conversation, where it has one."""
+    task = card.task
+    made = box("zg-task zg-on" if card.selected else "zg-task").props('role="listitem"')
+    made.props["data-task"] = str(task.id)
+    with made:
+        if task.conversation_id is None:
+            opener = box("zg-task-body")
+        else:
+            talk_id = task.conversation_id
+            opener = box("zg-task-body zg-task-open", "button").props('type="button"')
+            opener.on("click", lambda: on_open(talk_id))
+        with opener:
+            with box("zg-card-top"):
+                text(reason_words(task.kind, labels), "zg-name")
+                since(task.created_at)
+            text(task.text, "zg-task-text")
+            with box("zg-card-low"):
+                if task.channel:
+                    chip(channel_name(task.channel))
+                if task.customer:
+                    chip(task.customer)
+        button(labels["done"], "done", lambda: on_done(task.id), "zg-button zg-done")

@@ -1,0 +1,83 @@
+"""Tasks: what the bot could not do by itself and a human has to, with or without a conversation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select, update
+
+from bot.errors import Conflict, NotFound
+from bot.store.tables import conversations, identities, notes, persons, tasks
+
+LIST_LIMIT = 200
+_NOTE_CHARACTERS = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One open task.
+
+    Attributes:
+        kind: why it is a human's, e.g. `no_window`, `timer_failed`, or a platform's own words.
+        text: the message that was not sent, or what happened.
+        conversation_id: None where there is no conversation; `channel` and `customer` are empty then.
+        created_at: since when it is open.
+    """
+
+    id: int
+    kind: str
+    text: str
+    conversation_id: str | None
+    channel: str
+    customer: str
+    created_at: datetime
+
+
+def open_tasks(connection: Connection, limit: int = LIST_LIMIT) -> tuple[Task, ...]:
+    """Return the open tasks, newest first."""
+    name = func.coalesce(
+        func.nullif(persons.c.name, ""), func.nullif(identities.c.name, ""), conversations.c.chat, ""
+    ).label("customer")
+    rows = connection.execute(
+        select(tasks, func.coalesce(conversations.c.channel, "").label("channel"), name)
+        .outerjoin(conversations, conversations.c.id == tasks.c.conversation_id)
+        .outerjoin(identities, identities.c.id == conversations.c.identity_id)
+        .outerjoin(persons, persons.c.id == identities.c.person_id)
+        .where(tasks.c.done.is_(False))
+        .order_by(tasks.c.created_at.desc(), tasks.c.id.desc())
+        .limit(limit)
+    )
+    return tuple(
+        Task(row.id, row.kind, row.text, row.conversation_id, row.channel, row.customer, row.created_at) for row in rows
+    )
+
+
+def count_open(connection: Connection) -> int:
+    """Return how many tasks are open."""
+    return connection.execute(select(func.count()).select_from(tasks).where(tasks.c.done.is_(False))).scalar_one()
+
+
+def finish(connection: Connection, task_id: int, agent_id: str, now: datetime) -> None:
+    """Mark a task done, with a note in its conversation, where it has one.
+
+    Raises:
+        Conflict: it is done already.
+        NotFound: there is no such task.
+    """
+    row = connection.execute(select(tasks).where(tasks.c.id == task_id)).first()
+    if row is None:
+        raise NotFound
+    changed = connection.execute(update(tasks).where(tasks.c.id == task_id, tasks.c.done.is_(False)).values(done=True))
+    if changed.rowcount != 1:
+        raise Conflict("This task is done already.")
+    if row.conversation_id is None:
+        return
+    said = f"{row.kind} · {' '.join(row.text.split())[:_NOTE_CHARACTERS]}"
+    mark = {"conversation_id": row.conversation_id, "author": f"agent:{agent_id}", "kind": "task_done"}
+    connection.execute(notes.insert().values(mark | {"text": said, "at": now}))
+
+
+def finish_send(connection: Connection, outbox_key: str) -> None:
+    """Mark the task of an outbound message done, if it has one: the message is on its way again."""
+    connection.execute(update(tasks).where(tasks.c.key == f"outbox:{outbox_key}").values(done=True))

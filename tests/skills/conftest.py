@@ -1,0 +1,20 @@
+"""A shop to talk to, trained and seeded once a session, copied for each test."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.skills.talk import Shop, Talk, open_shop
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    return open_shop(tmp_path_factory.mktemp("shop"))
+
+
+@pytest.fixture
+def talk(shop: Shop, tmp_path: Path) -> Iterator[Talk]:
+    opened = Talk(shop, tmp_path)
+    yield opened
+    opened.close()
