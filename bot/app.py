@@ -41,6 +41,7 @@ from handoff.console.mount import mount_console
 from handoff.ownership import reopen, to_queue
 
 TURNS_SIDE_BY_SIDE = 2
+OPENAPI = "/api/openapi.json"
 log = structlog.get_logger()
 
 
@@ -140,7 +141,8 @@ class Shopkeeper:
             async with self.running():
                 yield
 
-        web = FastAPI(title="Zhanggui", lifespan=lifespan, docs_url="/api/docs", openapi_url="/api/openapi.json")
+        # No docs page: FastAPI's loads its scripts from other hosts.
+        web = FastAPI(title="Zhanggui", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=OPENAPI)
         for connector in self.connectors:
             web.routes.extend(connector.routes())
         web.include_router(health_routes(self.database))

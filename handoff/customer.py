@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from bot.delivery import ledger
 from bot.messages import Purpose
@@ -66,10 +66,9 @@ def customer(connection: Connection, shop: Shop, conversation_id: str, unmasked:
     row = connection.execute(
         select(
             persons.c.id,
-            persons.c.name,
+            shown_name().label("name"),
             persons.c.language,
             persons.c.customer_id,
-            identities.c.name.label("nick"),
             identities.c.unreachable,
         )
         .select_from(conversations)
@@ -79,7 +78,7 @@ def customer(connection: Connection, shop: Shop, conversation_id: str, unmasked:
     ).first()
     if row is None:
         return Customer(None, (), None, ())
-    name = row.name or row.nick
+    name = row.name
     known = shop.customer(row.customer_id) if row.customer_id else None
     if known is None:
         person = Person(name, row.language, unreachable=row.unreachable)
@@ -88,6 +87,16 @@ def customer(connection: Connection, shop: Shop, conversation_id: str, unmasked:
     person = Person(known.name or name, row.language, known.tier, known.spent, phone, row.unreachable)
     orders = shop.orders_of(known.id)[:5]
     return Customer(person, orders, shop.open_cart(known.id), _consents(connection, row.id))
+
+
+def shown_name() -> ColumnElement[str]:
+    """Return the name under which a customer is shown: the person's, the account's, else the start of its id."""
+    return func.coalesce(
+        func.nullif(persons.c.name, ""),
+        func.nullif(identities.c.name, ""),
+        "#" + func.substr(identities.c.user, 1, 6),
+        func.coalesce(conversations.c.chat, ""),
+    )
 
 
 def masked(phone: str) -> str:

@@ -16,7 +16,7 @@ from bot.shop.port import Shop
 from bot.store.tables import agents, conversations, identities, inbox, notes, outbox, persons
 from bot.store.tables import tasks as tasks_table
 from handoff import ownership, tasks
-from handoff.customer import Customer, Rights, customer, rights
+from handoff.customer import Customer, Rights, customer, rights, shown_name
 from handoff.ownership import Owner
 from handoff.people import Agent
 from handoff.transcript import RETRYABLE, Line, last_texts, transcript
@@ -243,7 +243,7 @@ def _talks(
     query = (
         select(
             conversations,
-            func.coalesce(func.nullif(persons.c.name, ""), identities.c.name, "").label("name"),
+            shown_name().label("name"),
             agents.c.name.label("agent_name"),
             inbox.c.text.label("said"),
             inbox.c.choice.label("chosen"),

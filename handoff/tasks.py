@@ -9,6 +9,7 @@ from sqlalchemy import Connection, func, select, update
 
 from bot.errors import Conflict, NotFound
 from bot.store.tables import conversations, identities, notes, persons, tasks
+from handoff.customer import shown_name
 
 LIST_LIMIT = 200
 _NOTE_CHARACTERS = 80
@@ -36,11 +37,8 @@ class Task:
 
 def open_tasks(connection: Connection, limit: int = LIST_LIMIT) -> tuple[Task, ...]:
     """Return the open tasks, newest first."""
-    name = func.coalesce(
-        func.nullif(persons.c.name, ""), func.nullif(identities.c.name, ""), conversations.c.chat, ""
-    ).label("customer")
     rows = connection.execute(
-        select(tasks, func.coalesce(conversations.c.channel, "").label("channel"), name)
+        select(tasks, func.coalesce(conversations.c.channel, "").label("channel"), shown_name().label("customer"))
         .outerjoin(conversations, conversations.c.id == tasks.c.conversation_id)
         .outerjoin(identities, identities.c.id == conversations.c.identity_id)
         .outerjoin(persons, persons.c.id == identities.c.person_id)

@@ -310,8 +310,10 @@ def test_doctor_says_ok_for_a_good_shop(shop: Path, monkeypatch: pytest.MonkeyPa
     result = run("doctor", "--dir", shop)
     assert result.exit_code == 0, result.stdout
     assert [line.split()[:2] for line in result.stdout.splitlines()] == [
-        ["OK", part] for part in ("settings", "files", "database", "channels", "port")
+        ["OK", part] for part in ("settings", "files", "database:", "channels", "port")
     ]
+    assert "`serve` will bring it up to date" in result.stdout
+    assert not (shop / "data" / "zhanggui.db").exists(), "a check changes nothing"
 
 
 def test_doctor_names_everything_that_fails_at_once(shop: Path, taken: int, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,16 @@ def open_shop(folder: Path) -> Settings:
     return load_settings(folder, os.environ)
 
 
+def open_shop_or_starter(folder: Path) -> tuple[Path, Settings]:
+    """Return folder and settings of the shop in `folder`; where no shop is, the starter set and the demo's settings."""
+    from bot.demo.shop import demo_settings
+    from bot.starter import starter_folder
+
+    if folder == HERE and not (folder / "shop.toml").exists():
+        return starter_folder(), demo_settings()
+    return folder, open_shop(folder)
+
+
 def print_rows(rows: Sequence[dict[str, Any]], as_json: bool) -> None:
     """Print a list: a table for people, a JSON array for programs."""
     if as_json:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from bot.commands.common import HERE, Folder, Json, open_shop, talk
+from bot.commands.common import HERE, Folder, Json, open_shop_or_starter, talk
 
 
 def init(folder: Annotated[Path, typer.Argument(help="A new or empty folder.")]) -> None:
@@ -25,7 +25,7 @@ def check(folder: Folder = HERE, as_json: Json = False) -> None:
     from bot.knowledge.load import load
     from bot.skills.dialogue import INTENTS_OF, PHRASES
 
-    open_shop(folder)
+    folder, _ = open_shop_or_starter(folder)
     knowledge, faults = load(folder, INTENTS_OF, PHRASES)
     if as_json:
         typer.echo(json.dumps([asdict(fault) for fault in faults], ensure_ascii=False))

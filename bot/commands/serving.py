@@ -55,14 +55,17 @@ def demo(
     run_demo(folder, port, as_json)
 
 
-def twin(port: Annotated[int, typer.Option(help="Port on this machine.")] = 8090) -> None:
+def twin(
+    port: Annotated[int, typer.Option(help="Port on this machine.")] = 8090,
+    product: Annotated[str, typer.Option(help="Where the shop to be tested answers.")] = "http://127.0.0.1:8080",
+) -> None:
     """Run only the stand-in platforms, on this machine, for tests of a shop's own set-up."""
     from bot.clock import SystemClock
     from bot.demo.twins import make_twins
     from connectors.twin.app import build_twin
 
     free_port("127.0.0.1", port)
-    telegram, wechat = make_twins(f"http://127.0.0.1:{port}", SystemClock())
+    telegram, wechat = make_twins(product, SystemClock())
     talk.print(f"Telegram: http://127.0.0.1:{port}/telegram/panel — WeChat: http://127.0.0.1:{port}/wechat/panel")
     run_web(build_twin(telegram, wechat), "127.0.0.1", port)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.commands.common import HERE, Folder, Json, open_shop, talk
+from bot.commands.common import HERE, Folder, Json, open_shop_or_starter, talk
 from bot.errors import FileFault
 
 if TYPE_CHECKING:
@@ -66,15 +66,9 @@ def chat(folder: Folder = HERE, lang: Language = None) -> None:
 
 
 def _brain(folder: Path) -> tuple[Brain, Settings]:
-    """Return the brain of the shop in `folder`, or of the starter set if there is no shop."""
     from bot.brain import Brain, read_mind
-    from bot.demo.shop import demo_settings
-    from bot.starter import starter_folder
 
-    if folder == HERE and not (folder / "shop.toml").exists():
-        folder, settings = starter_folder(), demo_settings()
-    else:
-        settings = open_shop(folder)
+    folder, settings = open_shop_or_starter(folder)
     return Brain(folder, settings, read_mind(folder, settings)), settings
 
 

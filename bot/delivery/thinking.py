@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, select
 
 from bot.brain import Brain, Mind
+from bot.knowledge.entries import LANGUAGES
 from bot.knowledge.voice import Spoken, Voice
 from bot.messages import Choice, Event
 from bot.settings import Settings
@@ -98,7 +99,7 @@ class Thinker:
         now: datetime,
     ) -> Turn:
         shop = self.shop_of(connection)
-        default = state.language or self.settings.shop.language
+        default = state.language or person.language or self.settings.shop.language
         meaning = mind.engine.understand(message.text, default, self.brain.catalogue(shop.products()))
         return Turn(
             text=message.text,
@@ -151,7 +152,7 @@ def _wishes(turn: Turn) -> tuple[SetConsent, ...]:
 def person_view(connection: Connection, identity_id: str, shop: Shop, now: datetime) -> PersonView:
     """Return what a skill may know of the person behind an identity."""
     row = connection.execute(
-        select(identities.c.name, persons.c.id, persons.c.customer_id)
+        select(identities.c.name, persons.c.id, persons.c.customer_id, persons.c.language)
         .join(persons, identities.c.person_id == persons.c.id)
         .where(identities.c.id == identity_id)
     ).one()
@@ -164,6 +165,7 @@ def person_view(connection: Connection, identity_id: str, shop: Shop, now: datet
         identity_id=identity_id,
         person_id=row.id,
         name=customer.name if customer else row.name,
+        language=row.language[:2] if row.language[:2] in LANGUAGES else "",
         customer_id=row.customer_id,
         tier=customer.tier if customer else "regular",
         proven=frozenset(proven),

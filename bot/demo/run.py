@@ -109,12 +109,13 @@ async def _serve(folder: Path, port: int, as_json: bool, started: float) -> None
         login=f"{base}/console/login?token={token}",
         telegram_twin=f"{base}/twin/telegram/panel",
         wechat_twin=f"{base}/twin/wechat/panel",
-        api=f"{base}/api/docs",
+        api=f"{base}/api/openapi.json",
     )
     await telegram_customer_begins(addresses)
     _tell(addresses, as_json, time.monotonic() - started)
     with suppress(asyncio.CancelledError):
         await serving
+    await asyncio.to_thread(shopkeeper.database.close)
 
 
 def _listening(port: int) -> socket.socket:

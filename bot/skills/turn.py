@@ -83,6 +83,7 @@ class PersonView:
     identity_id: str
     person_id: str
     name: str = ""
+    language: str = ""
     customer_id: str | None = None
     tier: str = "regular"
     proven: frozenset[str] = frozenset()

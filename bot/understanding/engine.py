@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bot.knowledge.entries import Knowledge
+from bot.knowledge.entries import LANGUAGES, Knowledge
 from bot.understanding.classifier import Classifier, train
 from bot.understanding.entities import Entity, Named, find
 from bot.understanding.text import CJK, language_of
@@ -20,7 +20,6 @@ CLEAR_LEAD = 0.3
 The three were chosen by cross-validation on the starter phrasings with a tenth of the labels held out as unknown:
 without the lead rule, reaching as many right answers took a quarter more wrong ones.
 """
-LANGUAGES = ("zh", "en")
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,9 @@ class TelegramConnector:
         self._progress: OrderedDict[str, int] = OrderedDict()
 
     def routes(self) -> Sequence[BaseRoute]:
-        """Return the webhook's route."""
+        """Return the webhook's route; none when polling, so that an unsigned post finds nothing."""
+        if self._mode == "polling":
+            return []
         return [Route(self._path, self._webhook, methods=["POST"])]
 
     async def start(self, receive: Receive) -> None:
@@ -249,10 +251,10 @@ def _check(channel: str, token: str, secret: str, mode: str, public_url: str, ap
         raise SettingsError(f"The channel {channel!r} must be telegram: and a name of letters, digits, _ or -.")
     if not _TOKEN.fullmatch(token):
         raise SettingsError(f"The token of {channel} is not one that BotFather gives: 123456:ABC….")
-    if not _SECRET.fullmatch(secret):
-        raise SettingsError(f"The webhook secret of {channel} must be 1 to 256 characters of A-Z, a-z, 0-9, _ and -.")
     if mode not in ("webhook", "polling"):
         raise SettingsError(f"The mode of {channel} must be webhook or polling, not {mode!r}.")
+    if mode == "webhook" and not _SECRET.fullmatch(secret):
+        raise SettingsError(f"The webhook secret of {channel} must be 1 to 256 characters of A-Z, a-z, 0-9, _ and -.")
     if mode == "webhook" and not urlsplit(public_url).hostname:
         raise SettingsError(f"{channel} needs the public address of this server for its webhook, or polling mode.")
     address = urlsplit(api_base)

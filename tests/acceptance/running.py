@@ -26,7 +26,8 @@ HERE = (sys.executable, "-m", "bot")
 
 @dataclass(slots=True)
 class Demo:
-    """A running `zhanggui demo`. `addresses` is what it printed, `talk` what it has said on stderr so far."""
+    """A running `zhanggui demo`. `addresses` is what it printed, `talk` what it has said on stderr so
+    far, `logins` what the one-time link answered, time after time."""
 
     process: subprocess.Popen[str]
     folder: Path
@@ -34,6 +35,7 @@ class Demo:
     addresses: dict[str, str]
     ready_after_s: float
     talk: list[str] = field(default_factory=list)
+    logins: list[httpx.Response] = field(default_factory=list)
 
     @property
     def web(self) -> str:

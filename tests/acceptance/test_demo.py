@@ -44,14 +44,11 @@ def test_it_is_ready_in_time_and_prints_its_addresses(demo: Demo) -> None:
     assert len(demo.get("/demo/state")["orders"]) >= 30
 
 
-def test_the_login_link_opens_the_console_once(demo: Demo, browser: Any) -> None:
-    context = browser.new_context(locale="en-US")
-    page = context.new_page()
-    page.goto(demo.addresses["login"])
-    page.wait_for_selector(".zg-root")
-    assert httpx.get(demo.addresses["login"], trust_env=False).status_code == 403
-    assert httpx.get(demo.addresses["console"], trust_env=False).status_code == 303
-    context.close()
+def test_the_login_link_opens_the_console_once(demo: Demo) -> None:
+    first, second = demo.logins
+    assert (first.status_code, second.status_code) == (303, 403)
+    assert httpx.get(demo.addresses["console"], trust_env=False).status_code == 303  # nobody: to the login
+    assert httpx.get(demo.addresses["console"], cookies=first.cookies, trust_env=False).status_code == 200
 
 
 # --- point 2: the questions, in each of the three, in both languages ----------------------------------------------------
@@ -95,8 +92,8 @@ def telegram_zh(demo: Demo, chat: Chat) -> None:
     status = chat.choose("亚麻连衣裙")
     assert "已发货" in status
     assert "上海" in status
-    chat.ask("我想退那条蓝色连衣裙")
-    assert "原因" in chat.choose("碎花雪纺连衣裙")
+    if "原因" not in chat.ask("我想退那条蓝色连衣裙"):  # more than one order fits
+        assert "原因" in chat.choose("碎花雪纺连衣裙")
     opened = chat.choose(SIZE_REASON["zh"])
     assert CASE_NUMBER.search(opened)
     assert "碎花雪纺连衣裙" in opened
@@ -130,8 +127,7 @@ def wechat_en(demo: Demo, chat: Chat) -> None:
     chat.ask(WHERE["en"])
     assert "on its way" in chat.choose("Straight Jeans")
     shirts = demo.order("chen", "delivered")
-    chat.ask(f"I want to return the t-shirts of {shirts['number']}")
-    if "why you'd like to return" not in chat.shop.last.inner_text():
+    if "why you'd like to return" not in chat.ask(f"I want to return the t-shirts of {shirts['number']}"):
         chat.choose("Basic T-shirt")
     assert CASE_NUMBER.search(chat.choose(SIZE_REASON["en"]))
 
