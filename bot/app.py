@@ -96,6 +96,7 @@ class Shopkeeper:
             for task in loops:
                 task.cancel()
             await asyncio.gather(*loops, return_exceptions=True)
+            await asyncio.to_thread(self.database.close)
 
     def _loops(self) -> dict[str, Any]:
         thinker = Thinker(self.brain, self.settings, SqlShop)

@@ -70,7 +70,8 @@ def _wechat(name: str, channel: WeChatChannel, folder: Path, clock: Clock) -> Co
         app_id=channel.app_id,
         app_secret=channel.app_secret.read(folder, f"{key}.app_secret"),
         token=channel.token.read(folder, f"{key}.token"),
-        aes_key=channel.aes_key.read(folder, f"{key}.aes_key"),
+        aes_key=channel.aes_key.read(folder, f"{key}.aes_key") if channel.aes_key else "",
         clock=clock,
         api_base=channel.api_base,
+        test_account=channel.test_account,
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_origin
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from rapidfuzz import process
 
 from bot.errors import SettingsError
@@ -183,10 +183,22 @@ class WeChatChannel(_Section):
     """The account's AppSecret."""
     token: Secret
     """The token of the server configuration."""
-    aes_key: Secret
-    """The EncodingAESKey, 43 characters; the message mode must be "safe"."""
+    aes_key: Secret | None = None
+    """The EncodingAESKey, 43 characters; the message mode must be "safe". Needed unless `test_account` is true."""
+    test_account: bool = Field(default=False, validate_default=True)
+    """Messages come unencrypted; only for WeChat's free test accounts: whoever sees one request could forge others."""
     api_base: str = "https://api.weixin.qq.com"
     """Root of the API; change it for a proxy of your own."""
+
+    @field_validator("test_account")
+    @classmethod
+    def _key_or_test_account(cls, value: bool, info: ValidationInfo) -> bool:
+        has_key = info.data.get("aes_key") is not None
+        if value and has_key:
+            raise ValueError("a test account has no `aes_key`; remove one of the two")
+        if not value and not has_key:
+            raise ValueError("`aes_key` is missing; add it, or set `test_account = true` for a free test account")
+        return value
 
 
 class Channels(_Section):

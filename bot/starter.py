@@ -68,9 +68,9 @@ url = "sqlite:///data/zhanggui.db"
 # token = { env = "TELEGRAM_TOKEN" }
 # mode = "polling"
 
-# [channels.wechat.gh_1]                      # from the account's settings, message mode "safe"
+# [channels.wechat.gh_1]                      # from the account's settings page
 # app_id = "wx..."
 # app_secret = { env = "WECHAT_APP_SECRET" }
 # token = { env = "WECHAT_TOKEN" }
-# aes_key = { env = "WECHAT_AES_KEY" }
+# aes_key = { env = "WECHAT_AES_KEY" }        # message mode "safe"; for a free test account: test_account = true
 """

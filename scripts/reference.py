@@ -104,6 +104,7 @@ def _kind(field: FieldInfo) -> str:
     names: dict[Any, str] = {
         str: "text",
         int: "whole number",
+        bool: "true or false",
         time: "time",
         Secret: "secret",
         tuple[str, ...]: "list of texts",
@@ -124,6 +125,8 @@ def _default(field: FieldInfo) -> str:
         return f"`{{ {said} }}`"
     if value is None or (not value and not isinstance(value, int)):
         return "none"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
     return f'`"{value}"`' if isinstance(value, str) else f"`{value}`"
 
 
@@ -269,7 +272,7 @@ def _served() -> set[tuple[str, str]]:
         token, key = {"file": "token"}, {"file": "key"}
         channels = {
             "web": {NAME: {}},
-            "telegram": {NAME: {"token": token, "webhook_secret": key}},
+            "telegram": {NAME: {"token": token, "webhook_secret": key, "mode": "webhook"}},
             "wechat": {NAME: {"app_id": "wx1", "app_secret": key, "token": key, "aes_key": key}},
         }
         read = parse_settings({"shop": {"name": {"zh": "店", "en": "Shop"}}, "channels": channels}, "shop.toml")

@@ -443,7 +443,7 @@ async def test_polling_receives_in_order_and_answers_taps() -> None:
         for text in ("one", "two", "three"):
             await stage.do("say", user=LI, text=text)
         assert [inbound.text for inbound in await stage.inbound(3)] == ["one", "two", "three"]
-        assert (await stage.http.post(stage.hook, json=text_update())).status_code == 403
+        assert (await stage.http.post(stage.hook, json=text_update())).status_code == 404
 
 
 async def test_polling_confirms_an_update_only_once_it_is_stored() -> None:

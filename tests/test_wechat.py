@@ -7,6 +7,7 @@ import json
 import socket
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,6 +22,7 @@ from prometheus_client import REGISTRY
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
+from structlog.testing import capture_logs
 from wechatpy.crypto import WeChatCrypto  # type: ignore[import-untyped]
 from wechatpy.exceptions import WeChatClientException  # type: ignore[import-untyped]
 
@@ -92,6 +94,12 @@ class Stage:
         query = {"timestamp": timestamp, "nonce": "n", "msg_signature": sign(token, timestamp, "n", sealed)}
         return await self.http.post(self.callback, params=query, content=to_xml({"Encrypt": sealed}))
 
+    async def push_plain(self, body: str | bytes, age_s: int = 0, **changed: str) -> httpx.Response:
+        """Post any body to the callback, signed as the platform does for a test account."""
+        timestamp = str(int(self.clock.now().timestamp()) - age_s)
+        query = {"signature": sign(TOKEN, timestamp, "n"), "timestamp": timestamp, "nonce": "n", **changed}
+        return await self.http.post(self.callback, params=query, content=body)
+
     async def push_fields(self, **fields: str | int) -> httpx.Response:
         return await self.push(to_xml({"FromUserName": LI, "CreateTime": 1795312800, **fields}))
 
@@ -127,19 +135,25 @@ def base_of(listener: socket.socket) -> str:
     return f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
-def make_connector(base: str, clock: Watch, **changed: str) -> WeChatConnector:
-    secrets = {"app_id": APP_ID, "app_secret": SECRET, "token": TOKEN, "aes_key": AES_KEY, "api_base": base}
+def make_connector(base: str, clock: Watch, **changed: Any) -> WeChatConnector:
+    secrets: dict[str, Any] = {
+        "app_id": APP_ID,
+        "app_secret": SECRET,
+        "token": TOKEN,
+        "aes_key": AES_KEY,
+        "api_base": base,
+    }
     return WeChatConnector(CHANNEL, **{**secrets, **changed}, clock=clock)
 
 
-@pytest_asyncio.fixture
-async def stage() -> AsyncIterator[Stage]:
+@asynccontextmanager
+async def staged(twins_key: str, **changed: Any) -> AsyncIterator[Stage]:
     listener, clock, twin_clock = free_socket(), Watch(), Watch()
     base = base_of(listener)
-    connector = make_connector(f"{base}/twin/wechat", clock)
+    connector = make_connector(f"{base}/twin/wechat", clock, **changed)
     users = [(LI, "李"), (WANG, "Wang")]
     callback = f"{base}/wechat/gh_qinghe/callback"
-    twin = WeChatTwin(APP_ID, SECRET, TOKEN, AES_KEY, "清河", users, callback, twin_clock)
+    twin = WeChatTwin(APP_ID, SECRET, TOKEN, twins_key, "清河", users, callback, twin_clock)
     app = Starlette(routes=[*connector.routes(), Mount("/twin", app=build_twin(None, twin))])
     async with Served(app, listener), httpx.AsyncClient(trust_env=False) as http:
         stage = Stage(connector, twin, clock, twin_clock, base, http)
@@ -150,6 +164,18 @@ async def stage() -> AsyncIterator[Stage]:
         await connector.start(receive)
         yield stage
         await connector.stop()
+
+
+@pytest_asyncio.fixture
+async def stage() -> AsyncIterator[Stage]:
+    async with staged(AES_KEY) as stage:
+        yield stage
+
+
+@pytest_asyncio.fixture
+async def sandbox() -> AsyncIterator[Stage]:
+    async with staged("", aes_key="", test_account=True) as stage:
+        yield stage
 
 
 def refused_so_far(reason: str) -> float:
@@ -283,6 +309,73 @@ async def test_events_that_mean_nothing_to_the_bot_are_acknowledged_and_dropped(
     assert (answer.status_code, answer.text, stage.inbox) == (200, "success", [])
 
 
+# Test accounts: plain text, by a setting of its own
+
+PLAIN = to_xml({"FromUserName": LI, "CreateTime": 1795312800, "MsgType": "text", "Content": "x", "MsgId": 3})
+
+
+@pytest.mark.parametrize("text", ["尺码怎么选？", "😀 ]]> <b>&amp;</b>", "<Encrypt>AAAA</Encrypt>"])
+async def test_a_test_account_chats_in_plain_text(sandbox: Stage, text: str) -> None:
+    result = await sandbox.does("say", text=text)
+    assert (result["delivered"], result["attempts"]) == (True, 1)
+    (message,) = sandbox.inbox
+    assert (message.text, message.chat, message.sent_at) == (text, Chat(CHANNEL, LI), START)
+    assert (await sandbox.send("您好")).status is SendStatus.SENT
+    assert await sandbox.chat() == [("user", text), ("account", "您好")]
+
+
+async def test_a_test_accounts_address_is_verified_and_what_comes_twice_has_one_key(sandbox: Stage) -> None:
+    answer = await sandbox.http.get(sandbox.callback, params=verification(sandbox))
+    assert (answer.status_code, answer.text) == (200, "<b>5927</b>")
+    await sandbox.does("say", text="在吗")
+    await sandbox.does("resend")
+    await sandbox.does("follow", scene="table-4")
+    first, again, followed = sandbox.inbox
+    assert first.key == again.key
+    assert (followed.event, followed.payload) == (Event.STARTED, "table-4")
+
+
+async def test_a_plain_message_with_a_wrong_signature_is_refused_and_counted(sandbox: Stage) -> None:
+    before = refused_so_far("signature")
+    for forged in ("", "0" * 40, sign("guessed", str(int(START.timestamp())), "n")):
+        assert (await sandbox.push_plain(PLAIN, signature=forged)).status_code == 403
+    assert (await sandbox.http.post(sandbox.callback, content=PLAIN)).status_code == 403
+    assert refused_so_far("signature") == before + 4
+    assert sandbox.inbox == []
+
+
+@pytest.mark.parametrize("age_s", [301, -301, 86400])
+async def test_a_plain_message_from_another_time_is_refused(sandbox: Stage, age_s: int) -> None:
+    before = refused_so_far("stale")
+    assert (await sandbox.push_plain(PLAIN, age_s=age_s)).status_code == 403
+    assert (refused_so_far("stale"), sandbox.inbox) == (before + 1, [])
+    assert (await sandbox.push_plain(PLAIN, age_s=299)).status_code == 200
+
+
+async def test_a_plain_message_over_64_kib_is_refused(sandbox: Stage) -> None:
+    assert (await sandbox.push_plain(b"x" * (MAX_BODY_BYTES + 1))).status_code == 400
+
+
+async def test_a_test_account_takes_no_encrypted_message() -> None:
+    async with staged(AES_KEY, aes_key="", test_account=True) as stage:
+        result = await stage.does("say", text="在吗")
+        assert (result["delivered"], result["status"]) == (False, 400)
+        assert (await stage.push_plain(to_xml({"ToUserName": "gh", "Encrypt": "AAAA"}))).status_code == 400
+        assert (await stage.push_plain(PLAIN, encrypt_type="aes")).status_code == 400
+        assert stage.inbox == []
+
+
+async def test_a_test_account_is_warned_of_at_its_start_and_a_real_one_is_not() -> None:
+    with capture_logs() as logs:
+        async with staged(AES_KEY):
+            pass
+        assert logs == []
+        async with staged("", aes_key="", test_account=True):
+            pass
+    (line,) = logs
+    assert (line["event"], line["log_level"], line["channel"]) == ("wechat_unencrypted", "warning", CHANNEL)
+
+
 # Callbacks that are refused
 
 
@@ -315,10 +408,15 @@ async def test_a_body_over_64_kib_is_refused(stage: Stage) -> None:
 
 
 async def test_plain_mode_is_refused_though_its_signature_is_right(stage: Stage) -> None:
-    query = verification(stage)
-    xml = to_xml({"FromUserName": LI, "CreateTime": 1, "MsgType": "text", "Content": "x", "MsgId": 3})
-    assert (await stage.http.post(stage.callback, params=query, content=xml)).status_code == 400
+    assert (await stage.push_plain(PLAIN)).status_code == 400
+    assert (await stage.push_plain(PLAIN, encrypt_type="raw")).status_code == 400
     assert stage.inbox == []
+
+
+async def test_a_plain_pushing_account_reaches_no_shop_that_expects_encryption() -> None:
+    async with staged("") as stage:
+        result = await stage.does("say", text="在吗")
+        assert (result["delivered"], result["status"], stage.inbox) == (False, 400, [])
 
 
 junk = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -358,6 +456,24 @@ async def test_signed_junk_is_refused_or_ignored_without_an_error(
     answer = await stage.push(f"<xml>{elements}</xml>" if whole else plain)
     assert answer.status_code in (200, 400)
     assert all(isinstance(message.text, str) and isinstance(message.user, str) for message in stage.inbox)
+
+
+@junk
+@given(fields=st.lists(st.tuples(names, values), max_size=10), plain=st.binary(max_size=60), whole=st.booleans())
+async def test_plain_junk_with_a_right_signature_is_refused_or_ignored_without_an_error(
+    sandbox: Stage, fields: list[tuple[str, str]], plain: bytes, whole: bool
+) -> None:
+    elements = "".join(f"<{name}>{value}</{name}>" for name, value in fields)
+    answer = await sandbox.push_plain(f"<xml>{elements}</xml>" if whole else plain)
+    assert answer.status_code in (200, 400)
+    assert all(isinstance(message.text, str) and isinstance(message.user, str) for message in sandbox.inbox)
+
+
+async def test_entities_in_a_plain_message_are_refused(sandbox: Stage) -> None:
+    bomb = '<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]>' + PLAIN.replace("<![CDATA[x]]>", "&b;")
+    assert "&b;" in bomb
+    assert (await sandbox.push_plain(bomb)).status_code == 400
+    assert sandbox.inbox == []
 
 
 @pytest.mark.parametrize(
@@ -624,12 +740,14 @@ async def test_a_failing_server_is_told_apart_from_a_silent_one(
         {"aes_key": ""},
         {"aes_key": AES_KEY[:-1]},
         {"aes_key": AES_KEY[:-1] + "!"},
+        {"test_account": True},
+        {"test_account": True, "aes_key": "", "token": ""},
         {"api_base": "http://weixin.example.com"},
         {"api_base": "ftp://127.0.0.1"},
         {"api_base": "api.weixin.qq.com"},
     ],
 )
-def test_settings_that_would_not_be_safe_are_refused(changed: dict[str, str]) -> None:
+def test_settings_that_would_not_be_safe_are_refused(changed: dict[str, Any]) -> None:
     with pytest.raises(SettingsError):
         make_connector("https://api.weixin.qq.com", Watch(), **changed)
 
@@ -694,6 +812,17 @@ async def test_a_sealed_passive_reply_is_shown_and_costs_no_right_to_send(stage:
         await stage.does("say", text="在吗")
     assert await stage.chat() == [("user", "在吗"), ("account", "稍等")]
     assert [(await stage.send("x", id=str(number))).reason for number in range(6)] == [""] * 5 + ["wechat 45047"]
+
+
+async def test_a_plain_passive_reply_of_a_test_account_is_shown_and_another_is_not(sandbox: Stage) -> None:
+    async def answer(request: object) -> PlainTextResponse:
+        return PlainTextResponse(to_xml({"ToUserName": LI, "MsgType": "text", "Content": "稍等"}))
+
+    async with Served(Starlette(routes=[Route("/cb", answer, methods=["POST"])]), free_socket()) as base:
+        sandbox.twin._callback_url = f"{base}/cb"
+        assert (await sandbox.does("say", text="在吗"))["delivered"]
+        assert not (await sandbox.does("say", user=WANG, text="在吗"))["delivered"]
+    assert await sandbox.chat() == [("user", "在吗"), ("account", "稍等")]
 
 
 async def test_the_twin_answers_its_own_machine_only(stage: Stage) -> None:

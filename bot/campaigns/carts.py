@@ -60,7 +60,7 @@ class CartFollowUp:
             author="campaign:cart",
             choices=spoken.choices,
             sources=spoken.sources,
-            guard={"cart_open": cart.id},
+            guard={"cart_open": cart.id, "as_of": cart.updated_at.isoformat()},
         )
 
 

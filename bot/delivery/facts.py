@@ -82,8 +82,12 @@ def touches(connection: Connection, person_id: str, now: datetime) -> int:
 
 
 def guard_holds(connection: Connection, guard: Mapping[str, Any] | None) -> bool:
-    """Return whether the message's own condition still holds: `{"cart_open": id}` is the only one there is."""
+    """Return whether the message's own condition still holds.
+
+    There is only one: `{"cart_open": id, "as_of": time}`, the cart is open and has not changed since the message.
+    """
     if guard is None:
         return True
-    status = connection.execute(select(carts.c.status).where(carts.c.id == guard["cart_open"])).scalar()
-    return status == "open"
+    of_cart = select(carts.c.status, carts.c.updated_at).where(carts.c.id == guard["cart_open"])
+    cart = connection.execute(of_cart).one_or_none()
+    return cart is not None and cart.status == "open" and cart.updated_at.isoformat() == guard["as_of"]

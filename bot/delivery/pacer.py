@@ -18,14 +18,17 @@ class Pacer:
 
     def free_at(self, chat: str, now: datetime) -> datetime:
         """Return the earliest time at which `chat` may get a message."""
-        times = [now, self._chat_free_at.get(chat, now), self._channel_free_at or now]
-        return max(times)
+        return max(self._chat_free_at.get(chat, now), self.channel_free_at(now))
+
+    def channel_free_at(self, now: datetime) -> datetime:
+        """Return the earliest time at which the channel may carry anything."""
+        return max(now, self._channel_free_at or now)
 
     def sent(self, chat: str, kind: ChatKind, now: datetime) -> None:
         """Count a message."""
         if self.limits.per_second:
             pause = timedelta(seconds=1 / self.limits.per_second)
-            self._channel_free_at = max(now, self._channel_free_at or now) + pause
+            self._channel_free_at = self.channel_free_at(now) + pause
         pause_s = self.limits.per_group_s if kind is ChatKind.GROUP else self.limits.per_chat_s
         if pause_s:
             self._chat_free_at[chat] = now + timedelta(seconds=pause_s)

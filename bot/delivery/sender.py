@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, exists, select, update
+from sqlalchemy import Connection, exists, func, select, update
 
 from bot.clock import Clock
 from bot.delivery import facts, ledger
@@ -57,20 +57,29 @@ class Sender:
     async def run(self) -> None:
         while True:
             seen = self.wake.count
-            while await self.send_next():
-                pass
-            await self.wake.wait(seen, LOOK_EVERY_S)
+            rest_s = LOOK_EVERY_S
+            try:
+                while await self.send_next():
+                    pass
+                rest_s = await self._rest_s()
+            except Exception:  # the database is away for a moment; the loop looks again
+                log.exception("sender_interrupted", channel=self.connector.channel)
+            await self.wake.wait(seen, rest_s)
+
+    async def _rest_s(self) -> float:
+        """Return for how long nothing can become due by itself."""
+        now = self.clock.now()
+        due_at: datetime | None = self.pacer.channel_free_at(now)
+        if due_at == now:
+            due_at = await self.database.read(lambda c: _next_time(c, self.connector.channel, now))
+        return LOOK_EVERY_S if due_at is None else min(LOOK_EVERY_S, (due_at - now).total_seconds())
 
     async def send_next(self) -> bool:
         """Decide about the next row that is due; return False if none is."""
         now = self.clock.now()
-        try:
-            claimed = await self.database.write(lambda c: self._claim(c, now))
-        except asyncio.CancelledError:
-            raise
-        except Exception:  # the database is away for a moment; the loop looks again
-            log.exception("claim_failed", channel=self.connector.channel)
+        if self.pacer.channel_free_at(now) > now:
             return False
+        claimed = await self.database.write(lambda c: self._claim(c, now))
         if claimed is None:
             return False
         if isinstance(claimed, Claimed):
@@ -140,26 +149,36 @@ class Sender:
             case SendStatus.RATE_LIMITED:
                 until = now + timedelta(seconds=receipt.retry_after_s)
                 self.pacer.pause(until)
-                self._again(connection, claimed, until, receipt.reason)
+                _again(connection, claimed, until, receipt.reason, attempts=claimed.attempts - 1)
             case SendStatus.TRANSIENT if claimed.attempts < MAX_ATTEMPTS:
-                self._again(connection, claimed, now + timedelta(seconds=2.0**claimed.attempts), receipt.reason)
+                until = now + timedelta(seconds=2.0**claimed.attempts)
+                _again(connection, claimed, until, receipt.reason, attempts=claimed.attempts)
+            # A task locks its conversation: it comes first, as in the inbox, so that the two never wait in a circle.
             case SendStatus.WINDOW_CLOSED:
-                ledger.close(connection, row.conversation_id)
                 _stop(connection, row, Answer.TASK, receipt.reason or "no_window", now)
+                ledger.close(connection, row.conversation_id)
             case SendStatus.UNREACHABLE:
-                _mark_unreachable(connection, row.conversation_id)
                 _stop(connection, row, Answer.TASK, "unreachable", now)
+                _mark_unreachable(connection, row.conversation_id)
             case SendStatus.UNSURE:
                 _unsure(connection, row.id, row.purpose, self.connector, claimed.attempts, receipt.reason, now)
             case _:
+                _give_back(connection, claimed)
                 _mark(connection, row.id, status="failed", reason=receipt.reason, lease_until=None)
         if receipt.status is not SendStatus.SENT:
             log.warning("not_sent", channel=self.connector.channel, status=receipt.status, reason=receipt.reason)
 
-    def _again(self, connection: Connection, claimed: Claimed, at: datetime, reason: str) -> None:
-        if claimed.grant_id is not None:
-            ledger.consume(connection, claimed.grant_id, by=-1)
-        _mark(connection, claimed.row_id, status="waiting", not_before=at, reason=reason, lease_until=None)
+
+def _again(connection: Connection, claimed: Claimed, at: datetime, reason: str, attempts: int) -> None:
+    _give_back(connection, claimed)
+    values = {"status": "waiting", "not_before": at, "reason": reason, "attempts": attempts}
+    _mark(connection, claimed.row_id, **values, lease_until=None)
+
+
+def _give_back(connection: Connection, claimed: Claimed) -> None:
+    """Give back the right that a message took which was certainly not sent."""
+    if claimed.grant_id is not None:
+        ledger.consume(connection, claimed.grant_id, by=-1)
 
 
 def _next_due(connection: Connection, channel: str, now: datetime) -> AnyRow | None:
@@ -179,6 +198,12 @@ def _next_due(connection: Connection, channel: str, now: datetime) -> AnyRow | N
         .limit(1)
         .with_for_update(of=outbox, skip_locked=True)
     ).one_or_none()
+
+
+def _next_time(connection: Connection, channel: str, now: datetime) -> datetime | None:
+    """Return when the next row that waits for a time comes due."""
+    waits = outbox.c.status == "waiting", outbox.c.channel == channel, outbox.c.not_before > now
+    return connection.execute(select(func.min(outbox.c.not_before)).where(*waits)).scalar()
 
 
 def _give_up_interrupted(connection: Connection, connector: Connector, now: datetime) -> None:

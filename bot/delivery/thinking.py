@@ -170,7 +170,7 @@ def person_view(connection: Connection, identity_id: str, shop: Shop, now: datet
         tier=customer.tier if customer else "regular",
         proven=frozenset(proven),
         failed_proofs=connection.execute(own).scalar_one(),
-        failed_by_order=dict(connection.execute(by_order).tuples().all()),
+        failed_by_order=dict(connection.execute(by_order).all()),
     )
 
 

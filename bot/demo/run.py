@@ -115,7 +115,6 @@ async def _serve(folder: Path, port: int, as_json: bool, started: float) -> None
     _tell(addresses, as_json, time.monotonic() - started)
     with suppress(asyncio.CancelledError):
         await serving
-    await asyncio.to_thread(shopkeeper.database.close)
 
 
 def _listening(port: int) -> socket.socket:

@@ -45,7 +45,8 @@ def take_turn(turn: Turn) -> Step:
     """Return what this turn comes to. Pure: reads through the ports in `turn`, changes nothing."""
     step = _decide(hear(turn))
     offered = tuple(choice for say in step.says for choice in say.choices)
-    kept = turn.state.offered if step.state.skill else ()
+    asks_the_same = step.state.skill and (step.state.skill, step.state.step) == (turn.state.skill, turn.state.step)
+    kept = turn.state.offered if asks_the_same else ()
     return replace(step, state=replace(step.state, offered=offered or kept, language=turn.language))
 
 

@@ -72,7 +72,12 @@ class WeChatTwin:
         callback_url: str,
         clock: Clock,
     ) -> None:
-        """Set the account up; `users` (openid, name) follow it already but have opened no window."""
+        """Set the account up.
+
+        Args:
+            aes_key: EncodingAESKey, 43 characters; empty for a test account, which sends plain text.
+            users: openid and name; they follow it already but have opened no window.
+        """
         self._app_id, self._app_secret = app_id, app_secret
         self._token, self._aes_key = token, aes_key
         self._account_name = account_name
@@ -321,16 +326,17 @@ class WeChatTwin:
             str(int(self._clock.now().timestamp())),
             str(secrets.randbelow(10**10)),
         )
-        sealed = encrypt(self._aes_key, self._app_id, to_xml(fields), secrets.token_bytes(16))
         query = {
             "signature": sign(self._token, timestamp, nonce),
             "timestamp": timestamp,
             "nonce": nonce,
             "openid": user.openid,
-            "encrypt_type": "aes",
-            "msg_signature": sign(self._token, timestamp, nonce, sealed),
         }
-        body = to_xml({"ToUserName": "gh_twin", "Encrypt": sealed})
+        body = to_xml(fields)
+        if self._aes_key:
+            sealed = encrypt(self._aes_key, self._app_id, body, secrets.token_bytes(16))
+            query |= {"encrypt_type": "aes", "msg_signature": sign(self._token, timestamp, nonce, sealed)}
+            body = to_xml({"ToUserName": "gh_twin", "Encrypt": sealed})
         async with httpx.AsyncClient(trust_env=False, timeout=ANSWER_LIMIT_S) as client:
             try:
                 return await client.post(
@@ -347,17 +353,24 @@ class WeChatTwin:
         if body in ("", "success"):
             return True
         try:
-            outer = from_xml(body)
-            sealed = outer["Encrypt"]
-            if outer["MsgSignature"] != sign(self._token, outer["TimeStamp"], outer["Nonce"], sealed):
-                return False
-            inner = from_xml(decrypt(self._aes_key, self._app_id, sealed))
+            inner = from_xml(self._unsealed(body) if self._aes_key else body)
             if inner["MsgType"] != "text" or inner["ToUserName"] != user.openid:
                 return False
             user.add("account", inner["Content"], self._clock.now())
         except (ValueError, KeyError):
             return False
         return True
+
+    def _unsealed(self, body: str) -> str:
+        """Return the text inside an encrypted reply.
+
+        Raises:
+            ValueError, KeyError: it is not one, or its signature is wrong.
+        """
+        outer = from_xml(body)
+        if outer["MsgSignature"] != sign(self._token, outer["TimeStamp"], outer["Nonce"], outer["Encrypt"]):
+            raise ValueError("wrong signature")
+        return decrypt(self._aes_key, self._app_id, outer["Encrypt"])
 
 
 async def _json(request: Request) -> dict[str, Any] | None:

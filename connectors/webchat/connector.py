@@ -8,6 +8,7 @@ import math
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
+import anyio
 import structlog
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.middleware import Middleware
@@ -33,6 +34,7 @@ SESSIONS_A_MINUTE_AN_ADDRESS = 30
 STREAMS_A_VISITOR = 8
 READ_AT_ONCE = 100
 LOOK_AGAIN_S = 10.0
+SHUTDOWN_GRACE_S = 1.0
 SEND_TIMEOUT_S = 30.0
 HEARTBEAT_S = 15.0
 BUSY_RETRY_S = 5.0
@@ -160,8 +162,11 @@ class WebChatConnector:
         seen = seen_id(request)
         if self._streams[visitor] >= STREAMS_A_VISITOR:
             raise Refused(429, "streams", BUSY_RETRY_S)
+        closing = anyio.Event()  # set when the server is asked to stop: the stream ends itself, and cleanly
         return EventSourceResponse(
-            self._stream(visitor, seen),
+            self._stream(visitor, seen, closing),
+            shutdown_event=closing,
+            shutdown_grace_period=SHUTDOWN_GRACE_S,
             sep="\n",
             ping=self._heartbeat_s,
             ping_message_factory=lambda: ServerSentEvent(comment="", sep="\n"),
@@ -173,13 +178,14 @@ class WebChatConnector:
         return page(self._shop, "en" if lang == "en" else "zh", self._origins)
 
     # --- the stream ------------------------------------------------------------------------------------------------
-    async def _stream(self, visitor: str, seen: int) -> AsyncIterator[ServerSentEvent]:
+    async def _stream(self, visitor: str, seen: int, closing: anyio.Event) -> AsyncIterator[ServerSentEvent]:
         """Send the shop's name, what was said since `seen`, `live` once all of that is out, then whatever comes."""
         self._streams[visitor] += 1
+        closed = asyncio.create_task(closing.wait())
         try:
             yield _event("shop", self._shop)
             live = False
-            while True:
+            while not closing.is_set():
                 # Begin to wait before reading: what is stored in between wakes us instead of being missed.
                 news = asyncio.create_task(self._transcript.wait(LOOK_AGAIN_S))
                 try:
@@ -189,12 +195,15 @@ class WebChatConnector:
                     if not live:
                         live = True
                         yield _event("live", {})
-                    await news
+                    done, _ = await asyncio.wait((news, closed), return_when=asyncio.FIRST_COMPLETED)
+                    if news in done:
+                        await news  # raises what it met
                 finally:
                     news.cancel()
         except Exception as fault:  # noqa: BLE001 - the answer has begun: end it, and the page comes back
             log.warning("webchat stream ended", channel=self.channel, fault=type(fault).__name__)
         finally:
+            closed.cancel()
             self._streams[visitor] -= 1
             if not self._streams[visitor]:
                 del self._streams[visitor]

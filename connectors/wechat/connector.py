@@ -30,7 +30,7 @@ SILENCE_S = 6.0
 
 
 class WeChatConnector:
-    """Speaks WeChat for one verified service account (safe mode only)."""
+    """Speaks WeChat for one verified service account in safe mode, or for one test account in plain text."""
 
     limits = Limits(counts_windows=True)
 
@@ -43,16 +43,18 @@ class WeChatConnector:
         aes_key: str,
         clock: Clock,
         api_base: str = OFFICIAL_BASE,
+        test_account: bool = False,
     ) -> None:
         """Check the settings; nothing is called yet.
 
         Args:
             channel: `wechat:{name}`; the name is part of the callback's address.
-            aes_key: EncodingAESKey, 43 characters.
+            aes_key: EncodingAESKey, 43 characters; empty for a test account.
             api_base: another server in place of the official one: https, or http on this machine.
+            test_account: take unencrypted messages, and no others.
 
         Raises:
-            SettingsError: a secret is empty, the key has a wrong length, or the address is not safe.
+            SettingsError: a secret is empty, the key has a wrong length or is too much, or the address is not safe.
         """
         platform, _, self._name = channel.partition(":")
         if platform != "wechat" or not self._name or "/" in self._name:
@@ -61,7 +63,8 @@ class WeChatConnector:
             raise SettingsError("WeChat: app_secret must not be empty. Copy it from the account's settings page.")
         self.channel = channel
         self._app_id = app_id
-        self._seal = Seal(app_id, token, aes_key)
+        self._seal = Seal(app_id, token, aes_key, test_account)
+        self._test_account = test_account
         self._client = StableTokenClient(app_id, app_secret, api_base, clock)
         self._clock = clock
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix=channel)
@@ -75,6 +78,8 @@ class WeChatConnector:
 
     async def start(self, receive: Receive) -> None:
         """Begin to pass callbacks on. The address itself is entered by hand on the account's settings page."""
+        if self._test_account:
+            log.warning("wechat_unencrypted", channel=self.channel, reason="test_account: only for trying it out")
         self._receive = receive
 
     async def stop(self) -> None:
@@ -144,7 +149,6 @@ class WeChatConnector:
 
     def _refused(self, reason: str, status: int) -> Response:
         refuse(self.channel, reason)
-        log.warning("callback_refused", channel=self.channel, reason=reason)
         return PlainTextResponse("refused", status)
 
     async def _unstored(self, reason: str) -> Response:

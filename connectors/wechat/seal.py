@@ -1,4 +1,4 @@
-"""Opens what WeChat posts to the callback: signature, age, cipher and form, in that order. Pure."""
+"""Opens what WeChat posts to the callback: signature, age, cipher (if any) and form, in that order. Pure."""
 
 from __future__ import annotations
 
@@ -41,25 +41,29 @@ class RefusedCallback(BadCallback):
 
 
 class Seal:
-    """The secrets shared with WeChat for one account ("safe mode" of the callback settings)."""
+    """The secrets shared with WeChat for one account: "safe mode", or plain text for a test account alone."""
 
-    def __init__(self, app_id: str, token: str, aes_key: str) -> None:
+    def __init__(self, app_id: str, token: str, aes_key: str, test_account: bool = False) -> None:
         """Check and keep the secrets.
 
         Args:
-            aes_key: the EncodingAESKey, 43 characters of base64.
+            aes_key: the EncodingAESKey, 43 characters of base64; empty for a test account.
+            test_account: take plain text, and nothing else. Its signature does not cover the message.
 
         Raises:
-            SettingsError: a secret is empty (an empty token makes signatures forgeable) or the key is malformed.
+            SettingsError: a secret is empty (an empty token makes signatures forgeable), the key is malformed, or a
+                test account has a key.
         """
         if not app_id or not token:
             raise SettingsError(
                 "WeChat: app_id and token must not be empty. Copy them from the account's settings page."
             )
-        if not _AES_KEY.fullmatch(aes_key) or len(base64.b64decode(aes_key + "=")) != 32:
+        if test_account and aes_key:
+            raise SettingsError("WeChat: a test account has no aes_key. Remove aes_key or test_account.")
+        if not test_account and (not _AES_KEY.fullmatch(aes_key) or len(base64.b64decode(aes_key + "=")) != 32):
             raise SettingsError("WeChat: aes_key must be the 43 characters of the EncodingAESKey.")
         self._token = token
-        self._crypto = WeChatCrypto(token, aes_key, app_id)
+        self._crypto = None if test_account else WeChatCrypto(token, aes_key, app_id)
 
     def echo(self, query: Mapping[str, str], now: datetime) -> str:
         """Return the `echostr` of a verification request (WeChat: 接入概述 / Access Overview).
@@ -74,18 +78,12 @@ class Seal:
         return echo
 
     def open(self, query: Mapping[str, str], body: bytes, now: datetime) -> BaseMessage:
-        """Return the parsed message inside an encrypted callback (WeChat: 消息加解密说明 / Message Encryption).
+        """Return the parsed message of a callback.
 
         Raises:
             RefusedCallback: anything about it is wrong; nothing else is raised, whatever the bytes are.
         """
-        found = _ENCRYPTED.search(body)
-        if found is None:
-            raise RefusedCallback("form", 400)
-        encrypted = found.group(1).decode("ascii")
-        signature = query.get("msg_signature", "")
-        self._check(signature, query, now, encrypted)
-        xml = self._decrypt(encrypted, signature, query)
+        xml = self._unsealed(self._crypto, query, body, now) if self._crypto else self._plain(query, body, now)
         try:
             message = parse_message(xml)
         except (ExpatError, KeyError, TypeError, AttributeError, ValueError) as fault:
@@ -93,6 +91,23 @@ class Seal:
         if not isinstance(message, BaseMessage):
             raise RefusedCallback("form", 400)
         return message
+
+    def _plain(self, query: Mapping[str, str], body: bytes, now: datetime) -> bytes:
+        """Return the body of a test account's callback (WeChat: 接收普通消息 / Receiving Messages)."""
+        self._check(query.get("signature", ""), query, now)
+        if query.get("encrypt_type", "raw") != "raw":
+            raise RefusedCallback("form", 400)
+        return body
+
+    def _unsealed(self, crypto: WeChatCrypto, query: Mapping[str, str], body: bytes, now: datetime) -> str:
+        """Return what an encrypted callback holds (WeChat: 消息加解密说明 / Message Encryption)."""
+        found = _ENCRYPTED.search(body)
+        if found is None:
+            raise RefusedCallback("form", 400)
+        encrypted = found.group(1).decode("ascii")
+        signature = query.get("msg_signature", "")
+        self._check(signature, query, now, encrypted)
+        return _decrypt(crypto, encrypted, signature, query)
 
     def _check(self, signature: str, query: Mapping[str, str], now: datetime, *signed: str) -> None:
         timestamp, nonce = query.get("timestamp", ""), query.get("nonce", "")
@@ -105,13 +120,14 @@ class Seal:
         if abs(now.timestamp() - int(timestamp)) > MAX_AGE_S:
             raise RefusedCallback("stale", 403)
 
-    def _decrypt(self, encrypted: str, signature: str, query: Mapping[str, str]) -> str:
-        try:
-            xml: str = self._crypto.decrypt_message(
-                {"Encrypt": encrypted}, signature, query.get("timestamp", ""), query.get("nonce", "")
-            )
-        except InvalidAppIdException as fault:
-            raise RefusedCallback("app_id", 403) from fault
-        except (ValueError, TypeError, IndexError, struct.error) as fault:
-            raise RefusedCallback("cipher", 400) from fault
-        return xml
+
+def _decrypt(crypto: WeChatCrypto, encrypted: str, signature: str, query: Mapping[str, str]) -> str:
+    try:
+        xml: str = crypto.decrypt_message(
+            {"Encrypt": encrypted}, signature, query.get("timestamp", ""), query.get("nonce", "")
+        )
+    except InvalidAppIdException as fault:
+        raise RefusedCallback("app_id", 403) from fault
+    except (ValueError, TypeError, IndexError, struct.error) as fault:
+        raise RefusedCallback("cipher", 400) from fault
+    return xml

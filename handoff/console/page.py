@@ -100,6 +100,8 @@ class Page:
             await asyncio.sleep(LEAST_PAUSE_S)
 
     async def _changed(self) -> bool:
+        if self._wiring.faults() != self._faults_shown:
+            return True
         selected = self._selected
         return await self._session.read(lambda c, _: desk.pulse(c, selected)) != self._pulse
 

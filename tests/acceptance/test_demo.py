@@ -365,7 +365,7 @@ def test_the_demos_page_fits_and_shows_three_chats(
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.goto(demo.web)
     panels = [page.locator(where) for where in ("#web > zhanggui-chat", "#telegram", "#wechat")]
-    expect(page.locator("zhanggui-chat").get_by_role("log")).to_contain_text("智能客服", timeout=ANSWER_MS)
+    expect(page.locator("zhanggui-chat").get_by_role("log")).to_contain_text("bot", timeout=ANSWER_MS)
     for frame in ("#telegram", "#wechat"):
         expect(page.frame_locator(frame).get_by_role("textbox", name="message")).to_be_attached()
     boxes = [panel.bounding_box() for panel in panels]

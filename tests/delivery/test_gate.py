@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
@@ -134,8 +135,12 @@ async def answers(database: Database, clock: StandingClock, person_id: str, *giv
     """Store answers to "may we write to you?", a minute apart."""
     for channel, granted in given:
         clock.advance(timedelta(minutes=1))
-        wish = SetConsent(granted, "said so")
-        await database.write(lambda c, where=channel, what=wish: set_consent(c, person_id, where, what, clock.now()))
+        await answer(database, clock, person_id, channel, granted)
+
+
+async def answer(database: Database, clock: StandingClock, person_id: str, channel: str, granted: bool) -> None:
+    wish = SetConsent(granted, "said so")
+    await database.write(lambda c: set_consent(c, person_id, channel, wish, clock.now()))
 
 
 @pytest.mark.parametrize(
@@ -169,8 +174,7 @@ async def test_of_two_answers_in_the_same_moment_the_later_stored_counts(
     person_id = await person_of(database)
 
     for granted in (True, False):
-        wish = SetConsent(granted, "said so")
-        await database.write(lambda c, what=wish: set_consent(c, person_id, "web:shop", what, clock.now()))
+        await answer(database, clock, person_id, "web:shop", granted)
 
     assert await database.read(lambda c: facts.consent(c, person_id, "web:shop")) is False
 
@@ -179,9 +183,12 @@ async def on_two_channels(database: Database, clock: StandingClock, new_id: IdMa
     """Let customers write on the web and on Telegram, each being one person."""
     for user in users:
         await arrive(database, clock, new_id, said(1, chat=user), said(1, chat=user, channel="telegram:bot"))
-        person_id = await person_of(database, user)
-        change = identities.update().where(identities.c.user == user).values(person_id=person_id)
-        await database.write(lambda c, what=change: c.execute(what))
+        await join(database, user, await person_of(database, user))
+
+
+async def join(database: Database, user: str, person_id: str) -> None:
+    change = identities.update().where(identities.c.user == user).values(person_id=person_id)
+    await database.write(lambda c: c.execute(change))
 
 
 WEB = Limits(own_page=True)
@@ -228,8 +235,6 @@ async def test_a_touch_counts_from_when_it_was_sent_not_from_when_it_was_written
 async def test_two_channels_that_send_at_the_same_time_keep_the_limit_together(
     database: Database, clock: StandingClock, new_id: IdMaker
 ) -> None:
-    import asyncio
-
     users = [f"u{n}" for n in range(15)]
     await on_two_channels(database, clock, new_id, *users)
     web, telegram = Platform(limits=WEB), Platform(channel="telegram:bot", limits=WEB)

@@ -6,6 +6,7 @@ import asyncio
 import time
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -42,6 +43,12 @@ def seconds(count: float) -> timedelta:
 
 async def states(database: Database) -> dict[str, tuple[str, str]]:
     return {row.key: (row.status, row.reason) for row in await rows(database, outbox)}
+
+
+async def until_asked(platform: Platform, count: int) -> None:
+    async with asyncio.timeout(10):
+        while len(platform.asked) < count:  # noqa: ASYNC110 (the platform has no event to wait for)
+            await asyncio.sleep(0.01)
 
 
 async def test_a_message_goes_out_whole_and_is_marked_sent(
@@ -417,9 +424,7 @@ async def test_a_paced_channel_is_used_as_fast_as_its_platform_allows(database: 
         await write_out(database, clock, user, user)
     started = time.monotonic()
     task = asyncio.create_task(a_sender(database, clock, platform, MANY_TOUCHES).run())
-    async with asyncio.timeout(15):
-        while len(platform.asked) < 20:
-            await asyncio.sleep(0.01)
+    await until_asked(platform, 20)
     took_s = time.monotonic() - started
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
@@ -433,11 +438,10 @@ async def test_an_agents_message_goes_only_while_the_conversation_is_theirs(
     platform = Platform()
     await arrive(database, clock, new_id, said(1))
     conversation = await conversation_of(database)
-    for key in ("li", "wang"):
-        row = {"id": key, "login": key, "name": key, "created_at": clock.now()}
-        await database.write(lambda c, values=row: c.execute(agents.insert().values(values)))
+    both = [{"id": key, "login": key, "name": key, "created_at": clock.now()} for key in ("li", "wang")]
+    await database.write(lambda c: c.execute(agents.insert(), both))
     held = await database.write(lambda c: ownership.take(c, conversation.id, "li", clock.now()))
-    human = {"purpose": Purpose.HUMAN, "author": "agent:li", "epoch": held.epoch}
+    human: dict[str, Any] = {"purpose": Purpose.HUMAN, "author": "agent:li", "epoch": held.epoch}
     sender = a_sender(database, clock, platform)
 
     await write_out(database, clock, "hello", **human)
@@ -488,15 +492,11 @@ async def test_a_receipt_that_could_not_be_stored_does_not_end_the_sender(
     await write_out(database, clock, "b", "u2")
     sender: Sender = a_sender(database, clock, platform)
     task = asyncio.create_task(sender.run())
-    async with asyncio.timeout(10):
-        while not platform.asked:
-            await asyncio.sleep(0.02)
-        await asyncio.sleep(0.1)
-        await rename("away", "outbox")
-        while len(platform.asked) < 2:
-            sender.wake.notify()
-            assert not task.done(), f"the loop ended: {task}"
-            await asyncio.sleep(0.02)
+    await until_asked(platform, 1)
+    await asyncio.sleep(0.1)
+    await rename("away", "outbox")
+    assert not task.done(), f"the loop ended: {task}"
+    await until_asked(platform, 2)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert platform.texts == ["a", "b"]

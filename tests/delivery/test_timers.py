@@ -181,12 +181,9 @@ async def test_a_failed_timer_that_was_moved_meanwhile_stays_where_it_was_moved(
         loop.call_soon_threadsafe(lambda: moved.append(asyncio.ensure_future(due(database, (payload["id"], tomorrow)))))
         raise RuntimeError("no paper")
 
-    async def fire_and_move() -> None:
-        await runner.fire_next()
-
     runner = a_runner(database, clock, person=fail_while_moved)
     await due(database, ("a", clock.now()))
-    await fire_and_move()
+    await runner.fire_next()
     await asyncio.gather(*moved)
 
     (timer,) = await rows(database, timers)

@@ -52,7 +52,7 @@ def test_childrens_wear_comes_last_unless_it_is_asked_for(talk: Talk) -> None:
     guest = talk.as_guest("zh")
     grown = guest.says("有羽绒服吗").splitlines()
     assert "轻薄羽绒服" in grown[1] and "儿童羽绒服" in grown[2]
-    assert guest.says("有儿童羽绒服吗").startswith("儿童羽绒服")
+    assert guest.says("儿童羽绒服").startswith("儿童羽绒服")
 
 
 @pytest.mark.parametrize(("language", "said"), [("zh", "有什么新款"), ("en", "can you recommend something")])
