@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from sqlalchemy import Connection
 from watchfiles import awatch
 
+from bot import effects
 from bot.brain import Brain, read_mind
 from bot.campaigns import flash
 from bot.campaigns.announce import announcement
@@ -101,7 +102,15 @@ class Shopkeeper:
     def _loops(self) -> dict[str, Any]:
         thinker = Thinker(self.brain, self.settings, SqlShop)
         turns = TurnRunner(
-            self.database, self.clock, self.new_id, thinker, to_queue, reopen, wake=self.arrived, done=self.changes
+            database=self.database,
+            clock=self.clock,
+            new_id=self.new_id,
+            thinker=thinker,
+            apply_effects=effects.apply,
+            to_queue=to_queue,
+            reopen=reopen,
+            wake=self.arrived,
+            done=self.changes,
         )
         timers = TimerRunner(self.database, self.clock, self._timers(), wake=self.changes, fired=self.changes)
         policy = self.settings.policy

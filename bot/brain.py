@@ -13,11 +13,11 @@ import structlog
 from bot.errors import FileFault
 from bot.knowledge.entries import Fault, Knowledge
 from bot.knowledge.load import load
-from bot.knowledge.voice import Voice, shop_fields
 from bot.settings import Settings
 from bot.shop.port import Product
 from bot.skills.dialogue import INTENTS_OF, PHRASES
 from bot.understanding.engine import Catalogue, Engine, build, catalogue_of
+from bot.voice import Voice, shop_fields
 
 log = structlog.get_logger()
 

@@ -11,7 +11,9 @@ import structlog
 def configure_logs() -> None:
     """Send every log to stderr. Libraries speak from WARNING on: their INFO lines hold addresses with tokens."""
     pretty = sys.stderr.isatty()
-    renderer = structlog.dev.ConsoleRenderer() if pretty else structlog.processors.JSONRenderer(ensure_ascii=False)
+    # Plain tracebacks: the pretty ones print local variables, and those hold what customers wrote.
+    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    renderer = plain if pretty else structlog.processors.JSONRenderer(ensure_ascii=False)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

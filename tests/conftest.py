@@ -9,6 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from bot.clock import IdMaker
 from bot.store.database import Database
 from bot.store.upgrade import upgrade
 from tests import needs
@@ -34,7 +35,7 @@ def clock() -> StandingClock:
 
 
 @pytest.fixture
-def new_id():
+def new_id() -> IdMaker:
     numbers = count(1)
     return lambda: f"id{next(numbers)}"
 

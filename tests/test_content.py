@@ -9,7 +9,7 @@ import pytest
 
 from bot.knowledge.entries import Knowledge
 from bot.knowledge.load import load
-from bot.knowledge.voice import Voice, shop_fields
+from bot.voice import Voice, shop_fields
 from bot.settings import Settings, parse_settings
 from bot.skills.dialogue import BY_INTENT, INTENTS_OF, OWN_INTENTS, PHRASES
 from bot.skills.turn import Say

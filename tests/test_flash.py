@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,21 +19,14 @@ from bot.campaigns import flash
 from bot.clock import new_id
 from bot.demo.seed import DEMO_GROUP, DEMO_SALE, TELEGRAM, seed
 from bot.errors import Conflict, NotFound
-from bot.messages import Source
+from bot.messages import Choice, Source
 from bot.store.database import Database
-from bot.store.tables import claims, metadata, outbox, persons, sales, timers
+from bot.store.tables import claims, outbox, persons, sales, timers
+from bot.voice import Spoken
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 HOLD = timedelta(seconds=600)
 LENGTH = timedelta(seconds=7200)
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'flash.db'}")
-    await database.write(lambda connection: metadata.create_all(connection))
-    yield database
-    database.close()
 
 
 @pytest.fixture
@@ -44,9 +36,9 @@ async def shop(database: Database) -> Database:
     return database
 
 
-def say(language: str, facts: Mapping[str, Any]) -> tuple[str, tuple[Source, ...]]:
+def say(language: str, facts: Mapping[str, Any]) -> Spoken:
     text = f"{language} {facts['product']} {facts['colour']} {facts['price_minor']} {facts['total']}"
-    return text, (Source(facts["product_id"], "1"),)
+    return Spoken(text, (Choice("claim", "grab"),), (Source(facts["product_id"], "1"),))
 
 
 def draft_sale(connection: Connection, total: int, people: int) -> tuple[str, list[str]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -21,14 +20,6 @@ from bot.store.database import Database
 
 CHARTS = Path(__file__).parents[1] / "knowledge" / "size-charts"
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'seed.db'}")
-    await database.write(lambda connection: t.metadata.create_all(connection))
-    yield database
-    database.close()
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -25,18 +24,10 @@ from bot.shop.changes import open_return, pay_cart, pay_order, touch_cart
 from bot.shop.port import OrderStatus, Shop
 from bot.shop.sql import SqlShop
 from bot.store.database import Database
-from bot.store.tables import metadata, outbox, products, timers
+from bot.store.tables import outbox, products, timers
 
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 KEY = "k-tests-only"
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'shop.db'}")
-    await database.write(lambda connection: metadata.create_all(connection))
-    yield database
-    database.close()
 
 
 @pytest.fixture

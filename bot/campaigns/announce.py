@@ -7,11 +7,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from bot.campaigns.flash import Announce
-from bot.knowledge.voice import Spoken, Voice
 from bot.messages import Choice, Source
 from bot.shop.port import Money
 from bot.skills import shown
 from bot.skills.turn import Say
+from bot.voice import Spoken, Voice
 
 
 def announcement(voice: Voice, zone: ZoneInfo) -> Announce:

@@ -10,13 +10,13 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from bot.delivery.outbox import Draft, put
-from bot.knowledge.voice import Voice
 from bot.messages import Choice, Purpose, Source
 from bot.shop.port import Cart, Shop
 from bot.skills import shown
 from bot.skills.turn import Say
 from bot.store.insert import insert_once
 from bot.store.tables import carts, conversations, identities, persons, tasks
+from bot.voice import Voice
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,9 @@ from bot.clock import IdMaker
 from bot.delivery.outbox import Draft, put
 from bot.delivery.timers import set_timer
 from bot.errors import Conflict, NotFound
-from bot.knowledge.voice import Spoken
 from bot.messages import Purpose
 from bot.store.tables import claims, conversations, identities, outbox, persons, products, sales, variants
+from bot.voice import Spoken
 
 Announce = Callable[[str, Mapping[str, Any]], Spoken]
 """Words the announcement: a language (`zh`, `en`) and the facts of the sale in; text, button and sources out."""

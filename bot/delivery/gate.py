@@ -73,7 +73,7 @@ def judge(facts: Facts, rules: Rules, now: datetime) -> Verdict:
         return Verdict(Answer.DROP, "too_late")
     if not facts.guard_holds:
         return Verdict(Answer.DROP, "no_longer_true")
-    if facts.epoch is not None and facts.epoch != facts.current_epoch:
+    if facts.epoch is not None and facts.epoch != facts.current_epoch and _would_interrupt(facts):
         return Verdict(Answer.DROP, "owner_changed")
     if facts.unreachable:
         return Verdict(Answer.TASK, "unreachable")
@@ -82,6 +82,15 @@ def judge(facts: Facts, rules: Rules, now: datetime) -> Verdict:
     if facts.counts_windows and not _window_allows(facts):
         return Verdict(Answer.TASK, "no_window")
     return Verdict(Answer.SEND)
+
+
+def _would_interrupt(facts: Facts) -> bool:
+    """Return whether what was written under an older owner would now talk over someone.
+
+    What an agent has said is sent whoever has the conversation since; what the bot said before it called a human
+    itself is sent as long as none has come.
+    """
+    return facts.purpose is not Purpose.HUMAN and facts.owner != "queue"
 
 
 def _judge_marketing(facts: Facts, rules: Rules, now: datetime) -> Verdict | None:

@@ -28,6 +28,7 @@ from bot.store.tables import conversations, identities, outbox, tasks
 LEASE_S = 60.0
 LOOK_EVERY_S = 1.0
 MAX_ATTEMPTS = 5
+STOPPED_AS = {Answer.DROP: "dropped", Answer.TASK: "task"}
 log = structlog.get_logger()
 
 
@@ -113,7 +114,7 @@ class Sender:
         if verdict.answer is Answer.WAIT:
             _mark(connection, row.id, not_before=verdict.until, reason=verdict.reason)
         elif verdict.answer is not Answer.SEND:
-            _stop(connection, row, verdict.answer, verdict.reason, now)
+            _stop(connection, row, STOPPED_AS[verdict.answer], verdict.reason, now)
         else:
             return self._take(connection, row, kind, now)
         return True
@@ -138,11 +139,7 @@ class Sender:
         return Claimed(row.id, message, right.grant_id if right else None, row.attempts + 1)
 
     def _record(self, connection: Connection, claimed: Claimed, receipt: Receipt, now: datetime) -> None:
-        row = connection.execute(
-            select(outbox.c.id, outbox.c.conversation_id, outbox.c.purpose, outbox.c.text, outbox.c.key)
-            .where(outbox.c.id == claimed.row_id)
-            .with_for_update()
-        ).one()
+        row = connection.execute(select(outbox).where(outbox.c.id == claimed.row_id).with_for_update()).one()
         match receipt.status:
             case SendStatus.SENT:
                 _sent(connection, row, receipt, now)
@@ -155,16 +152,16 @@ class Sender:
                 _again(connection, claimed, until, receipt.reason, attempts=claimed.attempts)
             # A task locks its conversation: it comes first, as in the inbox, so that the two never wait in a circle.
             case SendStatus.WINDOW_CLOSED:
-                _stop(connection, row, Answer.TASK, receipt.reason or "no_window", now)
+                _stop(connection, row, "task", receipt.reason or "no_window", now)
                 ledger.close(connection, row.conversation_id)
             case SendStatus.UNREACHABLE:
-                _stop(connection, row, Answer.TASK, "unreachable", now)
+                _stop(connection, row, "task", "unreachable", now)
                 _mark_unreachable(connection, row.conversation_id)
             case SendStatus.UNSURE:
-                _unsure(connection, row.id, row.purpose, self.connector, claimed.attempts, receipt.reason, now)
+                _unsure(connection, row, self.connector, receipt.reason, now)
             case _:
+                _stop(connection, row, "failed", receipt.reason, now)
                 _give_back(connection, claimed)
-                _mark(connection, row.id, status="failed", reason=receipt.reason, lease_until=None)
         if receipt.status is not SendStatus.SENT:
             log.warning("not_sent", channel=self.connector.channel, status=receipt.status, reason=receipt.reason)
 
@@ -208,20 +205,21 @@ def _next_time(connection: Connection, channel: str, now: datetime) -> datetime 
 
 def _give_up_interrupted(connection: Connection, connector: Connector, now: datetime) -> None:
     interrupted = connection.execute(
-        select(outbox.c.id, outbox.c.purpose, outbox.c.attempts).where(
+        select(outbox).where(
             outbox.c.status == "sending", outbox.c.channel == connector.channel, outbox.c.lease_until <= now
         )
     ).all()
     for row in interrupted:
-        _unsure(connection, row.id, row.purpose, connector, row.attempts, "interrupted", now)
+        _unsure(connection, row, connector, "interrupted", now)
 
 
-def _unsure(
-    connection: Connection, row_id: int, purpose: str, connector: Connector, attempts: int, reason: str, now: datetime
-) -> None:
-    may_repeat = connector.limits.takes_key and purpose != Purpose.MARKETING.value and attempts < MAX_ATTEMPTS
-    status = "waiting" if may_repeat else "unsure"
-    _mark(connection, row_id, status=status, not_before=now, reason=reason, lease_until=None)
+def _unsure(connection: Connection, row: AnyRow, connector: Connector, reason: str, now: datetime) -> None:
+    """Repeat what nobody knows the fate of only where the platform drops repeats by itself, campaigns never."""
+    is_campaign = row.purpose == Purpose.MARKETING.value
+    if connector.limits.takes_key and not is_campaign and row.attempts < MAX_ATTEMPTS:
+        _mark(connection, row.id, status="waiting", not_before=now, reason=reason, lease_until=None)
+    else:
+        _stop(connection, row, "unsure", reason, now)
 
 
 def _sent(connection: Connection, row: AnyRow, receipt: Receipt, now: datetime) -> None:
@@ -235,20 +233,20 @@ def _sent(connection: Connection, row: AnyRow, receipt: Receipt, now: datetime) 
     _mark(connection, row.id, **values, lease_until=None)
 
 
-def _stop(connection: Connection, row: AnyRow, answer: Answer, reason: str, now: datetime) -> None:
-    """End a row that will not be sent; nothing is dropped silently: the reason stays, and a task is made if asked."""
-    status = "task" if answer is Answer.TASK else "dropped"
+def _stop(connection: Connection, row: AnyRow, status: str, reason: str, now: datetime) -> None:
+    """End a row that was not sent. The reason stays, and a human gets a task unless the gate dropped it on purpose."""
+    is_campaign = row.purpose == Purpose.MARKETING.value
+    if status == "task" or (status in ("failed", "unsure") and not is_campaign):
+        _make_task(connection, row, reason if status == "task" else status, now)
     _mark(connection, row.id, status=status, reason=reason, lease_until=None)
-    if answer is Answer.TASK:
-        task = {
-            "key": f"outbox:{row.key}",
-            "kind": reason,
-            "conversation_id": row.conversation_id,
-            "text": row.text,
-            "created_at": now,
-        }
-        insert_once(connection, tasks, task)
     log.info("not_sent", outbox_id=row.id, status=status, reason=reason)
+
+
+def _make_task(connection: Connection, row: AnyRow, kind: str, now: datetime) -> None:
+    key = f"outbox:{row.key}"
+    task = {"kind": kind, "conversation_id": row.conversation_id, "text": row.text, "created_at": now}
+    if not insert_once(connection, tasks, {"key": key, **task}):  # it was tried again, and failed again
+        connection.execute(update(tasks).where(tasks.c.key == key).values(**task, done=False))
 
 
 def _mark_unreachable(connection: Connection, conversation_id: str) -> None:

@@ -11,7 +11,6 @@ from sqlalchemy import Connection, Row, func, select
 
 from bot.brain import Brain, Mind
 from bot.knowledge.entries import LANGUAGES
-from bot.knowledge.voice import Spoken, Voice
 from bot.messages import Choice, Event
 from bot.settings import Settings
 from bot.shop.port import Money, Shop
@@ -30,6 +29,7 @@ from bot.store.tables import (
     variants,
 )
 from bot.understanding.engine import Meaning
+from bot.voice import Spoken, Voice
 
 FAILURES_COUNT_FOR = timedelta(days=1)
 ShopOf = Callable[[Connection], Shop]

@@ -7,7 +7,7 @@ the owner's epoch (a human who took over in the meantime is not talked over).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,21 +16,22 @@ import structlog
 from sqlalchemy import Connection, or_, select, update
 
 from bot.clock import Clock, IdMaker
-from bot.delivery import effects
 from bot.delivery.outbox import Draft, put
 from bot.delivery.signal import Signal
 from bot.delivery.thinking import Thinker, Thought
 from bot.errors import Conflict
-from bot.knowledge.voice import Spoken
 from bot.messages import Purpose
-from bot.skills.turn import Say
+from bot.skills.turn import Effect, PersonView, Say
 from bot.store.database import AnyRow, Database
 from bot.store.tables import conversations, inbox
+from bot.voice import Spoken
 
 LEASE_S = 30.0
 LOOK_EVERY_S = 1.0
 MAX_ATTEMPTS = 3
 ToQueue = Callable[[Connection, str, str, int, datetime], Any]
+ApplyEffects = Callable[[Connection, Sequence[Effect], PersonView, str, datetime, IdMaker], list[Say]]
+"""Does what a turn wants done, in its transaction; returns what is then to be said. See `bot.effects.apply`."""
 Reopen = Callable[[Connection, str, datetime], Any]
 log = structlog.get_logger()
 
@@ -56,6 +57,7 @@ class TurnRunner:
     clock: Clock
     new_id: IdMaker
     thinker: Thinker
+    apply_effects: ApplyEffects
     to_queue: ToQueue
     reopen: Reopen
     wake: Signal
@@ -100,11 +102,9 @@ class TurnRunner:
         meaning: dict[str, Any] = dict(thought.summary)
         if step is not None and conversation.owner == "closed":
             self.reopen(connection, taken.conversation_id, now)
-        if step is None:
-            for wish in thought.wishes:
-                effects.set_consent(connection, thought.person.person_id, conversation.channel, wish, now)
-        else:
-            said = effects.apply(connection, step.effects, thought.person, conversation.channel, now, self.new_id)
+        wanted = thought.wishes if step is None else step.effects
+        said = self.apply_effects(connection, wanted, thought.person, conversation.channel, now, self.new_id)
+        if step is not None:
             if step.handoff is not None:
                 self.to_queue(connection, taken.conversation_id, step.handoff.reason, step.handoff.priority, now)
             self._answer(connection, taken, thought, [*step.says, *said], now)

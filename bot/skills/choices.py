@@ -1,4 +1,4 @@
-"""Matches what a customer types to the choices offered last: `2`, `２`, `二`, `②`, `第二个`, the label or a word of it."""
+"""Matches what a customer types to the choices offered last: `2`, `二`, `②`, `第二个`, the label or a word of it."""
 
 from __future__ import annotations
 

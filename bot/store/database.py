@@ -122,7 +122,7 @@ def _engine(url: str, begin: str | None) -> Engine:
         def prepare(raw: Any, _record: Any) -> None:
             raw.isolation_level = None  # transactions are begun by us, see below
             cursor = raw.cursor()
-            for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
+            for pragma in ("busy_timeout=10000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
                 cursor.execute(f"PRAGMA {pragma}")
             cursor.close()
 

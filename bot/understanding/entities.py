@@ -9,12 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import pairwise
 
-from rapidfuzz import fuzz
-
+from bot.understanding.products import Named, meant
 from bot.understanding.text import CJK, normal
+
+__all__ = ["FINDERS", "HEIGHT_CM", "MEASURES", "WEIGHT_KG", "Entity", "Named", "find"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +30,6 @@ class Entity:
     value: str
     start: int
     end: int
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """A product the catalogue knows, with the words it may be called by."""
-
-    id: str
-    names: tuple[str, ...]
 
 
 MEASURES = ("height", "weight", "chest", "waist", "foot")
@@ -153,7 +144,8 @@ def find(text: str, products: Sequence[Named], colours: Iterable[str]) -> tuple[
         take("weight", BESIDE_HEIGHT, _bare_weight)
     uncoloured = NO_COLOUR.sub(lambda match: " " * len(match[0]), left)
     found += _colours(uncoloured, colours)
-    return (*sorted(found, key=lambda entity: entity.start), *_products(said, products))
+    named = (Entity("product", product_id, start, end) for product_id, start, end in meant(said, products))
+    return (*sorted(found, key=lambda entity: entity.start), *named)
 
 
 def _colours(left: str, colours: Iterable[str]) -> Iterable[Entity]:
@@ -163,61 +155,3 @@ def _colours(left: str, colours: Iterable[str]) -> Iterable[Entity]:
         for match in re.finditer(f"{edge}{re.escape(colour)}{edge}", left, re.ASCII):
             yield Entity("colour", colour, match.start(), match.end())
             left = left[: match.start()] + " " * len(match[0]) + left[match.end() :]
-
-
-# --- products ------------------------------------------------------------------------------------------------------
-LIKE_ENOUGH = 82.0
-ENOUGH_WORDS = 2
-PACKED = re.compile(r"[一二三四五六七八九十]+[双条件]装$|,.*$")
-"""How many come in a pack is no part of what a product is called."""
-
-
-def _products(text: str, products: Sequence[Named]) -> Iterable[Entity]:
-    """Yield the products the text may mean: all that share the most words with it, else the likest."""
-    spans = {product.id: max((_held(text, name) for name in product.names), default=Span()) for product in products}
-    most = max((span.words for span in spans.values()), default=0)
-    if most >= ENOUGH_WORDS:
-        return [Entity("product", i, span.start, span.end) for i, span in sorted(spans.items()) if span.words == most]
-    likest = max((_likeness(text, product) for product in products), default=0.0)
-    if likest < LIKE_ENOUGH:
-        return []
-    return [Entity("product", product.id, 0, 0) for product in products if _likeness(text, product) == likest]
-
-
-GENERIC = re.compile(r"\)shoe\(|\)set\(")
-"""Last words of names that any product of the kind may be called by."""
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Span:
-    """How much of a name a text holds: words, counting the last word of the name twice, and from where to where."""
-
-    words: int = 0
-    start: int = 0
-    end: int = 0
-
-
-def _held(text: str, name: str) -> Span:
-    pieces = _pieces(name)
-    matches = [match for piece in pieces if (match := piece.search(text))]
-    if not matches:
-        return Span()
-    by_kind = pieces[-1].search(text) is not None and not GENERIC.search(pieces[-1].pattern)
-    words = len(matches) + by_kind
-    return Span(words, min(m.start() for m in matches), max(m.end() for m in matches))
-
-
-@lru_cache(maxsize=4096)
-def _pieces(name: str) -> tuple[re.Pattern[str], ...]:
-    """Return what to look for: pairs of characters of a Chinese name, words of another, with or without plural."""
-    called = PACKED.sub("", normal(name))
-    if CJK.search(called):
-        return tuple(re.compile(re.escape(a + b)) for a, b in pairwise(called))
-    words = [re.sub(r"(?<!s)s$", "", word) for word in re.findall(r"[a-z-]{3,}", called)]
-    return tuple(re.compile(rf"(?<![a-z-]){word}(?:e?s)?(?![a-z-])") for word in words)
-
-
-def _likeness(text: str, product: Named) -> float:
-    """0 to 100: the same words in another order or with a slip; for names in Latin script."""
-    latin = [normal(name) for name in product.names if not CJK.search(name)]
-    return max((fuzz.token_set_ratio(name, text) for name in latin), default=0.0) if len(text) >= 4 else 0.0

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Row, Table, select
 from starlette.routing import BaseRoute
 
+from bot import effects
 from bot.clock import Clock, IdMaker
 from bot.delivery.gate import Rules
 from bot.delivery.inbox import store
@@ -119,7 +120,7 @@ def a_runner(
 ) -> TurnRunner:
     if meanwhile is not None:
         thinker = Watched(thinker.brain, thinker.settings, thinker.shop_of, meanwhile)
-    return TurnRunner(database, clock, new_id, thinker, to_queue, reopen, wake=Signal(), done=Signal())
+    return TurnRunner(database, clock, new_id, thinker, effects.apply, to_queue, reopen, wake=Signal(), done=Signal())
 
 
 async def run_all(runner: TurnRunner) -> int:

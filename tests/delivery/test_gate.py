@@ -13,8 +13,8 @@ import pytest
 
 from bot.clock import IdMaker
 from bot.delivery import facts
-from bot.delivery.effects import set_consent
 from bot.delivery.gate import Answer, Facts, Rules, judge, quiet_end
+from bot.effects import set_consent
 from bot.messages import ChatKind, Limits, Purpose
 from bot.skills.turn import SetConsent
 from bot.store.database import Database
@@ -57,7 +57,10 @@ IN_GROUP = replace(MARKETING, chat_kind=ChatKind.GROUP, consent=None)
         (replace(REPLY, current_epoch=4), NOON, Answer.DROP, "owner_changed"),
         (replace(REPLY, epoch=0, current_epoch=1), NOON, Answer.DROP, "owner_changed"),
         (replace(REPLY, epoch=None, current_epoch=4), NOON, Answer.SEND, ""),
-        (replace(HUMAN, current_epoch=4), NOON, Answer.DROP, "owner_changed"),
+        (replace(REPLY, current_epoch=4, owner="agent"), NOON, Answer.DROP, "owner_changed"),
+        (replace(REPLY, current_epoch=4, owner="queue"), NOON, Answer.SEND, ""),
+        (replace(HUMAN, current_epoch=4), NOON, Answer.SEND, ""),
+        (replace(HUMAN, current_epoch=4, owner="closed"), NOON, Answer.SEND, ""),
         (replace(REPLY, unreachable=True), NOON, Answer.TASK, "unreachable"),
         (replace(HUMAN, unreachable=True), NOON, Answer.TASK, "unreachable"),
         # windows: the last message of a counted one is kept for a human

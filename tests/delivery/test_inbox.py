@@ -56,9 +56,7 @@ async def test_the_same_first_message_from_many_workers_at_once_is_stored_once(
 ) -> None:
     async with another(database) as other:
         for chat in ("u1", "u2", "u3"):
-            tries = [
-                arrive(place, clock, new_id, said(1, chat=chat)) for place in (database, other) for _ in range(8)
-            ]
+            tries = [arrive(place, clock, new_id, said(1, chat=chat)) for place in (database, other) for _ in range(8)]
             assert sorted(await asyncio.gather(*tries)) == [0] * 15 + [1]
 
     assert len(await rows(database, inbox)) == 3

@@ -6,16 +6,16 @@ import asyncio
 import time
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, select, text
 
 from bot.clock import IdMaker, SystemClock
+from bot.delivery.inbox import lock_conversation, store
 from bot.delivery.sender import Sender
 from bot.messages import Choice, Event, Grant, Limits, Outbound, Purpose, Receipt, SendStatus, Source
 from bot.store.database import Database
-from bot.store.tables import agents, conversations, grants, identities, outbox, tasks
+from bot.store.tables import agents, grants, identities, outbox, tasks
 from handoff import ownership
 from tests.conftest import StandingClock
 from tests.delivery.stand import (
@@ -80,9 +80,7 @@ async def test_the_same_key_is_sent_once(database: Database, clock: StandingCloc
     assert platform.texts == ["a"]
 
 
-async def test_a_sender_leaves_other_channels_alone(
-    database: Database, clock: StandingClock, new_id: IdMaker
-) -> None:
+async def test_a_sender_leaves_other_channels_alone(database: Database, clock: StandingClock, new_id: IdMaker) -> None:
     platform = Platform(channel="telegram:bot")
     await arrive(database, clock, new_id, said(1))
     await write_out(database, clock, "a")
@@ -432,26 +430,37 @@ async def test_a_paced_channel_is_used_as_fast_as_its_platform_allows(database: 
 
 
 # --- owners ----------------------------------------------------------------------------------------------------------
-async def test_an_agents_message_goes_only_while_the_conversation_is_theirs(
+async def an_agent(database: Database, clock: StandingClock) -> None:
+    li = {"id": "li", "login": "li", "name": "Li", "created_at": clock.now()}
+    await database.write(lambda c: c.execute(agents.insert(), li))
+
+
+async def test_what_an_agent_said_is_sent_though_the_conversation_was_closed_at_once(
     database: Database, clock: StandingClock, new_id: IdMaker
 ) -> None:
     platform = Platform()
     await arrive(database, clock, new_id, said(1))
     conversation = await conversation_of(database)
-    both = [{"id": key, "login": key, "name": key, "created_at": clock.now()} for key in ("li", "wang")]
-    await database.write(lambda c: c.execute(agents.insert(), both))
+    await an_agent(database, clock)
     held = await database.write(lambda c: ownership.take(c, conversation.id, "li", clock.now()))
-    human: dict[str, Any] = {"purpose": Purpose.HUMAN, "author": "agent:li", "epoch": held.epoch}
-    sender = a_sender(database, clock, platform)
 
-    await write_out(database, clock, "hello", **human)
-    await send_all(sender)
-    await write_out(database, clock, "too late", **human)
-    await database.write(lambda c: ownership.transfer(c, conversation.id, "li", "wang", "", clock.now()))
-    await send_all(sender)
+    await write_out(database, clock, "bye", purpose=Purpose.HUMAN, author="agent:li", epoch=held.epoch)
+    await database.write(lambda c: ownership.close(c, conversation.id, "li", "solved", clock.now()))
+    await send_all(a_sender(database, clock, platform))
 
-    assert [(message.text, message.author) for message in platform.asked] == [("hello", "agent:li")]
-    assert (await states(database))["too late"] == ("dropped", "owner_changed")
+    assert [(message.text, message.author) for message in platform.asked] == [("bye", "agent:li")]
+
+
+async def test_what_the_bot_wrote_before_it_called_a_human_is_sent_while_none_has_come(
+    database: Database, clock: StandingClock, new_id: IdMaker
+) -> None:
+    platform = Platform()
+    await arrive(database, clock, new_id, said(1))
+    await write_out(database, clock, "answer", epoch=0)
+    conversation = await conversation_of(database)
+    await database.write(lambda c: ownership.to_queue(c, conversation.id, "asked", 0, clock.now()))
+    await send_all(a_sender(database, clock, platform))
+    assert [message.text for message in platform.asked] == ["answer"]
 
 
 async def test_what_the_bot_wrote_is_not_sent_after_a_human_took_over(
@@ -462,7 +471,8 @@ async def test_what_the_bot_wrote_is_not_sent_after_a_human_took_over(
     await write_out(database, clock, "answer", epoch=0)
     await write_out(database, clock, "sale", purpose=MARKETING)
     conversation = await conversation_of(database)
-    await database.write(lambda c: ownership.to_queue(c, conversation.id, "asked", 0, clock.now()))
+    await an_agent(database, clock)
+    await database.write(lambda c: ownership.take(c, conversation.id, "li", clock.now()))
 
     await send_all(a_sender(database, clock, platform))
 
@@ -502,22 +512,33 @@ async def test_a_receipt_that_could_not_be_stored_does_not_end_the_sender(
     assert platform.texts == ["a", "b"]
 
 
-async def test_receipts_and_inbound_of_the_same_customers_do_not_block_each_other(
-    database: Database, clock: StandingClock, new_id: IdMaker
+@pytest.mark.parametrize("status", [SendStatus.UNREACHABLE, SendStatus.WINDOW_CLOSED])
+async def test_a_receipt_and_a_message_of_the_same_customer_do_not_block_each_other(
+    database: Database, clock: StandingClock, new_id: IdMaker, status: SendStatus
 ) -> None:
-    users = [f"u{n}" for n in range(10)]
-    receipts = [Receipt(SendStatus.UNREACHABLE), Receipt(SendStatus.WINDOW_CLOSED)] * 50
-    platform = Platform(limits=Limits(counts_windows=True), receipts=receipts)
-    await arrive(database, clock, new_id, *(said(0, chat=user, grants=FIVE) for user in users))
-    for round_number in range(1, 6):
-        for user in users:
-            await write_out(database, clock, f"{user} {round_number}", user)
-        inbound = [arrive(database, clock, new_id, said(round_number, chat=user, grants=FIVE)) for user in users]
-        _, *stored = await asyncio.gather(send_all(a_sender(database, clock, platform)), *inbound)
-        assert stored == [1] * len(users)
-    left = await rows(database, outbox, outbox.c.status.in_(("waiting", "sending")))
-    assert left == []
-    assert len(await rows(database, conversations)) == len(users)
+    holding = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def store_slowly(connection: Connection) -> int:
+        (identity_id,) = connection.execute(select(identities.c.id)).scalars()
+        lock_conversation(connection, said(2), identity_id, clock.now(), new_id)
+        loop.call_soon_threadsafe(holding.set)
+        time.sleep(0.4)  # the receipt arrives meanwhile
+        return store(connection, [said(2, grants=FIVE)], clock.now(), new_id)
+
+    class Meanwhile(Platform):
+        async def send(self, message: Outbound) -> Receipt:
+            storing.append(asyncio.ensure_future(database.write(store_slowly)))
+            await holding.wait()
+            return await super().send(message)
+
+    storing: list[asyncio.Future[int]] = []
+    await arrive(database, clock, new_id, said(1, grants=FIVE))
+    await write_out(database, clock, "a")
+    await send_all(a_sender(database, clock, Meanwhile(receipts=[Receipt(status)])))
+
+    assert await asyncio.gather(*storing) == [1]
+    assert (await states(database))["a"][0] == "task"
 
 
 async def test_who_left_gets_a_task_instead_of_a_message(

@@ -251,7 +251,11 @@ async def test_unsubscribing_works_while_a_human_has_the_conversation(
 
 @pytest.mark.parametrize(
     "message",
-    [said(1, "", event=Event.LEFT), said_in_group(1, "li", "运费多少钱"), said_in_group(2, "li", "", event=Event.JOINED)],
+    [
+        said(1, "", event=Event.LEFT),
+        said_in_group(1, "li", "运费多少钱"),
+        said_in_group(2, "li", "", event=Event.JOINED),
+    ],
     ids=["left", "talk in a group", "added to a group"],
 )
 async def test_what_wants_no_answer_gets_none(

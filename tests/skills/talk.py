@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, select, update
 
+from bot import effects
 from bot.brain import Brain, Mind, read_mind
 from bot.campaigns import flash
 from bot.campaigns.announce import announcement
@@ -78,7 +79,7 @@ class Talk:
         self.mind = shop.mind
         thinker = Thinker(Brain(starter_folder(), settings, shop.mind), settings, SqlShop)
         wake, done = Signal(), Signal()
-        self._runner = TurnRunner(self._database, self, self.new_id, thinker, to_queue, reopen, wake, done)
+        self._runner = TurnRunner(self._database, self, self.new_id, thinker, effects.apply, to_queue, reopen, wake, done)
 
     def now(self) -> datetime:
         return self.now_

@@ -26,7 +26,8 @@ def test_an_errand_gets_the_rule_and_then_a_person(
     guest.says(said)
     assert guest.last_meaning["skill"] == skill
     assert rule in guest.sources
-    assert guest.handed_over_for == intent and guest.priority == 1
+    assert guest.handed_over_for == intent
+    assert guest.priority == 1
 
 
 COMPLAINTS = [
@@ -49,4 +50,5 @@ def test_a_complaint_goes_to_the_front_of_the_queue_with_an_apology(
     assert {"zh": "非常抱歉", "en": "very sorry"}[language] in guest.says(said)
     assert guest.last_meaning["skill"] == "complaints"
     assert rule in ("", *guest.sources)
-    assert guest.handed_over_for == intent and guest.priority == 2
+    assert guest.handed_over_for == intent
+    assert guest.priority == 2

@@ -64,7 +64,8 @@ def test_a_human_is_called_in_every_step_in_both_languages(talk: Talk, skill: st
 def test_never_mind_ends_every_step(talk: Talk, skill: str, step: str, language: str) -> None:
     lin = at(talk, skill, step, language)
     lin.says({"zh": "算了", "en": "never mind"}[language])
-    assert lin.state.skill == "" and lin.sources == ("dialogue.cancelled",)
+    assert lin.state.skill == ""
+    assert lin.sources == ("dialogue.cancelled",)
 
 
 @EVERYWHERE
@@ -77,7 +78,8 @@ def test_a_question_in_between_is_answered_and_the_skill_goes_on(
     assert lin.sources[0] == "shipping-fee"
     if step != OPTIONAL:
         assert (lin.state.skill, lin.state.step) == (skill, step)
-        assert "dialogue.go_on" in lin.sources and lin.choices == offered
+        assert "dialogue.go_on" in lin.sources
+        assert lin.choices == offered
 
 
 @EVERYWHERE
@@ -154,7 +156,8 @@ def test_what_was_named_before_the_question_back_is_not_lost(talk: Talk, languag
     number = order_of("lin", "delivered")
     guest.says({"zh": f"{number} 1001 退款到哪了", "en": f"where is my refund for {number}, my phone ends in 1001"}[language])
     guest.taps({"zh": "办退货", "en": "Start a return"}[language])
-    assert number in str(guest.state.slots) and len(guest.choices) == 2
+    assert number in str(guest.state.slots)
+    assert len(guest.choices) == 2
 
 
 @pytest.mark.parametrize(
@@ -163,7 +166,8 @@ def test_what_was_named_before_the_question_back_is_not_lost(talk: Talk, languag
 def test_two_messages_nobody_understands_lead_to_a_human(talk: Talk, language: str, said: tuple[str, str]) -> None:
     guest = talk.as_guest(language)
     guest.says(said[0])
-    assert not guest.waits_for_a_human and len(guest.choices) == 1
+    assert not guest.waits_for_a_human
+    assert len(guest.choices) == 1
     guest.says(said[1])
     assert guest.handed_over_for == "unclear"
 
