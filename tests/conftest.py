@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import AsyncIterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -46,9 +47,8 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
     if request.param == "sqlite":
         url = f"sqlite:///{tmp_path / 'test.db'}"
         upgrade(url)
-        opened = Database(url)
-        yield opened
-        opened.close()
+        with closing(Database(url)) as opened:
+            yield opened
         return
     server = needs.postgresql_url()
     name = f"zhanggui_{uuid.uuid4().hex}"
@@ -57,9 +57,8 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
     url = f"{server.rpartition('/')[0]}/{name}"
     try:
         upgrade(url)
-        opened = Database(url)
-        yield opened
-        opened.close()
+        with closing(Database(url)) as opened:
+            yield opened
     finally:
         with psycopg.connect(server.replace("+psycopg", ""), autocommit=True) as admin:
             admin.execute(f'drop database "{name}" with (force)')

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from bot.knowledge.entries import Entry
 from bot.messages import Choice
 from bot.skills import consent, desk, orders, products, proof, returns, sales, sizing
 from bot.skills.hearing import bare, hear, wish
@@ -39,6 +40,12 @@ SMALL_TALK = {
 }
 HUMAN = Choice("human", "")
 UNCLEAR_BEFORE_HANDOFF = 2
+MOST_OFFERED = 3
+LEADS_TO = {f"skill:{skill.name}": min(skill.intents) for skill in SKILLS.values()} | {
+    "skill:orders": "order_status",
+    "skill:returns": "return_request",
+    "skill:products": "product_search",
+}
 
 
 def take_turn(turn: Turn) -> Step:
@@ -109,7 +116,7 @@ def _meanwhile(turn: Turn, label: str) -> Step | None:
     if turn.state.step == OPTIONAL:
         return None
     said = _small_talk(label, turn.state) or _answer(turn, label, turn.state)
-    says = () if said is None or label in ("affirm", "deny") else said.says
+    says = () if said is None or label in ("affirm", "deny") else tuple(replace(say, choices=()) for say in said.says)
     return said and replace(said, says=(*says, Say("dialogue.go_on", choices=turn.state.offered)))
 
 
@@ -135,7 +142,14 @@ def _answer(turn: Turn, label: str, state: State) -> Step | None:
     if entry is None or not entry.is_valid_on(turn.now.astimezone(turn.zone).date()):
         return None
     decision = "smalltalk" if entry.intents else "answer"
-    return Step((Say(entry.id),), replace(state, unclear=0), decision=decision, entry=entry.id)
+    said = Say(entry.id, choices=_offers(turn, entry))
+    return Step((said,), replace(state, unclear=0), decision=decision, entry=entry.id)
+
+
+def _offers(turn: Turn, entry: Entry) -> tuple[Choice, ...]:
+    """Return what the operator offers after an entry: other entries, and skills by the intent that leads to them."""
+    labels = [LEADS_TO.get(target, target) for target in entry.next[:MOST_OFFERED]]
+    return tuple(Choice(f"label:{label}", text) for label in labels if (text := label_text(turn, label)))
 
 
 def _clarify(turn: Turn) -> Step | None:

@@ -39,9 +39,15 @@ def comparable(text: str) -> str:
     return LONG_NUMBER.sub("00", generalised(FILLER.sub("", normal(text))))
 
 
+OF_NO_LANGUAGE = frozenset(
+    {"cm", "mm", "kg", "kgs", "lb", "lbs", "ft", "in", "xs", "xl", "xxl", "xxxl", "eu", "uk", "us", "ok", "sf", "zto"}
+)
+"""Units, sizes and the like: people write them in every language."""
+
+
 def language_of(text: str, default: str) -> str:
     """Return `zh` or `en` by script; `default` where the text has neither (emoji, numbers, order numbers)."""
     if CJK.search(text):
         return "zh"
-    words = [word for word in LATIN_WORD.findall(text.casefold()) if not any(c.isdigit() for c in word)]
+    words = [word for word in LATIN_WORD.findall(text.casefold()) if word.isalpha() and word not in OF_NO_LANGUAGE]
     return "en" if len(words) >= 2 or any(len(word) > 2 for word in words) else default
