@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -85,19 +85,19 @@ class Shopkeeper:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Receive, think, send and watch the files for as long as the context is open."""
-        loops = [asyncio.create_task(loop, name=name) for name, loop in self._loops().items()]
-        for connector in self.connectors:
-            await connector.start(self.receive)
-        try:
-            yield
-        finally:
+        """Receive, think, send and watch the files for as long as the context is open.
+
+        Ends in the order in which nothing is lost: the loops, each sender with the send it is in; then the connectors,
+        which until then still store what arrives; then the database.
+        """
+        async with AsyncExitStack() as ending:  # undoes the last first
+            ending.push_async_callback(asyncio.to_thread, self.database.close)
             for connector in self.connectors:
-                await connector.stop()
-            for task in loops:
-                task.cancel()
-            await asyncio.gather(*loops, return_exceptions=True)
-            await asyncio.to_thread(self.database.close)
+                ending.push_async_callback(connector.stop)
+                await connector.start(self.receive)
+            loops = [asyncio.create_task(loop, name=name) for name, loop in self._loops().items()]
+            ending.push_async_callback(_cancel, loops)
+            yield
 
     def _loops(self) -> dict[str, Any]:
         thinker = Thinker(self.brain, self.settings, SqlShop)
@@ -167,9 +167,16 @@ class Shopkeeper:
             outbox_signal=self.changes,
             changes=self.changes,
             faults=lambda: [str(fault) for fault in self.brain.faults],
+            counting=frozenset(c.channel for c in self.connectors if c.limits.counts_windows),
             storage_secret=self.settings.server.secret.read(self.folder, "server.secret"),
         )
         return web
+
+
+async def _cancel(loops: Sequence[asyncio.Task[None]]) -> None:
+    for task in loops:
+        task.cancel()
+    await asyncio.gather(*loops, return_exceptions=True)
 
 
 def build(folder: Path, settings: Settings, clock: Clock, new_id: IdMaker) -> Shopkeeper:

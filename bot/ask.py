@@ -9,8 +9,7 @@ from bot.brain import Brain
 from bot.settings import Settings
 from bot.shop.port import Cart, Customer, Order, Product
 from bot.skills.dialogue import take_turn
-from bot.skills.turn import Claim, PersonView, Say, State, Step, Turn
-from bot.understanding.engine import Catalogue
+from bot.skills.turn import PersonView, State, Turn
 
 
 class NoShop:
@@ -57,7 +56,7 @@ def ask(
 ) -> tuple[Answer, State]:
     """Return the answer to `text` and the state after it. Nothing is stored and no effect takes place."""
     mind = brain.mind
-    meaning = mind.engine.understand(text, language or state.language or settings.shop.language, Catalogue())
+    meaning = mind.engine.understand(text, language or state.language or settings.shop.language, brain.catalogue(()))
     if language is not None:
         meaning = replace(meaning, language=language)
     turn = Turn(
@@ -73,7 +72,7 @@ def ask(
         order_closes_after=timedelta(hours=settings.policy.order_close_h),
     )
     step = take_turn(turn)
-    spoken = mind.voice.speak([*step.says, *_outcomes(step)], turn.language)
+    spoken = mind.voice.speak(step.says, turn.language)
     answer = Answer(
         text=text,
         lang=turn.language,
@@ -88,8 +87,3 @@ def ask(
         why=list(meaning.why),
     )
     return answer, step.state
-
-
-def _outcomes(step: Step) -> list[Say]:
-    """Without a shop no claim can be held: say what would be said then."""
-    return [effect.said["not_running"] for effect in step.effects if isinstance(effect, Claim)]

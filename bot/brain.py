@@ -15,7 +15,7 @@ from bot.knowledge.entries import Fault, Knowledge
 from bot.knowledge.load import load
 from bot.settings import Settings
 from bot.shop.port import Product
-from bot.skills.dialogue import INTENTS_OF, PHRASES
+from bot.skills.dialogue import CHARTS, ENTRIES, INTENTS_OF, PHRASES
 from bot.understanding.engine import Catalogue, Engine, build, catalogue_of
 from bot.voice import Voice, shop_fields
 
@@ -62,7 +62,8 @@ class Brain:
         """Return the words of the catalogue, made anew only when the products changed."""
         if self._catalogue is None or self._catalogue[0] != products:
             colours = [variant.colour for product in products for variant in product.variants]
-            self._catalogue = (products, catalogue_of([(p.id, p.name) for p in products], colours))
+            names = [(product.id, product.name) for product in products]
+            self._catalogue = (products, catalogue_of(names, colours, self.settings.shop.order_number))
         return self._catalogue[1]
 
 
@@ -80,7 +81,7 @@ def read_mind(folder: Path, settings: Settings) -> Mind:
     Raises:
         KnowledgeFaults: some file does not pass, or nothing can be learnt from them all.
     """
-    knowledge, faults = load(folder, INTENTS_OF, PHRASES)
+    knowledge, faults = load(folder, INTENTS_OF, PHRASES, ENTRIES, CHARTS)
     if faults:
         raise KnowledgeFaults(faults)
     try:

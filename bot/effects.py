@@ -60,5 +60,3 @@ def set_consent(connection: Connection, person_id: str, channel: str, wish: SetC
             at=now,
         )
     )
-
-

@@ -167,7 +167,7 @@ class Limits:
         per_second: messages a second over the whole channel, None if not limited.
         per_chat_s: least seconds between two messages to one private chat.
         per_group_s: least seconds between two messages to one group.
-        counts_windows: whether sends need an open window (WeChat) or not (Telegram, web).
+        counts_windows: whether sends need an open window (WeChat) or not (Telegram, web); see `Connector.cost`.
         own_page: whether messages show only on the shop's own page while the customer has it open: nobody is written
             to, so marketing needs no consent there (a stored no still counts).
         takes_key: whether the platform drops a repeated `Outbound.id` by itself: an unsure send may be repeated.
@@ -197,6 +197,10 @@ class Connector(Protocol):
 
     async def stop(self) -> None:
         """Stop receiving and release connections."""
+        ...
+
+    def cost(self, message: Outbound) -> int:
+        """Return how many messages of a window `message` takes, at least 1: more where a long text is cut. Pure."""
         ...
 
     async def send(self, message: Outbound) -> Receipt:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from datetime import datetime, time
@@ -84,6 +85,20 @@ class Shop(_Section):
     """Shown to customers."""
     address: Mapping[str, str] = {}
     """Of the showroom, by language."""
+    order_number: str = "(QH)[ -]?([0-9]{8,12})"
+    """What an order number looks like, as a regular expression in any case, e.g. `SO-[0-9]{6}` for SO-100234.
+    The order is looked up in capitals: by what the groups matched, joined, or by the whole where there are none."""
+
+    @field_validator("order_number")
+    @classmethod
+    def _matches_numbers_only(cls, value: str) -> str:
+        try:
+            matches_nothing = re.search(f"(?:{value})", "") is not None
+        except re.error as error:
+            raise ValueError(f"no regular expression ({error}); for A-1234 write 'A-[0-9]{{4}}'") from None
+        if matches_nothing:
+            raise ValueError("it matches an empty text too; for A-1234 write 'A-[0-9]{4}'")
+        return value
 
     @field_validator("name", "address")
     @classmethod
@@ -248,7 +263,8 @@ def parse_settings(data: dict[str, Any], file: str) -> Settings:
     try:
         return Settings.model_validate(data)
     except ValidationError as error:
-        first = error.errors()[0]
+        # An unknown key first: often it is the misspelt name of one that is then missing.
+        first = min(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
         place = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
             near = process.extractOne(str(first["loc"][-1]), _sections_to(first["loc"][:-1])[-1].model_fields.keys())

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.knowledge.entries import Knowledge
-from bot.knowledge.fields import fill
+from bot.knowledge.fields import FIELD, fill
 from bot.messages import Choice, Source
 from bot.settings import Settings
 from bot.shop.port import Money
@@ -41,7 +41,7 @@ class Voice:
         sources: list[Source] = []
         for say in says:
             text, version = self._text(say.id, language, channel_kind, tier)
-            texts.append(fill(text, {**self.fields[language], **say.fields}))
+            texts.append(fill(without_holes(text, self.fields[language]), {**self.fields[language], **say.fields}))
             sources += [Source(say.id, version), *say.sources]
         choices = tuple(choice for say in says for choice in say.choices)
         return Spoken("\n".join(texts), choices, tuple(dict.fromkeys(sources)))
@@ -54,6 +54,12 @@ class Voice:
         if entry is None:
             raise KeyError(text_id)
         return entry.answer_for(channel_kind, tier), entry.version
+
+
+def without_holes(text: str, fields: Mapping[str, str]) -> str:
+    """Leave out every line with a field that is empty in shop.toml: a shop without a phone says no phone number."""
+    lines = text.split("\n")
+    return "\n".join(line for line in lines if all(fields.get(name, "filled") for name in FIELD.findall(line)))
 
 
 def shop_fields(settings: Settings) -> dict[str, dict[str, str]]:

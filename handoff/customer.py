@@ -10,10 +10,9 @@ from sqlalchemy import ColumnElement, Connection, func, select
 from bot.delivery import ledger
 from bot.messages import Purpose
 from bot.shop.port import Cart, Money, Order, Shop
-from bot.store.tables import consents, conversations, identities, persons
+from bot.store.tables import consents, conversations, identities, persons, proofs
 
-COUNTING = frozenset({"wechat", "wecom"})
-"""Platforms that let a shop send only so many messages after the customer did something."""
+MOST_ORDERS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +52,18 @@ class Rights:
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """The side bar of one conversation."""
+    """The side bar of one conversation.
+
+    Attributes:
+        orders: of the linked account, and those that this identity has shown to be its own.
+        proven: the numbers of the latter.
+    """
 
     person: Person | None
     orders: tuple[Order, ...]
     cart: Cart | None
     consents: tuple[Consent, ...]
+    proven: frozenset[str] = frozenset()
 
 
 def customer(connection: Connection, shop: Shop, conversation_id: str, unmasked: bool) -> Customer:
@@ -69,6 +74,7 @@ def customer(connection: Connection, shop: Shop, conversation_id: str, unmasked:
             shown_name().label("name"),
             persons.c.language,
             persons.c.customer_id,
+            identities.c.id.label("identity_id"),
             identities.c.unreachable,
         )
         .select_from(conversations)
@@ -79,14 +85,28 @@ def customer(connection: Connection, shop: Shop, conversation_id: str, unmasked:
     if row is None:
         return Customer(None, (), None, ())
     name = row.name
+    said = _consents(connection, row.id)
+    proven = _proven(connection, row.identity_id)
     known = shop.customer(row.customer_id) if row.customer_id else None
     if known is None:
         person = Person(name, row.language, unreachable=row.unreachable)
-        return Customer(person, (), None, _consents(connection, row.id))
+        return Customer(person, _and_proven((), proven, shop), None, said, frozenset(proven))
     phone = known.phone if unmasked else masked(known.phone)
     person = Person(known.name or name, row.language, known.tier, known.spent, phone, row.unreachable)
-    orders = shop.orders_of(known.id)[:5]
-    return Customer(person, orders, shop.open_cart(known.id), _consents(connection, row.id))
+    orders = _and_proven(shop.orders_of(known.id)[:MOST_ORDERS], proven, shop)
+    return Customer(person, orders, shop.open_cart(known.id), said, frozenset(proven))
+
+
+def _proven(connection: Connection, identity_id: str) -> tuple[str, ...]:
+    newest = (
+        select(proofs.c.order_number).where(proofs.c.identity_id == identity_id).order_by(proofs.c.proven_at.desc())
+    )
+    return tuple(connection.execute(newest.limit(MOST_ORDERS)).scalars())
+
+
+def _and_proven(own: tuple[Order, ...], proven: tuple[str, ...], shop: Shop) -> tuple[Order, ...]:
+    numbers = {order.number for order in own}
+    return own + tuple(order for n in proven if n not in numbers and (order := shop.order(n)) is not None)
 
 
 def shown_name() -> ColumnElement[str]:
@@ -104,12 +124,12 @@ def masked(phone: str) -> str:
     return "•••• " + phone[-4:] if len(phone) > 4 else "••••" if phone else ""
 
 
-def rights(connection: Connection, conversation_id: str, channel: str, now: datetime) -> Rights | None:
+def rights(connection: Connection, conversation_id: str, counts_windows: bool, now: datetime) -> Rights | None:
     """Return how many messages an agent may still send and for how long, None where the channel does not count."""
     right = ledger.best_right(connection, conversation_id, Purpose.HUMAN, now)
     if right is not None:
         return None if right.left is None else Rights(right.left, right.expires_at)
-    return Rights(0, None) if channel.partition(":")[0] in COUNTING else None
+    return Rights(0, None) if counts_windows else None
 
 
 def _consents(connection: Connection, person_id: str) -> tuple[Consent, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -96,9 +96,18 @@ def counts(connection: Connection, agent_id: str) -> tuple[int, int]:
 
 
 def conversation(
-    connection: Connection, shop: Shop, conversation_id: str, viewer: Agent, now: datetime, limit: int = 100
+    connection: Connection,
+    shop: Shop,
+    conversation_id: str,
+    viewer: Agent,
+    now: datetime,
+    counting: Collection[str],
+    limit: int = 100,
 ) -> Conversation:
     """Return one conversation with its newest `limit` lines.
+
+    Args:
+        counting: the channels that count windows (`Limits.counts_windows`).
 
     Raises:
         NotFound: there is no such conversation.
@@ -111,7 +120,7 @@ def conversation(
         epoch=ownership.current(connection, conversation_id).epoch,
         lines=transcript(connection, conversation_id, limit, errors=viewer.leads),
         customer=customer(connection, shop, conversation_id, viewer.leads),
-        rights=rights(connection, conversation_id, talks[0].channel, now),
+        rights=rights(connection, conversation_id, talks[0].channel in counting, now),
     )
 
 

@@ -243,7 +243,9 @@ def _move(
 
 
 def _name_of(connection: Connection, agent_id: str) -> str:
-    row = connection.execute(select(agents.c.name).where(agents.c.id == agent_id, agents.c.disabled.is_(False))).first()
+    # Locked: who is disabled at this moment either gives back this conversation too, or does not get it.
+    at_work = select(agents.c.name).where(agents.c.id == agent_id, agents.c.disabled.is_(False))
+    row = connection.execute(at_work.with_for_update(read=True)).first()
     if row is None:
         raise NotFound("There is no such agent at work. Choose another one.")
     return str(row.name)

@@ -62,9 +62,8 @@ def add_agent(
     name: str,
     role: str,
     now: datetime,
-    password_hash: str = "",
 ) -> Agent:
-    """Store a new agent. Without a password hash only one-time links let them in.
+    """Store a new agent. Until a password is set only one-time links let them in.
 
     Raises:
         Conflict: the login is taken.
@@ -74,11 +73,7 @@ def add_agent(
         raise NotAllowed(f"There is no role {role!r}. Choose one of: {', '.join(ROLES)}.")
     if connection.execute(select(agents.c.id).where(agents.c.login == login)).first():
         raise Conflict(f"The login {login!r} is taken. Choose another one.")
-    connection.execute(
-        agents.insert().values(
-            id=agent_id, login=login, name=name, role=role, password_hash=password_hash, created_at=now
-        )
-    )
+    connection.execute(agents.insert().values(id=agent_id, login=login, name=name, role=role, created_at=now))
     return Agent(agent_id, login, name, role)
 
 
@@ -104,7 +99,7 @@ def disable_agent(connection: Connection, agent_id: str, now: datetime) -> None:
     changed = connection.execute(update(agents).where(agents.c.id == agent_id).values(disabled=True, status="off"))
     if changed.rowcount != 1:
         raise NotFound
-    connection.execute(delete(logins).where(logins.c.agent_id == agent_id))
+    revoke_all(connection, agent_id)
     held = select(conversations.c.id).where(conversations.c.agent_id == agent_id).order_by(conversations.c.id)
     for conversation_id in connection.execute(held).scalars().all():
         ownership.release(connection, conversation_id, agent_id, now)
@@ -129,7 +124,7 @@ def hash_password(password: str) -> str:
 def set_password(connection: Connection, agent_id: str, password_hash: str) -> None:
     """Change the password and end every session of the agent."""
     connection.execute(update(agents).where(agents.c.id == agent_id).values(password_hash=password_hash))
-    connection.execute(delete(logins).where(logins.c.agent_id == agent_id))
+    revoke_all(connection, agent_id)
 
 
 def password_hash_of(connection: Connection, login: str) -> tuple[Agent | None, str]:

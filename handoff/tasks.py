@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, ScalarSelect, func, select, update
 
 from bot.errors import Conflict, NotFound
-from bot.store.tables import conversations, identities, notes, persons, tasks
+from bot.store.tables import agents, conversations, identities, notes, persons, tasks
 from handoff.customer import shown_name
 
 LIST_LIMIT = 200
@@ -24,6 +24,7 @@ class Task:
         text: the message that was not sent, or what happened.
         conversation_id: None where there is no conversation; `channel` and `customer` are empty then.
         created_at: since when it is open.
+        agent_name: who has the conversation, or answered in it last; empty where nobody did.
     """
 
     id: int
@@ -33,21 +34,41 @@ class Task:
     channel: str
     customer: str
     created_at: datetime
+    agent_name: str
 
 
 def open_tasks(connection: Connection, limit: int = LIST_LIMIT) -> tuple[Task, ...]:
     """Return the open tasks, newest first."""
     rows = connection.execute(
-        select(tasks, func.coalesce(conversations.c.channel, "").label("channel"), shown_name().label("customer"))
+        select(
+            tasks,
+            func.coalesce(conversations.c.channel, "").label("channel"),
+            shown_name().label("customer"),
+            func.coalesce(agents.c.name, _last_agent(), "").label("agent_name"),
+        )
         .outerjoin(conversations, conversations.c.id == tasks.c.conversation_id)
+        .outerjoin(agents, agents.c.id == conversations.c.agent_id)
         .outerjoin(identities, identities.c.id == conversations.c.identity_id)
         .outerjoin(persons, persons.c.id == identities.c.person_id)
         .where(tasks.c.done.is_(False))
         .order_by(tasks.c.created_at.desc(), tasks.c.id.desc())
         .limit(limit)
     )
-    return tuple(
-        Task(row.id, row.kind, row.text, row.conversation_id, row.channel, row.customer, row.created_at) for row in rows
+    columns = "id", "kind", "text", "conversation_id", "channel", "customer", "created_at", "agent_name"
+    return tuple(Task(*(getattr(row, column) for column in columns)) for row in rows)
+
+
+def _last_agent() -> ScalarSelect[str]:
+    """The name of the agent at work who left the last mark or note in the task's conversation."""
+    who = agents.alias()
+    return (
+        select(who.c.name)
+        .join(notes, notes.c.author == "agent:" + who.c.id)
+        .where(notes.c.conversation_id == tasks.c.conversation_id, who.c.disabled.is_(False))
+        .order_by(notes.c.id.desc())
+        .limit(1)
+        .correlate(tasks)
+        .scalar_subquery()
     )
 
 

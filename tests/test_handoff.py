@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -16,11 +18,12 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, create_engine, func, select
 
 from bot.errors import Conflict, NotAllowed, NotFound
+from bot.shop.sql import SqlShop
 from bot.store import tables as t
 from bot.store.database import Database
 from handoff import desk, ownership, people, tasks
 from handoff.console.labels import LABELS, reason_words
-from handoff.customer import Rights, masked, rights
+from handoff.customer import Rights, customer, masked, rights
 from handoff.ownership import Owner
 from handoff.people import Agent
 from handoff.transcript import Side, transcript
@@ -160,6 +163,35 @@ async def test_what_a_disabled_agent_had_goes_back_to_the_queue(db: Database) ->
     await db.write(lambda c: ownership.take(c, "c1", "li", NOW))
     await db.write(lambda c: people.disable_agent(c, "li", minutes(1)))
     held = await db.read(lambda c: ownership.current(c, "c1"))
+    assert (held.owner, held.agent_id) == (Owner.QUEUE, None)
+
+
+@pytest.mark.parametrize("move", ["take", "transfer"])
+async def test_who_is_disabled_while_taking_a_conversation_does_not_keep_it(database: Database, move: str) -> None:
+    """On PostgreSQL both transactions are open at once; the second has to wait for the first."""
+    moved = threading.Event()
+
+    def given(c: Connection) -> None:
+        a_shop_with_agents(c)
+        a_conversation(c)
+        ownership.take(c, "c1", "li", NOW)
+        if move == "take":
+            ownership.give_back(c, "c1", "li", "", NOW)
+
+    def moves(c: Connection) -> None:
+        if move == "take":
+            ownership.take(c, "c1", "wang", NOW)
+        else:
+            ownership.transfer(c, "c1", "li", "wang", "", NOW)
+        moved.set()
+        time.sleep(0.5)  # time enough for the other to look, if nothing holds it back
+
+    await database.write(given)
+    under_way = asyncio.create_task(database.write(moves))
+    await asyncio.to_thread(moved.wait, 10)
+    await database.write(lambda c: people.disable_agent(c, "wang", NOW))
+    await under_way
+    held = await database.read(lambda c: ownership.current(c, "c1"))
     assert (held.owner, held.agent_id) == (Owner.QUEUE, None)
 
 
@@ -342,13 +374,39 @@ async def test_a_dead_message_is_marked_and_only_leads_are_told_the_first_line_o
     seen = {}
     for role in ("agent", "lead", "admin"):
         viewer = Agent("x", "x", "X", role)
-        whole = await db.read(partial(desk.conversation, shop=SHOP, conversation_id="c1", viewer=viewer, now=NOW))
+        look = partial(desk.conversation, shop=SHOP, conversation_id="c1", viewer=viewer, now=NOW, counting=())
+        whole = await db.read(look)
         seen[role] = [(line.status, line.reason) for line in whole.lines]
     assert seen == {
         "agent": [("dead", ""), ("", "")],
         "lead": [("dead", "KeyError: 'size'"), ("", "")],
         "admin": [("dead", "KeyError: 'size'"), ("", "")],
     }
+
+
+async def test_the_side_bar_shows_what_the_identity_proved_beside_the_orders_of_a_linked_account(db: Database) -> None:
+    def given(c: Connection) -> None:
+        shop_tables = ("lin", "mei")
+        c.execute(t.customers.insert(), [{"id": key, "name": key, "created_at": NOW} for key in shop_tables])
+        money = {"status": "paid", "total_minor": 100, "currency": "CNY", "created_at": NOW}
+        owners = {"A1": "lin", "B1": "mei", "B2": "mei"}
+        c.execute(t.orders.insert(), [{"number": n, "customer_id": key, **money} for n, key in owners.items()])
+        c.execute(t.persons.insert().values(id="p", name="", created_at=NOW))
+        one = {"id": "i", "person_id": "p", "channel": "web:shop", "user": "u", "created_at": NOW}
+        c.execute(t.identities.insert().values(one))
+        c.execute(t.conversations.update().values(identity_id="i"))
+        c.execute(t.proofs.insert().values(identity_id="i", order_number="B1", proven_at=NOW))
+
+    def seen(c: Connection) -> tuple[list[str], frozenset[str]]:
+        found = customer(c, SqlShop(c), "c1", unmasked=False)
+        return [order.number for order in found.orders], found.proven
+
+    await db.write(given)
+    assert await db.read(seen) == (["B1"], frozenset({"B1"})), "B2 is the same customer's, but nobody proved it"
+    await db.write(lambda c: c.execute(t.persons.update().values(customer_id="lin")))
+    assert await db.read(seen) == (["A1", "B1"], frozenset({"B1"}))
+    await db.write(lambda c: c.execute(t.persons.update().values(customer_id="mei")))
+    assert await db.read(seen) == (["B1", "B2"], frozenset({"B1"}))
 
 
 # --- tasks ---------------------------------------------------------------------------------------------------------
@@ -373,6 +431,24 @@ async def test_open_tasks_are_listed_newest_first_with_their_customer_where_ther
     ]
     assert [task.created_at for task in listed] == [minutes(3), minutes(2), minutes(1)]
     assert await db.read(tasks.count_open) == 3
+
+
+async def test_a_task_names_the_agent_who_has_its_conversation_or_had_it_last(db: Database) -> None:
+    async def named() -> str:
+        (task,) = await db.read(tasks.open_tasks)
+        return task.agent_name
+
+    await db.write(lambda c: a_task(c, "outbox:k1", "no_window", NOW, "c1"))
+    assert await named() == ""
+    await db.write(lambda c: ownership.take(c, "c1", "li", NOW))
+    assert await named() == "Li"
+    await db.write(lambda c: ownership.transfer(c, "c1", "li", "wang", "", NOW))
+    assert await named() == "Wang"
+    await db.write(lambda c: ownership.close(c, "c1", "wang", "", NOW))
+    await db.write(lambda c: ownership.reopen(c, "c1", NOW))
+    assert await named() == "Wang"
+    await db.write(lambda c: people.disable_agent(c, "wang", NOW))
+    assert await named() == "Li", "who is not at work any more is not asked"
 
 
 async def test_a_task_is_done_once_and_leaves_a_note_in_its_conversation(db: Database) -> None:
@@ -410,12 +486,21 @@ async def test_rights_left_counts_open_grants_for_humans_only(db: Database) -> N
         row = {"conversation_id": "c1", "count": count, "used": used, "purposes": purposes, "opened_at": NOW}
         c.execute(t.grants.insert().values(row | {"expires_at": NOW + timedelta(hours=hours)}))
 
-    assert await db.read(lambda c: rights(c, "c1", "wechat:gh_1", NOW)) == Rights(0, None)
-    assert await db.read(lambda c: rights(c, "c1", "telegram:shop", NOW)) is None
+    assert await db.read(lambda c: rights(c, "c1", True, NOW)) == Rights(0, None)
+    assert await db.read(lambda c: rights(c, "c1", False, NOW)) is None
     for count, used, hours, purpose in ((5, 3, 48, "human"), (5, 0, -1, "human"), (3, 0, 9, "marketing")):
         await db.write(partial(grant, count=count, used=used, hours=hours, purposes=[purpose]))
-    left = await db.read(lambda c: rights(c, "c1", "wechat:gh_1", NOW))
+    left = await db.read(lambda c: rights(c, "c1", True, NOW))
     assert left == Rights(2, NOW + timedelta(hours=48))
+
+
+@pytest.mark.parametrize(("counting", "left"), [({"wechat:gh_1"}, Rights(0, None)), ({"wechat:other"}, None)])
+async def test_which_channels_count_is_for_the_connectors_to_say(
+    db: Database, counting: set[str], left: Rights | None
+) -> None:
+    viewer = Agent("li", "li", "Li", "agent")
+    whole = await db.read(lambda c: desk.conversation(c, SHOP, "c1", viewer, NOW, counting))
+    assert whole.rights == left
 
 
 async def test_every_change_an_agent_could_see_changes_the_pulse(db: Database) -> None:

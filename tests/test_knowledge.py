@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from bot.knowledge.entryfile import read_entry
 from bot.knowledge.fields import fill
 from bot.knowledge.load import load
 from bot.knowledge.yamlfile import Reading
+from bot.skills.dialogue import ENTRIES
 from bot.starter import starter_folder
 from bot.understanding.engine import Catalogue
 
@@ -86,7 +88,7 @@ class Folder:
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
 
     def load(self) -> tuple[Knowledge, list[Fault]]:
-        return load(self.path, SKILLS, NEEDED)
+        return load(self.path, SKILLS, NEEDED, ("shipping-fee",), ("tops",))
 
     def faults(self) -> list[Fault]:
         return self.load()[1]
@@ -200,6 +202,9 @@ FAULTS: dict[str, tuple[str, str, str, int, str, str]] = {
     "sizes that are no list": (CHART_FILE, CHART.split("sizes:")[1].split("notes", maxsplit=1)[0], " 3\n", 7, "must be a list", "`- `"),
     "a size that is no mapping": (CHART_FILE, "  - size: M\n    height: [160, 170]\n    chest: [84, 88]", "  - M", 12, "no keys", "`- `"),
     "a chart without a unit": (CHART_FILE, "unit: cm\n", "", 1, "the chart lacks unit", "size charts"),
+    "a chart of one size": (CHART_FILE, CHART[CHART.index("  - size: M") : CHART.index("notes")], "", 7, "has 1 size", "Add a size"),
+    "a chart in inches": (CHART_FILE, "unit: cm", "unit: inch", 2, "the unit is `inch`", "`unit: cm`"),
+    "a chart of feet in cm": (CHART_FILE, CHART, CHART.replace("chest", "foot"), 2, "the unit is `cm`", "`unit: mm`"),
     "a measure without a name": (CHART_FILE, "  chest: {zh: 胸围, en: chest}\n", "", 4, "`names` lacks `chest`", "`chest:`"),
     "a measure named in one language": (CHART_FILE, "{zh: 胸围, en: chest}", "{zh: 胸围}", 6, "`chest` lacks `en`", "`en:`"),
     "notes in one language": (CHART_FILE, ", en: Regular fit.", "", 15, "`notes` lacks `en`", "`en:`"),
@@ -263,6 +268,39 @@ def test_a_missing_folder_is_a_fault_with_a_way_out(folder: Folder, name: str) -
     (fault,) = [f for f in folder.faults() if f.file == name]
     assert "missing" in fault.problem
     assert "zhanggui init" in fault.fix
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_an_entry_that_a_skill_says_must_be_there_in_both_languages(folder: Folder, language: str) -> None:
+    (folder.path / f"knowledge/{language}/shipping/shipping-fee.md").unlink()
+    (fault,) = folder.faults()
+    assert fault.file == f"knowledge/{language}"
+    assert "`shipping-fee` is missing" in fault.problem
+    assert "put shipping-fee.md there" in fault.fix
+
+
+def test_a_size_chart_that_a_skill_advises_from_must_be_there(folder: Folder) -> None:
+    folder.write(CHART_FILE, CHART.replace("category: tops", "category: hats"))
+    (fault,) = folder.faults()
+    assert fault.file == "knowledge/size-charts"
+    assert "`tops` is missing" in fault.problem
+    assert "`category: tops`" in fault.fix
+
+
+def test_a_chart_of_feet_is_in_mm(folder: Folder) -> None:
+    folder.write(
+        "knowledge/size-charts/shoes.yml", CHART.replace("chest", "foot").replace("cm", "mm").replace("tops", "shoes")
+    )
+    assert folder.faults() == []
+    assert folder.load()[0].charts["shoes"].unit == "mm"
+
+
+def test_the_bot_does_not_start_without_what_its_skills_say(folder: Folder, brain: Brain) -> None:
+    (folder.path / "knowledge/en/payment/payment-failed.md").unlink()
+    (folder.path / "knowledge/size-charts/tops.yml").unlink()
+    with pytest.raises(KnowledgeFaults) as refused:
+        read_mind(folder.path, brain.settings)
+    assert [fault.file for fault in refused.value.faults] == ["knowledge/en", "knowledge/size-charts"]
 
 
 def test_an_empty_folder_is_told_and_does_not_raise(tmp_path: Path) -> None:
@@ -429,6 +467,13 @@ def test_nothing_is_said_with_a_hole_in_it() -> None:
 def brain(folder: Folder) -> Brain:
     for language in ("zh", "en"):
         shutil.copy(starter_folder() / "knowledge" / language / "phrases.yml", folder.path / "knowledge" / language)
+        for entry_id in ENTRIES:
+            (path,) = (starter_folder() / "knowledge" / language).glob(f"*/{entry_id}.md")
+            text = re.sub(r"^next: .*\n", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+            folder.write(f"knowledge/{language}/{path.parent.name}/{path.name}", text)
+    shutil.copytree(
+        starter_folder() / "knowledge" / "size-charts", folder.path / "knowledge" / "size-charts", dirs_exist_ok=True
+    )
     shop = demo_settings()
     return Brain(folder.path, shop, read_mind(folder.path, shop))
 

@@ -44,7 +44,7 @@ async def test_seeding_twice_changes_nothing(shop: Database) -> None:
 async def test_two_seeds_of_one_moment_are_equal(shop: Database, tmp_path: Path) -> None:
     other = Database(f"sqlite:///{tmp_path / 'other.db'}")
     try:
-        await other.write(lambda connection: t.metadata.create_all(connection))
+        await other.write(t.metadata.create_all)
         await other.write(lambda connection: seed(connection, NOW))
         assert await other.read(everything) == await shop.read(everything)
     finally:

@@ -13,18 +13,26 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import Connection, event, select, update
 
+from bot.campaigns import flash
 from bot.clock import SystemClock
+from bot.delivery.facts import consent, guard_holds
+from bot.delivery.inbox import store
 from bot.delivery.outbox import Draft, put
+from bot.delivery.thinking import person_view
 from bot.demo.orders import PLANS
 from bot.demo.seed import demo_orders, seed
+from bot.effects import set_consent
 from bot.errors import Conflict, NotFound
-from bot.messages import Purpose
+from bot.messages import Chat, Inbound, Purpose
 from bot.shop.api import shop_routes
 from bot.shop.changes import open_return, pay_cart, pay_order, touch_cart
+from bot.shop.events import OrderPaid, record
 from bot.shop.port import OrderStatus, Shop
 from bot.shop.sql import SqlShop
+from bot.skills.turn import SetConsent
 from bot.store.database import Database
-from bot.store.tables import outbox, products, timers
+from bot.store.tables import carts, consents, conversations, identities, outbox, products, sales, timers
+from tests.conftest import StandingClock
 
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 KEY = "k-tests-only"
@@ -277,10 +285,19 @@ async def test_the_catalogue_is_public_and_bilingual(http: httpx.AsyncClient) ->
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "/customers/lin/cart"), ("PUT", "/customers/lin/cart"), ("POST", "/events")],
+    [
+        ("GET", "/customers/lin/cart"),
+        ("PUT", "/customers/lin/cart"),
+        ("POST", "/events"),
+        ("PUT", "/products/p1"),
+        ("PUT", "/customers/c1"),
+        ("PUT", "/orders/1"),
+        ("PUT", "/sales/s1"),
+        ("GET", "/sales/s1/claims"),
+    ],
 )
 @pytest.mark.parametrize("header", [{}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {KEY}"}])
-async def test_carts_and_events_need_the_key(
+async def test_all_but_the_catalogue_needs_the_key(
     http: httpx.AsyncClient, method: str, path: str, header: dict[str, str]
 ) -> None:
     answer = await http.request(method, f"/api/shop{path}", headers=header)
@@ -346,7 +363,8 @@ async def test_events_are_recorded_once_and_repeats_are_harmless(
     ("event_", "status", "says"),
     [
         ({"type": "cart.paid", "cart_id": "c-none"}, 404, "c-none"),
-        ({"type": "order.paid", "order_number": "QH0"}, 404, "QH0"),
+        ({"type": "order.paid", "order_number": "QH0", "cart_id": None}, 404, "QH0"),
+        ({"type": "order.paid", "order_number": "QH0"}, 422, "cart_id"),
         ({"type": "cart.paid"}, 422, "cart_id"),
         ({"type": "cart.burnt", "cart_id": "c-lin"}, 422, "cart.updated"),
         ({"type": "cart.paid", "cart_id": "c-lin", "extra": 1}, 422, "extra"),
@@ -359,6 +377,264 @@ async def test_a_wrong_event_gets_one_line_that_says_what_to_do(
     assert answer.status_code == status
     assert set(answer.json()) == {"error", "message"}
     assert says in answer.json()["message"] and "\n" not in answer.text
+
+
+# --- filling an empty shop ------------------------------------------------------------------------------------------
+
+
+PRODUCT = {
+    "name": {"zh": "茶壶", "en": "Teapot"},
+    "category": "home",
+    "variants": [
+        {"sku": f"pot-{size}", "colour": {"zh": "白", "en": "white"}, "size": size, "price_minor": 8800,
+         "currency": "EUR", "stock": 3}
+        for size in ("S", "L")
+    ],
+}  # fmt: skip
+CUSTOMER = {"name": "Mia", "phone": "+4915112345678", "tier": "gold"}
+EVENT = {"at": "2026-11-20T10:00:00+01:00", "place": {"zh": "柏林", "en": "Berlin"}, "status": "in_transit"}
+ORDER: dict[str, Any] = {
+    "customer_id": "mia",
+    "status": "shipped",
+    "total_minor": 17100,
+    "currency": "EUR",
+    "created_at": "2026-11-19T09:00:00Z",
+    "paid_at": "2026-11-19T09:05:00Z",
+    "lines": [
+        {"sku": "pot-S", "quantity": 1, "price_minor": 8800},
+        {"sku": "pot-L", "quantity": 1, "price_minor": 8300},
+    ],
+    "shipments": [{"carrier": "DHL", "tracking_number": "JJD1", "events": [EVENT]}],
+}
+SALE = {
+    "sku": "pot-S",
+    "price_minor": 4900,
+    "currency": "EUR",
+    "total": 2,
+    "audiences": [{"channel": "telegram:shop", "chat": "-1", "language": "en"}, {"channel": "web:shop"}],
+}
+
+
+class ShopServer:
+    """The shop's own server, talking to an empty Zhanggui."""
+
+    def __init__(self, http: httpx.AsyncClient, database: Database) -> None:
+        self._http = http
+        self.database = database
+
+    async def put(self, path: str, body: dict[str, Any]) -> httpx.Response:
+        return await self._http.put(f"/api/shop{path}", json=body)
+
+    async def fill(self) -> None:
+        for path, body in (("/products/pot", PRODUCT), ("/customers/mia", CUSTOMER)):
+            assert (await self.put(path, body)).status_code == 204
+
+    async def tell(self, **event_: Any) -> httpx.Response:
+        return await self._http.post("/api/shop/events", json=event_)
+
+    async def get(self, path: str) -> Any:
+        return (await self._http.get(f"/api/shop{path}")).json()
+
+
+@pytest.fixture
+async def server(database: Database, bearer: dict[str, str]) -> AsyncIterator[ShopServer]:
+    app = FastAPI()
+    app.include_router(shop_routes(database, StandingClock(NOW), KEY, counted()))
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://shop", headers=bearer) as client:
+        yield ShopServer(client, database)
+
+
+async def test_an_empty_shop_is_filled_and_filled_again_with_the_same_outcome(server: ShopServer) -> None:
+    def seen(connection: Connection) -> Any:
+        port = SqlShop(connection)
+        return port.products(), port.customer("mia"), port.orders_of("mia")
+
+    outcomes = []
+    for _ in range(2):
+        await server.fill()
+        assert (await server.put("/orders/A-1", ORDER)).status_code == 204
+        outcomes.append(await server.database.read(seen))
+    assert outcomes[0] == outcomes[1]
+    (product,), customer, (order,) = outcomes[0]
+    assert [(v.sku, v.price.amount_minor, v.stock) for v in product.variants] == [
+        ("pot-S", 8800, 3),
+        ("pot-L", 8800, 3),
+    ]
+    assert (customer.tier, customer.phone[-4:], customer.spent.amount_minor) == ("gold", "5678", 17100)
+    assert (order.status, order.total.amount_minor, len(order.lines)) == (OrderStatus.SHIPPED, 17100, 2)
+    assert order.shipments[0].events[0].at == datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+
+
+async def test_what_is_left_out_is_gone_but_a_line_keeps_its_id_for_its_return(server: ShopServer) -> None:
+    await server.fill()
+    await server.put("/orders/A-1", ORDER)
+    before = await server.database.read(lambda c: SqlShop(c).order("A-1"))
+    assert before is not None
+    small, large = ORDER["lines"]
+    await server.put("/orders/A-1", {**ORDER, "status": "refunded", "lines": [large], "shipments": []})
+    after = await server.database.read(lambda c: SqlShop(c).order("A-1"))
+    assert after is not None
+    assert [line.id for line in after.lines] == [before.lines[1].id]
+    assert after.shipments == ()
+    customer = await server.database.read(lambda c: SqlShop(c).customer("mia"))
+    assert customer is not None and customer.spent.amount_minor == 0
+    await server.database.write(lambda c: open_return(c, "A-1", after.lines[0].id, "chipped", NOW, counted()))
+    refused = await server.put("/orders/A-1", {**ORDER, "lines": [small]})
+    assert (refused.status_code, "return case RT" in refused.json()["message"]) == (409, True)
+
+    await server.put("/products/pot", {**PRODUCT, "variants": PRODUCT["variants"][:1]})  # type: ignore[index]
+    stock = {v["sku"]: v["stock"] for v in (await server.get("/products"))[0]["variants"]}
+    assert stock == {"pot-S": 3, "pot-L": 0}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "says"),
+    [
+        ("/products/pot", {**PRODUCT, "name": {"zh": "茶壶"}}, 422, "name.en"),
+        ("/products/pot", {**PRODUCT, "variants": [{"sku": "x"}]}, 422, "variants.0"),
+        ("/products/other", PRODUCT, 409, "pot-L"),
+        ("/customers/mia", {"name": "Mia", "fone": "1"}, 422, "fone"),
+        ("/customers/mia", {"name": "Mia\x00"}, 422, "name"),
+        ("/orders/A-1", {**ORDER, "customer_id": "nobody"}, 404, "customer_id"),
+        ("/orders/A-1", {**ORDER, "lines": [{"sku": "cup", "quantity": 1, "price_minor": 1}]}, 404, "cup"),
+        ("/orders/A-1", {**ORDER, "lines": ORDER["lines"][:1] * 2}, 422, "pot-S"),
+        ("/orders/A-1", {**ORDER, "status": "lost"}, 422, "status"),
+        ("/orders/A-1", {**ORDER, "paid_at": None}, 422, "paid_at"),
+        ("/orders/A-1", {**ORDER, "status": "delivered"}, 422, "delivered_at"),
+        ("/orders/A-1", {**ORDER, "created_at": "2026-11-19T09:00:00"}, 422, "created_at"),
+        ("/sales/s1", {**SALE, "sku": "cup"}, 404, "cup"),
+        ("/sales/s1", {**SALE, "audiences": [{"channel": "telegram"}]}, 422, "audiences.0.channel"),
+    ],
+)
+async def test_what_cannot_be_put_is_one_line_that_names_the_field(
+    server: ShopServer, path: str, body: dict[str, Any], status: int, says: str
+) -> None:
+    await server.fill()
+    answer = await server.put(path, body)
+    assert answer.status_code == status, answer.text
+    assert set(answer.json()) == {"error", "message"}
+    assert says in answer.json()["message"] and "\n" not in answer.json()["message"]
+
+
+async def test_a_sale_is_a_draft_until_it_is_started_and_its_claims_are_paid_by_event(server: ShopServer) -> None:
+    await server.fill()
+    for total in (5, 2):
+        assert (await server.put("/sales/s1", {**SALE, "total": total})).status_code == 204
+    await server.tell(type="customer.linked", customer_id="mia", channel="web:shop", user="v1")
+    await server.tell(type="customer.linked", customer_id="mia", channel="web:shop", user="v2")
+
+    def begin(connection: Connection) -> None:
+        row = connection.execute(select(sales)).one()
+        assert (row.status, row.total, row.available, row.audiences) == ("draft", 2, 2, SALE["audiences"])
+        connection.execute(update(sales).values(status="running", ends_at=NOW + timedelta(hours=1)))
+        person = connection.execute(select(identities.c.person_id).where(identities.c.user == "v1")).scalar_one()
+        assert flash.claim(connection, "s1", person, NOW, lambda: "claim-1").outcome == "held"
+
+    await server.database.write(begin)
+    assert (await server.put("/sales/s1", SALE)).status_code == 409
+    (held,) = await server.get("/sales/s1/claims")
+    assert (held["channel"], held["user"], held["customer_id"], held["status"]) == ("web:shop", "v1", "mia", "held")
+
+    paid = {"type": "claim.paid", "sale_id": "s1", "channel": "web:shop", "user": "v1"}
+    assert [(await server.tell(**paid)).json() for _ in range(2)] == [{"changed": True}, {"changed": False}]
+    assert [claim["status"] for claim in await server.get("/sales/s1/claims")] == ["paid"]
+    assert (await server.tell(**{**paid, "user": "v2"})).status_code == 404
+    assert (await server.tell(**{**paid, "user": "v3"})).status_code == 404
+
+
+async def test_a_payment_of_a_claim_that_is_gone_is_to_be_refunded(server: ShopServer) -> None:
+    await server.fill()
+    await server.put("/sales/s1", {**SALE, "total": 1})
+    for user in ("early", "late"):
+        await server.tell(type="customer.linked", customer_id="mia", channel="web:shop", user=user)
+
+    def rush(connection: Connection) -> None:
+        connection.execute(update(sales).values(status="running", ends_at=NOW + timedelta(hours=1)))
+        people = {row.user: row.person_id for row in connection.execute(select(identities))}
+        flash.claim(connection, "s1", people["early"], NOW - timedelta(hours=1), lambda: "claim-1")
+        flash.expire(connection, "claim-1", NOW)
+        flash.claim(connection, "s1", people["late"], NOW, lambda: "claim-2")
+
+    await server.database.write(rush)
+    answer = await server.tell(type="claim.paid", sale_id="s1", channel="web:shop", user="early")
+    assert (answer.status_code, "Refund" in answer.json()["message"]) == (409, True)
+
+
+# --- whose account is whose ----------------------------------------------------------------------------------------
+
+
+async def test_a_linked_account_is_the_customers_from_the_first_word_on(server: ShopServer) -> None:
+    await server.fill()
+    wish = {"granted": True, "proof": "ticked the box at the checkout, 2026-11-22"}
+    linked = {"type": "customer.linked", "customer_id": "mia", "channel": "telegram:shop", "user": "42"}
+    assert (await server.tell(**linked, marketing=wish)).json() == {"changed": True}
+    assert (await server.tell(**linked, marketing=wish)).json() == {"changed": False}
+
+    def speaks(connection: Connection) -> None:
+        hello = Inbound("tg:1", Chat("telegram:shop", "42"), "42", NOW, text="hello")
+        assert store(connection, [hello], NOW, counted("first")) == 1
+        identity_id = connection.execute(select(conversations.c.identity_id)).scalar_one()
+        view = person_view(connection, identity_id, SqlShop(connection), NOW)
+        assert (view.customer_id, view.tier) == ("mia", "gold")
+        assert consent(connection, view.person_id, "telegram:shop") is True
+        later = NOW + timedelta(minutes=1)
+        set_consent(connection, view.person_id, "telegram:shop", SetConsent(False, "unsubscribe"), later)
+
+    await server.database.write(speaks)
+    assert (await server.tell(**linked, marketing=wish)).json() == {"changed": False}
+    answers = await server.database.read(lambda c: c.execute(select(consents.c.granted).order_by(consents.c.id)).all())
+    assert [row.granted for row in answers] == [True, False], "a repeated event must not undo the no"
+
+
+async def test_an_account_of_a_customer_nobody_knows_is_not_linked(server: ShopServer) -> None:
+    answer = await server.tell(type="customer.linked", customer_id="mia", channel="telegram:shop", user="42")
+    assert (answer.status_code, "customer_id" in answer.json()["message"]) == (404, True)
+    assert await server.database.read(lambda c: c.execute(select(identities)).all()) == []
+
+
+# --- never after payment, even if nobody says which cart -------------------------------------------------------------
+
+
+async def test_an_order_paid_without_a_cart_withdraws_what_waits_about_any_cart_of_its_customer(
+    http: httpx.AsyncClient, shop: Database, bearer: dict[str, str]
+) -> None:
+    number = await shop.read(lambda connection: number_of(connection, "unpaid", "lin"))
+    await shop.write(lambda connection: follow_up(connection, "c-lin", "mine"))
+    await shop.write(lambda connection: follow_up(connection, "c-chen", "of another customer"))
+    paid = {"type": "order.paid", "order_number": number, "cart_id": None}
+    answers = [(await http.post("/api/shop/events", headers=bearer, json=paid)).json() for _ in range(2)]
+    assert answers == [{"changed": True}, {"changed": False}]
+    assert set(await shop.read(timer_keys)) == {"cart:c-chen:1"}
+    rows = await shop.read(lambda c: c.execute(select(outbox.c.key, outbox.c.status)).all())
+    assert dict(map(tuple, rows)) == {"mine": "dropped", "of another customer": "waiting"}
+
+    await shop.write(lambda c: touch_cart(c, "c-lin", datetime.now(UTC) + timedelta(minutes=1)))  # changed afterwards
+    await http.post("/api/shop/events", headers=bearer, json=paid)
+    assert "cart:c-lin:1" in await shop.read(timer_keys), "a repeat is harmless"
+
+
+async def test_a_follow_up_in_the_air_does_not_hold_any_more_after_the_payment(shop: Database) -> None:
+    def job(connection: Connection) -> None:
+        as_of = connection.execute(select(carts.c.updated_at).where(carts.c.id == "c-lin")).scalar_one()
+        guard = {"cart_open": "c-lin", "as_of": as_of.isoformat()}
+        assert guard_holds(connection, guard)
+        paid = OrderPaid(type="order.paid", order_number=number_of(connection, "unpaid", "lin"), cart_id=None)
+        record(connection, paid, NOW + timedelta(minutes=5), counted())
+        assert not guard_holds(connection, guard)
+
+    await shop.write(job)
+
+
+async def test_an_order_that_is_put_as_paid_withdraws_the_follow_up_and_an_old_one_does_not(server: ShopServer) -> None:
+    await server.fill()
+    await server.put("/customers/mia/cart", {"lines": [{"sku": "pot-S", "quantity": 1}]})
+    await server.put("/orders/A-1", ORDER)  # of last week: history
+    assert len(await server.database.read(timer_keys)) == 1
+    await server.put("/orders/A-2", {**ORDER, "status": "unpaid", "paid_at": None})
+    assert len(await server.database.read(timer_keys)) == 1
+    await server.put("/orders/A-2", {**ORDER, "status": "paid", "paid_at": NOW.isoformat()})
+    assert await server.database.read(timer_keys) == {}
 
 
 async def test_the_routes_are_described_with_their_key(http: httpx.AsyncClient) -> None:

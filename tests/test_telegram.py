@@ -575,8 +575,27 @@ def test_text_that_no_database_takes_is_cleaned() -> None:
 
 
 KEYS = st.sampled_from(
-    ["message", "edited_message", "callback_query", "my_chat_member", "chat", "from", "text", "caption", "photo"]
-    + ["id", "type", "date", "data", "update_id", "new_chat_member", "status", "is_bot", "first_name", "sender_chat"]
+    [
+        "message",
+        "edited_message",
+        "callback_query",
+        "my_chat_member",
+        "chat",
+        "from",
+        "text",
+        "caption",
+        "photo",
+        "id",
+        "type",
+        "date",
+        "data",
+        "update_id",
+        "new_chat_member",
+        "status",
+        "is_bot",
+        "first_name",
+        "sender_chat",
+    ]
 )
 LEAVES = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.sampled_from(["private", "group", "kicked"])

@@ -13,9 +13,12 @@ from hypothesis import strategies as st
 from bot.brain import read_mind
 from bot.demo.catalogue import COLOURS, GARMENTS
 from bot.demo.shop import demo_settings
+from bot.errors import SettingsError
+from bot.settings import parse_settings
 from bot.starter import starter_folder
 from bot.understanding.engine import CLARIFY_MARGIN, Catalogue, Engine, Meaning, build, catalogue_of
 from bot.understanding.entities import HEIGHT_CM, WEIGHT_KG, find
+from bot.understanding.lexicon import category_of
 from bot.understanding.text import normal
 
 MESSAGES = Path(__file__).parent / "messages"
@@ -23,6 +26,7 @@ OUT_OF_SCOPE = "oos"
 CATALOGUE = catalogue_of(
     [(garment.id, {"zh": garment.name_zh, "en": garment.name_en}) for garment in GARMENTS],
     [{"zh": zh, "en": en} for zh, en in COLOURS.values()],
+    demo_settings().shop.order_number,
 )
 NUMERIC = ("order", "phone_end", "height", "weight", "chest", "waist", "foot", "size")
 
@@ -113,7 +117,7 @@ def test_training_twice_gives_the_same_margins() -> None:
 # --- entities ------------------------------------------------------------------------------------------------------
 PIECES = st.sampled_from(
     ["身高", "体重", "脚长", "腰围", "chest", "foot", "cm", "kg", "斤", "公斤", "米", "'", '"', "m", "ft", "lbs", " ", "QH", "尾号", "码", "size", "蓝色", "黑", "连衣裙", "trench coat", "of", "，", "/", ".", "-", "+86", "ends in"]
-)
+)  # fmt: skip
 NUMBERS = st.one_of(st.integers(0, 10**12).map(str), st.floats(0, 999, allow_nan=False).map(lambda x: f"{x:.2f}"))
 TEXTS = st.one_of(st.text(max_size=60), st.lists(st.one_of(PIECES, NUMBERS), max_size=14).map("".join))
 
@@ -122,7 +126,7 @@ TEXTS = st.one_of(st.text(max_size=60), st.lists(st.one_of(PIECES, NUMBERS), max
 @given(TEXTS)
 def test_no_character_belongs_to_two_numbers(text: str) -> None:
     taken: set[int] = set()
-    for entity in find(text, CATALOGUE.products, CATALOGUE.colours):
+    for entity in find(text, CATALOGUE.products, CATALOGUE.colours, CATALOGUE.order_number):
         if entity.kind in NUMERIC:
             span = set(range(entity.start, entity.end))
             assert span
@@ -134,7 +138,7 @@ def test_no_character_belongs_to_two_numbers(text: str) -> None:
 @settings(deadline=None, max_examples=300)
 @given(TEXTS)
 def test_heights_and_weights_are_those_of_people(text: str) -> None:
-    for entity in find(text, CATALOGUE.products, CATALOGUE.colours):
+    for entity in find(text, CATALOGUE.products, CATALOGUE.colours, CATALOGUE.order_number):
         if entity.kind == "height":
             assert HEIGHT_CM[0] <= float(entity.value) <= HEIGHT_CM[1]
         if entity.kind == "weight":
@@ -145,7 +149,9 @@ def test_heights_and_weights_are_those_of_people(text: str) -> None:
 
 
 @settings(deadline=None, max_examples=200)
-@given(st.one_of(TEXTS, st.text(alphabet="0123456789٠١²½①２ⅷ.米m'斤码尾号qh ", max_size=30)), st.sampled_from(["zh", "en"]))
+@given(
+    st.one_of(TEXTS, st.text(alphabet="0123456789٠١²½①２ⅷ.米m'斤码尾号qh ", max_size=30)), st.sampled_from(["zh", "en"])
+)
 def test_any_text_at_all_is_understood_as_something(text: str, language: str) -> None:
     meaning = engine().understand(text, language, CATALOGUE)
     assert meaning.language in ("zh", "en")
@@ -172,14 +178,79 @@ def test_any_text_at_all_is_understood_as_something(text: str, language: str) ->
         ("120码", {"size": "120"}),
         ("xxl", {"size": "XXL"}),
         ("qh-2611200086", {"order": "QH2611200086"}),
-        ("2611200086", {"order": "QH2611200086"}),
+        ("单号QH 2611200086的", {"order": "QH2611200086"}),
+        ("2611200086", {}),
         ("＋86 199 0000 1001", {"phone_end": "1001"}),
         ("ends with 1001", {"phone_end": "1001"}),
     ],
 )
 def test_numbers_are_read_as_people_write_them(text: str, expected: dict[str, str]) -> None:
-    found = find(text, (), ())
+    found = find(text, (), (), CATALOGUE.order_number)
     assert {entity.kind: entity.value for entity in found} == expected
+
+
+@pytest.mark.parametrize(
+    ("order_number", "text", "expected"),
+    [
+        ("SO-[0-9]{6}", "where is so-100234?", {"order": "SO-100234"}),
+        ("SO-[0-9]{6}", "ＳＯ－100234 尾号1001", {"order": "SO-100234", "phone_end": "1001"}),
+        ("SO-[0-9]{6}", "QH2611200086", {}),
+        ("SO-[0-9]{6}", "SO-1002345", {}),
+        ("SO-[0-9]{6}", "also-100234", {}),
+        ("#?([0-9]{4}-[0-9]{4})", "#2611-0086", {"order": "2611-0086"}),
+        ("(A|B)-?([0-9]+)(X)?", "b-12x", {"order": "B12X"}),
+    ],
+)
+def test_an_order_number_looks_as_the_shop_says(order_number: str, text: str, expected: dict[str, str]) -> None:
+    assert {entity.kind: entity.value for entity in find(text, (), (), order_number)} == expected
+
+
+def test_the_letters_of_an_order_number_are_no_english() -> None:
+    catalogue = Catalogue(order_number="ORDER-[0-9]{6}")
+    assert engine().understand("order-100234", "zh", catalogue).language == "zh"
+    assert engine().understand("order-100234 please", "zh", catalogue).language == "en"
+
+
+@pytest.mark.parametrize("pattern", ["SO-(", "[0-9]*", "(?i)SO-[0-9]+(", ""])
+def test_an_order_number_that_cannot_be_looked_for_is_refused_with_an_example(pattern: str) -> None:
+    shop = {"name": {"en": "Shop"}, "order_number": pattern}
+    with pytest.raises(SettingsError, match=r"shop\.toml: `shop\.order_number` = .*write 'A-\[0-9\]\{4\}'"):
+        parse_settings({"shop": shop}, "shop.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "category"),
+    [
+        ("有连衣裙吗", "dresses"),
+        ("有褲子嗎", "trousers"),
+        ("一条内裤", "underwear"),
+        ("T恤", "tops"),
+        ("雪地靴", "shoes"),
+        ("羽绒服", "outerwear"),
+        ("孩子的裤子", "children"),
+        ("a denim jacket", "outerwear"),
+        ("dresses for my daughter", "children"),
+        ("I stopped by", None),
+        ("just kidding", None),
+        ("有帽子吗", None),
+    ],
+)
+def test_a_garment_has_one_category_wherever_it_is_spoken_of(text: str, category: str | None) -> None:
+    assert category_of(normal(text)) == category
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "how long do I have to return this"),
+        ("en", "can I still return"),
+        ("en", "can i still return the shoes"),
+        ("zh", "这件大衣还能退吗"),
+        ("zh", "还能退货吗"),
+    ],
+)
+def test_whether_something_may_still_go_back_is_told_by_the_rule(language: str, text: str) -> None:
+    assert engine().understand(text, language, CATALOGUE).best == "returns-seven-days"
 
 
 @pytest.mark.parametrize(

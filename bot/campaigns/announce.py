@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from bot.campaigns.flash import Announce
+from bot.knowledge.entries import version_of
 from bot.messages import Choice, Source
 from bot.shop.port import Money
 from bot.skills import shown
@@ -24,8 +25,9 @@ def announcement(voice: Voice, zone: ZoneInfo) -> Announce:
             "sale.total": str(sale["total"]),
             "sale.ends": shown.time_of(sale["ends_at"], language, zone),
         }
+        source = Source(f"sale:{sale['sale_id']}", version_of(*fields.values()))
         claim = Choice(f"claim:{sale['sale_id']}", voice.knowledge.phrases["flash.claim_button", language].text)
-        say = Say("flash.announce", fields, (claim,), (Source(f"sale:{sale['sale_id']}", "running"),))
+        say = Say("flash.announce", fields, (claim,), (source,))
         return voice.speak([say], language)
 
     return announce

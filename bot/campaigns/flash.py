@@ -49,6 +49,17 @@ class Claimed:
     claim_id: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Who holds (`held`, until `expires_at`) or has bought (`paid`) a piece; `customer_id` where they are linked."""
+
+    channel: str
+    user: str
+    customer_id: str | None
+    status: str
+    expires_at: datetime
+
+
 def start(connection: Connection, sale_id: str, say: Announce, now: datetime) -> int:
     """Open a draft sale and announce it once in every chat of its audience. Return how many announcements were stored.
 
@@ -224,6 +235,24 @@ def pay(connection: Connection, claim_id: str, now: datetime) -> bool:
         return True
     _give_back(connection, late.sale_id)  # paid or claimed anew at the same moment
     return connection.execute(select(claims.c.status).where(claims.c.id == claim_id)).scalar() == "paid"
+
+
+def claims_of(connection: Connection, sale_id: str) -> tuple[Claim, ...]:
+    """Return the claims of a sale that hold a piece or have paid it, the earliest first.
+
+    Raises:
+        NotFound: there is no such sale.
+    """
+    _sale(connection, sale_id)
+    query = (
+        select(identities.c.channel, identities.c.user, persons.c.customer_id, claims.c.status, claims.c.expires_at)
+        .select_from(claims)
+        .join(persons, claims.c.person_id == persons.c.id)
+        .join(identities, identities.c.person_id == persons.c.id)
+        .where(claims.c.sale_id == sale_id, claims.c.status != "released")
+        .order_by(claims.c.claimed_at, claims.c.id)
+    )
+    return tuple(Claim(*row) for row in connection.execute(query))
 
 
 def _settle(connection: Connection, claim_id: str, from_status: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -75,6 +76,23 @@ def link(login: Annotated[str, typer.Argument(help="Name of the agent.")], folde
         return public_url(settings)
 
     typer.echo(f"{in_database(folder, job)}/console/login?token={token}")
+
+
+@agents.command("password")
+def password(login: Annotated[str, typer.Argument(help="Name of the agent.")], folder: Folder = HERE) -> None:
+    """Set a password, asked for or read from one line of stdin, and end the agent's sessions."""
+    from handoff.people import find_agent, hash_password, set_password
+
+    in_database(folder, lambda connection, _: find_agent(connection, login))
+    hashed = hash_password(_typed_password())
+    in_database(folder, lambda c, _: set_password(c, find_agent(c, login).id, hashed))
+    talk.print(f"{login} has a new password.")
+
+
+def _typed_password() -> str:
+    if sys.stdin.isatty():
+        return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
+    return sys.stdin.readline().rstrip("\r\n")
 
 
 @agents.command("list")

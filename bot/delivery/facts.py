@@ -17,10 +17,10 @@ from bot.store.tables import carts, consents, conversations, identities, outbox,
 TOUCH_WINDOW = timedelta(days=1)
 
 
-def gather(connection: Connection, row: Row[Any], limits: Limits, now: datetime) -> Facts:
+def gather(connection: Connection, row: Row[Any], cost: int, limits: Limits, now: datetime) -> Facts:
     """Return the facts about `row` (a row of the outbox joined with its conversation's chat)."""
     conversation = connection.execute(
-        select(conversations.c.owner, conversations.c.epoch, identities.c.person_id, identities.c.unreachable)
+        select(conversations.c.owner, conversations.c.epoch, conversations.c.unreachable, identities.c.person_id)
         .outerjoin(identities, conversations.c.identity_id == identities.c.id)
         .where(conversations.c.id == row.conversation_id)
     ).one()
@@ -33,10 +33,11 @@ def gather(connection: Connection, row: Row[Any], limits: Limits, now: datetime)
         owner=conversation.owner,
         epoch=row.epoch,
         current_epoch=conversation.epoch,
-        unreachable=bool(conversation.unreachable),
+        unreachable=conversation.unreachable,
         consent=consent(connection, conversation.person_id, row.channel) if is_marketing else None,
         own_page=limits.own_page,
         counts_windows=limits.counts_windows,
+        cost=cost,
         window_left=0 if right is None else math.inf if right.left is None else right.left,
         guard_holds=guard_holds(connection, row.guard),
         touches_today=touches(connection, conversation.person_id, now) if is_marketing else 0,

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from bot.messages import ChatKind, Purpose
 
 HUMAN_RESERVE = 1
-"""Messages of a counted window that only a human (or the message that calls one) may use."""
+"""Messages of a counted window that only a human, or the reply that calls one, may use."""
 
 
 class Answer(StrEnum):
@@ -18,7 +18,7 @@ class Answer(StrEnum):
     WAIT = "wait"
     DROP = "drop"
     TASK = "task"
-    """No legal road is open: a human gets a task."""
+    """No legal road is open: a human gets a task. Never for marketing that nobody asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,7 @@ class Facts:
         epoch: under which the message was written, None for any; `current_epoch` is the conversation's.
         consent: the person's stored answer for this purpose, None if never asked.
         own_page: see `bot.messages.Limits`.
+        cost: messages of a window that this one takes.
         window_left: messages left in the best window, 0 without one, infinite where they are not counted.
         counts_windows: whether the platform asks for a window at all.
         guard_holds: whether the message's own condition still holds (the cart is still open).
@@ -61,6 +62,7 @@ class Facts:
     consent: bool | None
     own_page: bool
     counts_windows: bool
+    cost: int
     window_left: float
     guard_holds: bool
     touches_today: int
@@ -76,7 +78,7 @@ def judge(facts: Facts, rules: Rules, now: datetime) -> Verdict:
     if facts.epoch is not None and facts.epoch != facts.current_epoch and _would_interrupt(facts):
         return Verdict(Answer.DROP, "owner_changed")
     if facts.unreachable:
-        return Verdict(Answer.TASK, "unreachable")
+        return Verdict(Answer.DROP if facts.purpose is Purpose.MARKETING else Answer.TASK, "unreachable")
     if facts.purpose is Purpose.MARKETING and (verdict := _judge_marketing(facts, rules, now)) is not None:
         return verdict
     if facts.counts_windows and not _window_allows(facts):
@@ -100,7 +102,7 @@ def _judge_marketing(facts: Facts, rules: Rules, now: datetime) -> Verdict | Non
         if facts.consent is False:
             return Verdict(Answer.DROP, "refused_by_customer")
         if facts.consent is None and not facts.own_page:
-            return Verdict(Answer.TASK, "no_consent")
+            return Verdict(Answer.DROP, "no_consent")
         if facts.touches_today >= rules.marketing_per_day:
             return Verdict(Answer.DROP, "enough_for_today")
     end = quiet_end(now, rules)
@@ -108,8 +110,13 @@ def _judge_marketing(facts: Facts, rules: Rules, now: datetime) -> Verdict | Non
 
 
 def _window_allows(facts: Facts) -> bool:
-    reserve = 0 if facts.purpose is Purpose.HUMAN else HUMAN_RESERVE
-    return facts.window_left > reserve
+    reserve = 0 if facts.purpose is Purpose.HUMAN or _calls_human(facts) else HUMAN_RESERVE
+    return facts.window_left - reserve >= facts.cost
+
+
+def _calls_human(facts: Facts) -> bool:
+    """Return whether this is the reply of the very turn that put the conversation into the queue."""
+    return facts.purpose is Purpose.REPLY and facts.owner == "queue" and facts.epoch == facts.current_epoch
 
 
 def quiet_end(now: datetime, rules: Rules) -> datetime | None:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, delete, select, update
 
 from bot.clock import IdMaker
 from bot.delivery.ledger import open_grants
+from bot.knowledge.entries import LANGUAGES
 from bot.messages import ChatKind, Event, Inbound
 from bot.store.database import AnyRow
 from bot.store.insert import insert_once
@@ -40,13 +41,13 @@ def _store_one(connection: Connection, message: Inbound, now: datetime, new_id: 
     }
     if not insert_once(connection, inbox, row):
         return False
+    left = message.event is Event.LEFT
     connection.execute(
         update(conversations)
         .where(conversations.c.id == conversation.id)
-        .values(last_seq=conversation.last_seq + 1, shown=conversation.shown + 1, updated_at=now)
+        .values(last_seq=conversation.last_seq + 1, shown=conversation.shown + 1, unreachable=left, updated_at=now)
     )
     if message.chat.kind is ChatKind.PRIVATE:  # what happens in a group says nothing of the sender's private chat
-        left = message.event is Event.LEFT
         connection.execute(update(identities).where(identities.c.id == identity_id).values(unreachable=left))
     open_grants(connection, conversation.id, message.grants, message.sent_at)
     return True
@@ -61,9 +62,8 @@ def identity_of(connection: Connection, message: Inbound, now: datetime, new_id:
     if found is not None:
         return str(found)
     person_id, identity_id = new_id(), new_id()
-    connection.execute(
-        persons.insert().values(id=person_id, name=message.name, language=message.language or "", created_at=now)
-    )
+    language = language_of(message.language)
+    connection.execute(persons.insert().values(id=person_id, name=message.name, language=language, created_at=now))
     row = {
         "id": identity_id,
         "person_id": person_id,
@@ -76,6 +76,12 @@ def identity_of(connection: Connection, message: Inbound, now: datetime, new_id:
         return identity_id
     connection.execute(delete(persons).where(persons.c.id == person_id))  # another worker was first
     return str(connection.execute(of_sender).scalar_one())
+
+
+def language_of(tag: str | None) -> str:
+    """Return the language of a platform's tag (`zh-hans`, `en-US`) as the bot knows it: `zh`, `en`, or empty."""
+    start = (tag or "")[:2].lower()
+    return start if start in LANGUAGES else ""
 
 
 def lock_conversation(

@@ -58,7 +58,7 @@ def best_right(connection: Connection, conversation_id: str, purpose: Purpose, n
 
 
 def consume(connection: Connection, grant_id: int, by: int = 1) -> None:
-    """Take `by` messages off a window; a negative number gives them back (the send certainly did not happen)."""
+    """Take `by` messages off a window (see `Connector.cost`); a negative number gives them back."""
     connection.execute(update(grants).where(grants.c.id == grant_id).values(used=grants.c.used + by))
 
 

@@ -10,36 +10,25 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 import structlog
-from sqlalchemy import Connection, exists, func, select, update
+from sqlalchemy import Connection, exists, func, select
 
 from bot.clock import Clock
 from bot.delivery import facts, ledger
 from bot.delivery.gate import Answer, Rules, judge
 from bot.delivery.pacer import Pacer
+from bot.delivery.receipts import Claimed, give_up_interrupted, mark, record, stop
 from bot.delivery.signal import Signal
 from bot.messages import Chat, ChatKind, Choice, Connector, Outbound, Purpose, Receipt, SendStatus, Source
 from bot.store.database import AnyRow, Database
-from bot.store.insert import insert_once
-from bot.store.tables import conversations, identities, outbox, tasks
+from bot.store.tables import conversations, outbox
 
 LEASE_S = 60.0
 LOOK_EVERY_S = 1.0
-MAX_ATTEMPTS = 5
+FINISH_S = 5.0
 STOPPED_AS = {Answer.DROP: "dropped", Answer.TASK: "task"}
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """A row that passed the gate and is marked `sending`, with the right it used."""
-
-    row_id: int
-    message: Outbound
-    grant_id: int | None
-    attempts: int
 
 
 @dataclass(slots=True)
@@ -56,16 +45,28 @@ class Sender:
     pacer: Pacer
 
     async def run(self) -> None:
+        """Send for ever. Cancelled in a send, first wait `FINISH_S` for its receipt, or nobody would know its fate."""
         while True:
             seen = self.wake.count
             rest_s = LOOK_EVERY_S
             try:
-                while await self.send_next():
+                while await self._send_next_whole():
                     pass
                 rest_s = await self._rest_s()
             except Exception:  # the database is away for a moment; the loop looks again
                 log.exception("sender_interrupted", channel=self.connector.channel)
             await self.wake.wait(seen, rest_s)
+
+    async def _send_next_whole(self) -> bool:
+        sending = asyncio.create_task(self.send_next())
+        try:
+            return await asyncio.shield(sending)
+        except asyncio.CancelledError:
+            try:
+                await asyncio.wait_for(sending, FINISH_S)
+            except Exception:  # the loop ends, whatever came of its last send
+                log.exception("send_not_finished", channel=self.connector.channel)
+            raise
 
     async def _rest_s(self) -> float:
         """Return for how long nothing can become due by itself."""
@@ -85,7 +86,10 @@ class Sender:
             return False
         if isinstance(claimed, Claimed):
             receipt = await self._send(claimed.message)
-            await self.database.write(lambda c: self._record(c, claimed, receipt, self.clock.now()))
+            now = self.clock.now()
+            if receipt.status is SendStatus.RATE_LIMITED:
+                self.pacer.pause(now + timedelta(seconds=receipt.retry_after_s))
+            await self.database.write(lambda c: record(c, claimed, receipt, self.connector, now))
         self.done.notify()
         return True
 
@@ -100,82 +104,46 @@ class Sender:
 
     def _claim(self, connection: Connection, now: datetime) -> Claimed | bool | None:
         """Return a row to send, True if one was decided otherwise, None if nothing is due."""
-        _give_up_interrupted(connection, self.connector, now)
+        give_up_interrupted(connection, self.connector, now)
         row = _next_due(connection, self.connector.channel, now)
         if row is None:
             return None
-        kind = ChatKind(row.chat_kind)
         free_at = self.pacer.free_at(row.chat, now)
         if free_at > now:
-            _mark(connection, row.id, status="waiting", not_before=free_at)
+            mark(connection, row.id, not_before=free_at)
             return True
-        known = facts.gather(connection, row, self.connector.limits, now)
+        message = _outbound(row)
+        cost = self.connector.cost(message)
+        known = facts.gather(connection, row, cost, self.connector.limits, now)
         verdict = judge(known, self.rules, now)
         if verdict.answer is Answer.WAIT:
-            _mark(connection, row.id, not_before=verdict.until, reason=verdict.reason)
+            mark(connection, row.id, not_before=verdict.until, reason=verdict.reason)
         elif verdict.answer is not Answer.SEND:
-            _stop(connection, row, STOPPED_AS[verdict.answer], verdict.reason, now)
+            stop(connection, row, STOPPED_AS[verdict.answer], verdict.reason, now)
         else:
-            return self._take(connection, row, kind, now)
+            return self._take(connection, row, message, cost, now)
         return True
 
-    def _take(self, connection: Connection, row: AnyRow, kind: ChatKind, now: datetime) -> Claimed:
-        purpose = Purpose(row.purpose)
-        right = ledger.best_right(connection, row.conversation_id, purpose, now)
+    def _take(self, connection: Connection, row: AnyRow, message: Outbound, cost: int, now: datetime) -> Claimed:
+        right = ledger.best_right(connection, row.conversation_id, message.purpose, now)
         if right is not None:
-            ledger.consume(connection, right.grant_id)
-        lease = now + timedelta(seconds=LEASE_S)
-        _mark(connection, row.id, status="sending", attempts=row.attempts + 1, lease_until=lease)
-        self.pacer.sent(row.chat, kind, now)
-        message = Outbound(
-            id=row.key,
-            chat=Chat(row.channel, row.chat, kind),
-            purpose=purpose,
-            text=row.text,
-            choices=tuple(Choice(**choice) for choice in row.choices),
-            sources=tuple(Source(**source) for source in row.sources),
-            author=row.author,
-        )
-        return Claimed(row.id, message, right.grant_id if right else None, row.attempts + 1)
-
-    def _record(self, connection: Connection, claimed: Claimed, receipt: Receipt, now: datetime) -> None:
-        row = connection.execute(select(outbox).where(outbox.c.id == claimed.row_id).with_for_update()).one()
-        match receipt.status:
-            case SendStatus.SENT:
-                _sent(connection, row, receipt, now)
-            case SendStatus.RATE_LIMITED:
-                until = now + timedelta(seconds=receipt.retry_after_s)
-                self.pacer.pause(until)
-                _again(connection, claimed, until, receipt.reason, attempts=claimed.attempts - 1)
-            case SendStatus.TRANSIENT if claimed.attempts < MAX_ATTEMPTS:
-                until = now + timedelta(seconds=2.0**claimed.attempts)
-                _again(connection, claimed, until, receipt.reason, attempts=claimed.attempts)
-            # A task locks its conversation: it comes first, as in the inbox, so that the two never wait in a circle.
-            case SendStatus.WINDOW_CLOSED:
-                _stop(connection, row, "task", receipt.reason or "no_window", now)
-                ledger.close(connection, row.conversation_id)
-            case SendStatus.UNREACHABLE:
-                _stop(connection, row, "task", "unreachable", now)
-                _mark_unreachable(connection, row.conversation_id)
-            case SendStatus.UNSURE:
-                _unsure(connection, row, self.connector, receipt.reason, now)
-            case _:
-                _stop(connection, row, "failed", receipt.reason, now)
-                _give_back(connection, claimed)
-        if receipt.status is not SendStatus.SENT:
-            log.warning("not_sent", channel=self.connector.channel, status=receipt.status, reason=receipt.reason)
+            ledger.consume(connection, right.grant_id, by=cost)
+        attempts, lease_until = row.attempts + 1, now + timedelta(seconds=LEASE_S)
+        mark(connection, row.id, status="sending", attempts=attempts, lease_until=lease_until)
+        self.pacer.sent(row.chat, message.chat.kind, now)
+        return Claimed(row.id, message, attempts, lease_until, right.grant_id if right else None, cost)
 
 
-def _again(connection: Connection, claimed: Claimed, at: datetime, reason: str, attempts: int) -> None:
-    _give_back(connection, claimed)
-    values = {"status": "waiting", "not_before": at, "reason": reason, "attempts": attempts}
-    _mark(connection, claimed.row_id, **values, lease_until=None)
-
-
-def _give_back(connection: Connection, claimed: Claimed) -> None:
-    """Give back the right that a message took which was certainly not sent."""
-    if claimed.grant_id is not None:
-        ledger.consume(connection, claimed.grant_id, by=-1)
+def _outbound(row: AnyRow) -> Outbound:
+    return Outbound(
+        id=row.key,
+        chat=Chat(row.channel, row.chat, ChatKind(row.chat_kind)),
+        purpose=Purpose(row.purpose),
+        text=row.text,
+        choices=tuple(Choice(**choice) for choice in row.choices),
+        sources=tuple(Source(**source) for source in row.sources),
+        author=row.author,
+    )
 
 
 def _next_due(connection: Connection, channel: str, now: datetime) -> AnyRow | None:
@@ -201,60 +169,3 @@ def _next_time(connection: Connection, channel: str, now: datetime) -> datetime 
     """Return when the next row that waits for a time comes due."""
     waits = outbox.c.status == "waiting", outbox.c.channel == channel, outbox.c.not_before > now
     return connection.execute(select(func.min(outbox.c.not_before)).where(*waits)).scalar()
-
-
-def _give_up_interrupted(connection: Connection, connector: Connector, now: datetime) -> None:
-    interrupted = connection.execute(
-        select(outbox).where(
-            outbox.c.status == "sending", outbox.c.channel == connector.channel, outbox.c.lease_until <= now
-        )
-    ).all()
-    for row in interrupted:
-        _unsure(connection, row, connector, "interrupted", now)
-
-
-def _unsure(connection: Connection, row: AnyRow, connector: Connector, reason: str, now: datetime) -> None:
-    """Repeat what nobody knows the fate of only where the platform drops repeats by itself, campaigns never."""
-    is_campaign = row.purpose == Purpose.MARKETING.value
-    if connector.limits.takes_key and not is_campaign and row.attempts < MAX_ATTEMPTS:
-        _mark(connection, row.id, status="waiting", not_before=now, reason=reason, lease_until=None)
-    else:
-        _stop(connection, row, "unsure", reason, now)
-
-
-def _sent(connection: Connection, row: AnyRow, receipt: Receipt, now: datetime) -> None:
-    shown = connection.execute(
-        update(conversations)
-        .where(conversations.c.id == row.conversation_id)
-        .values(shown=conversations.c.shown + 1, updated_at=now)
-        .returning(conversations.c.shown)
-    ).scalar_one()
-    values = {"status": "sent", "sent_at": now, "platform_id": receipt.platform_id, "shown": shown, "reason": ""}
-    _mark(connection, row.id, **values, lease_until=None)
-
-
-def _stop(connection: Connection, row: AnyRow, status: str, reason: str, now: datetime) -> None:
-    """End a row that was not sent. The reason stays, and a human gets a task unless the gate dropped it on purpose."""
-    is_campaign = row.purpose == Purpose.MARKETING.value
-    if status == "task" or (status in ("failed", "unsure") and not is_campaign):
-        _make_task(connection, row, reason if status == "task" else status, now)
-    _mark(connection, row.id, status=status, reason=reason, lease_until=None)
-    log.info("not_sent", outbox_id=row.id, status=status, reason=reason)
-
-
-def _make_task(connection: Connection, row: AnyRow, kind: str, now: datetime) -> None:
-    key = f"outbox:{row.key}"
-    task = {"kind": kind, "conversation_id": row.conversation_id, "text": row.text, "created_at": now}
-    if not insert_once(connection, tasks, {"key": key, **task}):  # it was tried again, and failed again
-        connection.execute(update(tasks).where(tasks.c.key == key).values(**task, done=False))
-
-
-def _mark_unreachable(connection: Connection, conversation_id: str) -> None:
-    of_conversation = select(conversations.c.identity_id).where(conversations.c.id == conversation_id)
-    connection.execute(
-        update(identities).where(identities.c.id == of_conversation.scalar_subquery()).values(unreachable=True)
-    )
-
-
-def _mark(connection: Connection, row_id: int, **values: Any) -> None:
-    connection.execute(update(outbox).where(outbox.c.id == row_id).values(**values))

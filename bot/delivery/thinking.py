@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, select
 
 from bot.brain import Brain, Mind
-from bot.knowledge.entries import LANGUAGES
 from bot.messages import Choice, Event
 from bot.settings import Settings
 from bot.shop.port import Money, Shop
@@ -114,7 +113,7 @@ class Thinker:
             order_closes_after=timedelta(hours=self.settings.policy.order_close_h),
             people_answer=self.settings.shop.is_open(now),
             choice=message.choice or "",
-            sale=running_sale(connection, now, meaning.language),
+            sales=running_sales(connection, now, meaning.language),
             is_group=conversation.chat_kind == "group",
         )
 
@@ -165,7 +164,7 @@ def person_view(connection: Connection, identity_id: str, shop: Shop, now: datet
         identity_id=identity_id,
         person_id=row.id,
         name=customer.name if customer else row.name,
-        language=row.language[:2] if row.language[:2] in LANGUAGES else "",
+        language=row.language,
         customer_id=row.customer_id,
         tier=customer.tier if customer else "regular",
         proven=frozenset(proven),
@@ -174,20 +173,21 @@ def person_view(connection: Connection, identity_id: str, shop: Shop, now: datet
     )
 
 
-def running_sale(connection: Connection, now: datetime, language: str) -> SaleView | None:
-    """Return the flash sale that ends first among those running, or None."""
-    row = connection.execute(
+def running_sales(connection: Connection, now: datetime, language: str) -> dict[str, SaleView]:
+    """Return the flash sales that are running by id, the one that ends first in front."""
+    rows = connection.execute(
         select(sales, products.c.name_zh, products.c.name_en)
         .join(variants, sales.c.sku == variants.c.sku)
         .join(products, variants.c.product_id == products.c.id)
         .where(sales.c.status == "running", sales.c.ends_at > now)
-        .order_by(sales.c.ends_at)
-        .limit(1)
-    ).one_or_none()
-    if row is None:
-        return None
-    price = shown.money(Money(row.price_minor, row.currency), language)
-    return SaleView(row.id, {"zh": row.name_zh, "en": row.name_en}, price, row.available)
+        .order_by(sales.c.ends_at, sales.c.id)
+    ).all()
+
+    def view(row: Row[Any]) -> SaleView:
+        price = shown.money(Money(row.price_minor, row.currency), language)
+        return SaleView(row.id, {"zh": row.name_zh, "en": row.name_en}, price, row.available)
+
+    return {row.id: view(row) for row in rows}
 
 
 def state_from(stored: Mapping[str, Any]) -> State:

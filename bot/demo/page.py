@@ -9,10 +9,12 @@ from datetime import timedelta
 from pathlib import Path
 
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.middleware import Middleware
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.app import Shopkeeper
 from bot.clock import SystemClock
@@ -30,8 +32,33 @@ AGENT = "demo"
 PAYING_CART = "c-chen"
 
 
-def demo_app(shopkeeper: Shopkeeper, clock: SystemClock, telegram: TelegramTwin, wechat: WeChatTwin) -> Starlette:
-    """Return the one web app of the demo. Its controls answer only to pages of this same address."""
+class OwnPagesOnly:
+    """Keeps other web sites, open in the same browser, away from what listens on this machine without a password."""
+
+    def __init__(self, app: ASGIApp, port: int) -> None:
+        self._app = app
+        self._port = port
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] in ("http", "websocket") and not self._is_own(HTTPConnection(scope)):
+            refusal = JSONResponse({"error": "This is for the demo's own pages only."}, 403)
+            await refusal(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    def _is_own(self, request: HTTPConnection) -> bool:
+        # Host shows a foreign name that was made to lead to this machine; Sec-Fetch-Site, which page sent a request.
+        # Browsers always send the latter to this machine, programs (the twins, curl) never.
+        if request.headers.get("host", "").removesuffix(f":{self._port}") not in ("127.0.0.1", "localhost"):
+            return False
+        from_own = request.headers.get("sec-fetch-site", "none") in ("same-origin", "none")
+        return from_own or request.scope.get("method") in ("GET", "HEAD")
+
+
+def demo_app(
+    shopkeeper: Shopkeeper, clock: SystemClock, telegram: TelegramTwin, wechat: WeChatTwin, port: int
+) -> Starlette:
+    """Return the one web app of the demo, served on `port`. It answers only to pages of this same address."""
 
     async def page(_: Request) -> Response:
         return FileResponse(STATIC / "demo.html", headers={"Cache-Control": "no-store"})
@@ -84,5 +111,6 @@ def demo_app(shopkeeper: Shopkeeper, clock: SystemClock, telegram: TelegramTwin,
             Mount("/twin", build_twin(telegram, wechat)),
             Mount("/", shopkeeper.web),
         ],
+        middleware=[Middleware(OwnPagesOnly, port=port)],
         lifespan=lifespan,
     )

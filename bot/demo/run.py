@@ -6,8 +6,10 @@ import asyncio
 import json
 import os
 import socket
+import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -49,13 +51,15 @@ def run_demo(folder: Path, port: int, as_json: bool) -> None:
     """Prepare the folder, seed a fresh database and serve until interrupted."""
     configure_logs()
     started = time.monotonic()
-    talk.print(f"掌柜 Zhanggui demo: preparing the shop in {folder} …")
-    prepare(folder, port)
-    asyncio.run(_serve(folder, port, as_json, started))
+    make_folder(folder, port)
+    with only_demo_in(folder):
+        talk.print(f"掌柜 Zhanggui demo: preparing the shop in {folder} …")
+        begin_anew(folder, port)
+        asyncio.run(_serve(folder, port, as_json, started))
 
 
-def prepare(folder: Path, port: int) -> None:
-    """Make the demo's folder, or use the one there is: edits of knowledge stay, the database begins anew.
+def make_folder(folder: Path, port: int) -> None:
+    """Make the demo's folder, or use the one there is.
 
     Raises:
         SettingsError: the folder belongs to something else.
@@ -65,7 +69,29 @@ def prepare(folder: Path, port: int) -> None:
         raise SettingsError(f"{folder} holds another shop. Choose another folder with --dir")
     if not toml.exists():
         make_shop(folder, demo_toml(port))
-    toml.write_text(demo_toml(port), encoding="utf-8")
+
+
+@contextmanager
+def only_demo_in(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock, which ends with the process, however that ends.
+
+    Raises:
+        SettingsError: another demo runs in this folder.
+    """
+    with (folder / "data" / "demo.lock").open("w") as lock:
+        if sys.platform != "win32":  # there nobody can delete the files of a running demo anyway
+            import fcntl
+
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise SettingsError(f"a demo runs in {folder} already. Choose another folder with --dir") from None
+        yield
+
+
+def begin_anew(folder: Path, port: int) -> None:
+    """Write the settings and secrets, and delete the database. Edits of knowledge stay."""
+    (folder / "shop.toml").write_text(demo_toml(port), encoding="utf-8")
     for name, secret in SECRETS.items():
         (folder / "data" / name).write_text(secret, encoding="utf-8")
     for old in (folder / "data").glob("zhanggui.db*"):
@@ -95,7 +121,7 @@ async def _serve(folder: Path, port: int, as_json: bool, started: float) -> None
 
     await shopkeeper.database.write(first_rows)
     telegram, wechat = make_twins(base, clock)
-    app = demo_app(shopkeeper, clock, telegram, wechat)
+    app = demo_app(shopkeeper, clock, telegram, wechat, port)
     server = uvicorn.Server(
         uvicorn.Config(app, host=HOST, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=3)
     )

@@ -38,6 +38,22 @@ def phrase_faults(
                 yield Fault(file, line, problem, f"Did you mean `{{{near_field}}}`?")
 
 
+def missing_entries(knowledge: Knowledge, needed: Collection[str]) -> Iterator[Fault]:
+    """Yield a fault for each entry that a skill says and that a language lacks."""
+    for language in LANGUAGES:
+        for entry_id in sorted(needed):
+            if (entry_id, language) not in knowledge.entries:
+                fix = f"A skill says it: put {entry_id}.md there, e.g. from a new shop's folder (`zhanggui init`)"
+                yield Fault(f"knowledge/{language}", 1, f"the entry `{entry_id}` is missing", fix)
+
+
+def missing_charts(knowledge: Knowledge, needed: Collection[str]) -> Iterator[Fault]:
+    """Yield a fault for each size chart that a skill advises from and that is missing."""
+    for category in sorted(set(needed) - set(knowledge.charts)):
+        fix = f"Add a file with `category: {category}`, e.g. from a new shop's folder (`zhanggui init`)"
+        yield Fault("knowledge/size-charts", 1, f"the size chart `{category}` is missing", fix)
+
+
 def link_faults(knowledge: Knowledge, skills: Collection[str], folder: Path) -> Iterator[Fault]:
     """Yield a fault for each `next` that leads nowhere."""
     targets = {entry_id for entry_id, _ in knowledge.entries} | {f"skill:{name}" for name in skills}

@@ -12,6 +12,7 @@ from bot.knowledge.entries import LANGUAGES, Phrase, Size, SizeChart, version_of
 from bot.knowledge.yamlfile import Reading, line_of, read_text
 
 CHART_KEYS = ("category", "unit", "measures", "names", "sizes", "notes")
+FEWEST_SIZES = 2
 INTENT_FILE_KEYS = ("version", "nlu")
 OTHER_NLU_ITEMS = frozenset({"synonym", "regex", "lookup"})
 """Items of Rasa's files that this engine has no use for."""
@@ -51,11 +52,18 @@ def read_chart(path: Path, reading: Reading) -> SizeChart | None:
             _check_texts(data["names"], measure, reading, LANGUAGES)
     _check_texts(data, "notes", reading, LANGUAGES)
     sizes = [size for item in _items(data, "sizes", reading) if (size := _size(item, measures, reading)) is not None]
+    if len(sizes) < FEWEST_SIZES and not reading.faults:
+        fix = "Add a size: advice is a choice between two"
+        reading.fault(line_of(data, "sizes"), f"the chart has {len(sizes)} size", fix)
+    unit = "mm" if "foot" in measures else "cm"
+    if data["unit"] != unit:
+        fix = f"Write `unit: {unit}`, and lengths in it (feet in mm, all else in cm)"
+        reading.fault(line_of(data, "unit"), f"the unit is `{data['unit']}`", fix)
     if reading.faults:
         return None
     return SizeChart(
         category=str(data["category"]),
-        unit=str(data["unit"]),
+        unit=unit,
         measures=measures,
         names={m: dict(n) for m, n in data["names"].items()},
         sizes=tuple(sizes),

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from bot.knowledge.checks import double_faults, double_ids, intent_faults, link_faults, phrase_faults
+from bot.knowledge.checks import (
+    double_faults,
+    double_ids,
+    intent_faults,
+    link_faults,
+    missing_charts,
+    missing_entries,
+    phrase_faults,
+)
 from bot.knowledge.datafiles import read_chart, read_intents, read_phrases
 from bot.knowledge.entries import LANGUAGES, Entry, Fault, Knowledge, Phrase, SizeChart
 from bot.knowledge.entryfile import read_entry
@@ -16,13 +24,19 @@ YAML = (".yml", ".yaml")
 
 
 def load(
-    folder: Path, skills: Mapping[str, frozenset[str]], phrases_needed: Mapping[str, frozenset[str]]
+    folder: Path,
+    skills: Mapping[str, frozenset[str]],
+    phrases_needed: Mapping[str, frozenset[str]],
+    entries_needed: Collection[str] = (),
+    charts_needed: Collection[str] = (),
 ) -> tuple[Knowledge, list[Fault]]:
     """Read everything below `folder`.
 
     Args:
         skills: skill name → intents it answers.
         phrases_needed: id of each phrase that code says → the fields it may use.
+        entries_needed: ids of the entries that code says.
+        charts_needed: categories of the size charts that code advises from.
 
     Returns:
         The set, and every fault found. Use the set only if there are none.
@@ -63,6 +77,8 @@ def load(
     knowledge = Knowledge({(e.id, e.language): e for e in entries}, phrases, charts, intents)
     faults += [*double_ids(entries), *phrase_faults(knowledge, phrases_needed, folder, whole)]
     if not faults:  # cross-checks only make sense on files that each pass
+        faults += missing_entries(knowledge, entries_needed)
+        faults += missing_charts(knowledge, charts_needed)
         faults += link_faults(knowledge, skills, folder)
         faults += double_faults(knowledge, folder)
         faults += intent_faults(knowledge, skills, folder)

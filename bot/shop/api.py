@@ -1,71 +1,46 @@
-"""The shop over HTTP, for the shop's own servers: catalogue, carts, and the events that the bot acts on."""
+"""The shop over HTTP, for the shop's own servers: what there is, and what happens that the bot acts on."""
 
 from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Coroutine
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Connection
+from pydantic import BaseModel, Field
 
+from bot.campaigns.flash import Claim, claims_of
 from bot.clock import Clock, IdMaker, new_id
 from bot.errors import NotAllowed, NotFound, ZhangguiError
-from bot.shop.changes import pay_cart, pay_order, put_cart, touch_cart
+from bot.shop.bodies import Body, CustomerBody, Key, OrderBody, ProductBody, SaleBody
+from bot.shop.changes import put_cart
+from bot.shop.events import ShopEvent, record
+from bot.shop.load import put_customer, put_order, put_product, put_sale
 from bot.shop.port import Cart, Product
 from bot.shop.sql import SqlShop
 from bot.store.database import Database
 
 _HTTP_STATUS = {"rights": 401, "missing": 404, "conflict": 409}
 _bearer = HTTPBearer(auto_error=False, description="The API key of the shop.")
-_Key = Annotated[str, Field(min_length=1, max_length=64)]
+_Id = Annotated[str, Path(max_length=60)]
+"""Some room is left in the column: ids of parcels begin with their order's number."""
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class CartLine(_Body):
+class CartLine(Body):
     """Pieces of one variant."""
 
-    sku: _Key
+    sku: Key
     quantity: Annotated[int, Field(ge=1, le=999)]
 
 
-class CartContent(_Body):
+class CartContent(Body):
     """All that lies in the cart now; an empty list empties it."""
 
     lines: Annotated[list[CartLine], Field(max_length=200)]
-
-
-class CartUpdated(_Body):
-    """The customer changed the cart: its follow-up starts to wait again."""
-
-    type: Literal["cart.updated"]
-    cart_id: _Key
-
-
-class CartPaid(_Body):
-    """The cart was paid: nothing more is said about it."""
-
-    type: Literal["cart.paid"]
-    cart_id: _Key
-
-
-class OrderPaid(_Body):
-    """The order was paid; `cart_id` names the cart that it came from, whose follow-ups end with it."""
-
-    type: Literal["order.paid"]
-    order_number: _Key
-    cart_id: _Key | None = None
-
-
-ShopEvent = Annotated[CartUpdated | CartPaid | OrderPaid, Field(discriminator="type")]
 
 
 class Recorded(BaseModel):
@@ -114,21 +89,8 @@ def _only_with(api_key: str) -> Callable[..., None]:
     return check
 
 
-def record(connection: Connection, event: CartUpdated | CartPaid | OrderPaid, clock: Clock) -> bool:
-    """Act on one event of the shop in the caller's transaction. Return whether it changed anything."""
-    now = clock.now()
-    match event:
-        case CartUpdated():
-            return touch_cart(connection, event.cart_id, now)
-        case CartPaid():
-            return pay_cart(connection, event.cart_id, now)
-        case OrderPaid():
-            paid = pay_order(connection, event.order_number, now)
-            return (event.cart_id is not None and pay_cart(connection, event.cart_id, now)) or paid
-
-
 def shop_routes(database: Database, clock: Clock, api_key: str, make_id: IdMaker = new_id) -> APIRouter:
-    """Return the routes under `/api/shop`. The catalogue is public; carts and events need the key as bearer token."""
+    """Return the routes under `/api/shop`. The catalogue is public; all else needs the key as bearer token."""
     router = APIRouter(prefix="/api/shop", tags=["shop"], route_class=_PlainFaults)
     keyed = [Depends(_only_with(api_key))]
     faults: dict[int | str, dict[str, Any]] = {code: {"model": Fault} for code in (401, 404, 409, 422)}
@@ -138,8 +100,33 @@ def shop_routes(database: Database, clock: Clock, api_key: str, make_id: IdMaker
         """Every product on sale, with its variants, prices in minor units and stock."""
         return list(await database.read(lambda connection: SqlShop(connection).products()))
 
+    @router.put("/products/{product_id}", dependencies=keyed, responses=faults, status_code=204)
+    async def write_product(product_id: _Id, body: ProductBody) -> None:
+        """Put a product with its variants. One that is left out has no stock any more."""
+        await database.write(lambda connection: put_product(connection, product_id, body))
+
+    @router.put("/customers/{customer_id}", dependencies=keyed, responses=faults, status_code=204)
+    async def write_customer(customer_id: _Id, body: CustomerBody) -> None:
+        """Put a customer."""
+        await database.write(lambda connection: put_customer(connection, customer_id, body, clock.now()))
+
+    @router.put("/orders/{number}", dependencies=keyed, responses=faults, status_code=204)
+    async def write_order(number: _Id, body: OrderBody) -> None:
+        """Put an order with its lines, parcels and their trail."""
+        await database.write(lambda connection: put_order(connection, number, body, clock.now()))
+
+    @router.put("/sales/{sale_id}", dependencies=keyed, responses=faults, status_code=204)
+    async def write_sale(sale_id: _Id, body: SaleBody) -> None:
+        """Put the draft of a flash sale. One that was started stays as it is."""
+        await database.write(lambda connection: put_sale(connection, sale_id, body))
+
+    @router.get("/sales/{sale_id}/claims", dependencies=keyed, responses=faults)
+    async def read_claims(sale_id: _Id) -> list[Claim]:
+        """Who holds or has paid a piece of a flash sale."""
+        return list(await database.read(lambda connection: claims_of(connection, sale_id)))
+
     @router.get("/customers/{customer_id}/cart", dependencies=keyed, responses=faults)
-    async def read_cart(customer_id: str) -> Cart:
+    async def read_cart(customer_id: _Id) -> Cart:
         """The customer's open cart."""
         cart = await database.read(lambda connection: SqlShop(connection).open_cart(customer_id))
         if cart is None:
@@ -147,7 +134,7 @@ def shop_routes(database: Database, clock: Clock, api_key: str, make_id: IdMaker
         return cart
 
     @router.put("/customers/{customer_id}/cart", dependencies=keyed, responses=faults)
-    async def write_cart(customer_id: str, content: CartContent) -> Recorded:
+    async def write_cart(customer_id: _Id, content: CartContent) -> Recorded:
         """Replace what lies in the customer's cart, and start its follow-up anew."""
         lines: dict[str, int] = {}
         for line in content.lines:
@@ -158,6 +145,8 @@ def shop_routes(database: Database, clock: Clock, api_key: str, make_id: IdMaker
     @router.post("/events", dependencies=keyed, responses=faults)
     async def post_event(event: ShopEvent) -> Recorded:
         """Tell the bot what happened in the shop. Repeating an event is harmless."""
-        return Recorded(changed=await database.write(lambda connection: record(connection, event, clock)))
+        return Recorded(
+            changed=await database.write(lambda connection: record(connection, event, clock.now(), make_id))
+        )
 
     return router

@@ -135,6 +135,19 @@ def _status_of_cart(connection: Connection, cart_id: str) -> str:
     return str(status)
 
 
+def withdraw_follow_ups_of(connection: Connection, customer_id: str, paid_at: datetime, now: datetime) -> None:
+    """Withdraw the follow-ups of every open cart that a customer left at `paid_at` or before.
+
+    For payments of which nobody knows the cart. A cart that was changed after the payment keeps its follow-up.
+    """
+    left = carts.c.customer_id == customer_id, carts.c.status == "open", carts.c.updated_at <= paid_at
+    in_order = select(carts.c.id).where(*left).order_by(carts.c.id).with_for_update()
+    for cart_id in connection.execute(in_order).scalars().all():
+        # A follow-up that is being sent right now and comes back to be sent again is about an older state of the cart.
+        connection.execute(update(carts).where(carts.c.id == cart_id).values(updated_at=now))
+        _withdraw_follow_ups(connection, cart_id, "paid")
+
+
 def _withdraw_follow_ups(connection: Connection, cart_id: str, reason: str) -> None:
     """Timers first, outbox second: a follow-up that is being written right now is waited for, then dropped too."""
     cancel(connection, f"cart:{cart_id}:")

@@ -22,23 +22,24 @@ COMPLAINTS = {
 
 
 def _errand(turn: Turn, rule: str) -> Step:
-    says = (Say(rule),) if (rule, turn.language) in turn.knowledge.entries else ()
+    says = (Say(rule),) if rule else ()
     return Step((*says, Say("desk.passing_on")), turn.state.idle(), handoff=Handoff(turn.meaning.best, 1))
 
 
 def _errands(rules: dict[str, str]) -> Skill:
     name = next(name for name, errands in ERRANDS.items() if errands is rules)
-    return Skill(name, frozenset(rules), lambda turn: _errand(turn, rules.get(turn.meaning.best, "")), PHRASES)
+    said = frozenset(rules.values())
+    return Skill(name, frozenset(rules), lambda turn: _errand(turn, rules.get(turn.meaning.best, "")), PHRASES, said)
 
 
 def complain(turn: Turn) -> Step:
     """Say sorry, tell what we do in such a case, and put the conversation at the front of the queue."""
     rule = COMPLAINTS.get(turn.meaning.best, "")
-    says = (Say("desk.complaint"), *((Say(rule),) if (rule, turn.language) in turn.knowledge.entries else ()))
+    says = (Say("desk.complaint"), *((Say(rule),) if rule else ()))
     return Step(says, turn.state.idle(), handoff=Handoff(turn.meaning.best, 2))
 
 
 SKILLS = (
     *(_errands(rules) for rules in ERRANDS.values()),
-    Skill("complaints", frozenset(COMPLAINTS), complain, PHRASES),
+    Skill("complaints", frozenset(COMPLAINTS), complain, PHRASES, frozenset(filter(None, COMPLAINTS.values()))),
 )

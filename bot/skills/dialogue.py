@@ -19,15 +19,22 @@ AT_ONCE = (consent.SKILL, sales.SKILL)
 """Skills of one turn: what else was being talked about stays as it was."""
 OWN_INTENTS = frozenset({"human", "affirm", "deny", "cancel_dialogue", "language_switch"})
 BY_INTENT: Mapping[str, Skill] = {intent: skill for skill in SKILLS.values() for intent in skill.intents}
-PHRASES = phrases(
-    dialogue="which_one; not_understood; no_words; unclear_handoff; cancelled; nothing_to_confirm; go_on; language; "
-    "human_choice",
-    handoff="queued; closed_hours; dead_letter",
-) | {k: v for skill in SKILLS.values() for k, v in skill.phrases.items()} | proof.PHRASES | phrases(
-    cart="followup cart.goods cart.total customer.name; human_button",
-    flash="announce sale.product sale.price sale.total sale.ends; claim_button",
-    intent="; ".join(intent for skill in SKILLS.values() for intent in sorted(skill.intents)),
+PHRASES = (
+    phrases(
+        dialogue="which_one; not_understood; no_words; unclear_handoff; cancelled; nothing_to_confirm; go_on; "
+        "language; human_choice",
+        handoff="queued; closed_hours; dead_letter",
+    )
+    | {k: v for skill in SKILLS.values() for k, v in skill.phrases.items()}
+    | proof.PHRASES
+    | phrases(
+        cart="followup cart.goods cart.total customer.name; human_button",
+        flash="announce sale.product sale.price sale.total sale.ends; claim_button",
+        intent="; ".join(intent for skill in SKILLS.values() for intent in sorted(skill.intents)),
+    )
 )
+ENTRIES = frozenset().union(*(skill.entries for skill in SKILLS.values()))
+CHARTS = frozenset().union(*(skill.charts for skill in SKILLS.values()))
 INTENTS_OF: Mapping[str, frozenset[str]] = {
     **{name: skill.intents for name, skill in SKILLS.items()},
     "dialogue": OWN_INTENTS,
@@ -53,8 +60,10 @@ def take_turn(turn: Turn) -> Step:
     step = _decide(hear(turn))
     offered = tuple(choice for say in step.says for choice in say.choices)
     asks_the_same = step.state.skill and (step.state.skill, step.state.step) == (turn.state.skill, turn.state.step)
-    kept = turn.state.offered if asks_the_same else ()
-    return replace(step, state=replace(step.state, offered=offered or kept, language=turn.language))
+    kept = tuple(c for c in turn.state.offered if not c.token.startswith(sales.CLAIM)) if asks_the_same else ()
+    if all(choice.token.startswith(sales.CLAIM) for choice in offered):  # a sale in between: the question stays open
+        offered = (*offered, *kept)
+    return replace(step, state=replace(step.state, offered=offered, language=turn.language))
 
 
 def _decide(turn: Turn) -> Step:
@@ -64,7 +73,7 @@ def _decide(turn: Turn) -> Step:
         return _unclear(turn, "dialogue.no_words")
     if turn.choice.startswith("label:"):
         return _act_on(turn, turn.choice.removeprefix("label:")) or _unclear(turn)
-    if turn.choice.startswith("claim:"):
+    if turn.choice.startswith(sales.CLAIM):
         return _run(turn, sales.SKILL) or _unclear(turn)
     for skill in AT_ONCE:
         if turn.meaning.best in skill.intents and turn.meaning.margin > 0:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bot.knowledge.entries import version_of
 from bot.messages import Source
 from bot.shop.port import Product, Variant
 from bot.skills import shown
 from bot.skills.goods import is_colour
 from bot.skills.turn import Say, Skill, Step, Turn, phrases
+from bot.understanding.lexicon import CHILDREN, category_of
+from bot.understanding.text import normal
 
 NAME = "products"
 MOST_SHOWN = 3
@@ -19,15 +22,6 @@ PHRASES = phrases(
     "in_colour product colour sizes price; colour_gone product colour; "
     "other_sizes colour sizes; other_colours size colours; not_made product colours sizes"
 )
-KINDS = {  # words customers use → category
-    "underwear": ("内衣", "内裤", "袜", "sock", "underwear", "briefs", "boxer"),
-    "dresses": ("裙", "dress", "skirt"),
-    "trousers": ("裤", "trouser", "pants", "jeans"),
-    "shoes": ("鞋", "靴", "shoe", "sneaker", "boot", "trainer"),
-    "outerwear": ("外套", "风衣", "大衣", "羽绒", "夹克", "coat", "jacket", "trench"),
-    "children": ("童", "小孩", "宝宝", "kid", "child"),
-    "tops": ("衬衫", "t恤", "卫衣", "毛衣", "上衣", "针织", "shirt", "tee", "sweater", "hoodie", "top", "jumper"),
-}
 PHRASES_FOR = {  # (is a colour asked for, is a size) → what is said if it is there, and if it is gone
     (True, True): ("exact", "exact_gone"),
     (True, False): ("in_colour", "colour_gone"),
@@ -39,22 +33,18 @@ PHRASES_FOR = {  # (is a colour asked for, is a size) → what is said if it is 
 def run(turn: Turn) -> Step | None:
     """Show up to three products that fit the words; ask which if none is named."""
     waits = turn.state.skill == NAME
-    named = bool(turn.meaning.values("product") or _category(turn.text))
+    category = category_of(normal(turn.text))
+    named = bool(turn.meaning.values("product") or category)
     if waits and (turn.meaning.best or not named):
         return None
-    fitting = _fitting(turn)
+    fitting = _fitting(turn, category)
     if not fitting:
-        phrase = "none" if _category(turn.text) or waits else "which"
+        phrase = "none" if category or waits else "which"
         wanted = {kind: list(turn.meaning.values(kind)) for kind in ("colour", "size")}
         waiting = turn.state.waiting(NAME, "product", **wanted) if phrase == "which" else turn.state.idle()
         return Step((Say(f"products.{phrase}"),), waiting)
     says = tuple(say for product in fitting[:MOST_SHOWN] for say in _answer(turn, product))
     return Step((Say("products.some"), *says) if len(fitting) > 1 else says, turn.state.idle())
-
-
-def _category(text: str) -> str | None:
-    lowered = text.casefold()
-    return next((kind for kind, words in KINDS.items() if any(word in lowered for word in words)), None)
 
 
 def _wanted(turn: Turn, kind: str) -> tuple[str, ...]:
@@ -63,17 +53,17 @@ def _wanted(turn: Turn, kind: str) -> tuple[str, ...]:
     return turn.meaning.values(kind) or tuple(kept)
 
 
-def _fitting(turn: Turn) -> list[Product]:
+def _fitting(turn: Turn, category: str | None) -> list[Product]:
     """Return the products meant; those first that are there in the colour and size asked for, children's wear last."""
     products = turn.shop.products()
-    ids, category = turn.meaning.values("product"), _category(turn.text)
+    ids = turn.meaning.values("product")
     found = [product for product in products if product.id in ids]
     found = found or [product for product in products if product.category == category]
     if not found and turn.meaning.best in ("recommend", "new_arrivals"):
         found = list(products[-MOST_SHOWN:])
     fitting = [product for product in found if _asked_for(turn, product)] or found
-    child = category == "children"
-    return sorted(fitting, key=lambda product: (_sold_out(turn, product), (product.category == "children") != child))
+    child = category == CHILDREN
+    return sorted(fitting, key=lambda product: (_sold_out(turn, product), (product.category == CHILDREN) != child))
 
 
 def _asked_for(turn: Turn, product: Product) -> list[Variant]:
@@ -127,7 +117,9 @@ def _say(turn: Turn, phrase: str, product: Product, variants: Sequence[Variant])
         **dict.fromkeys(("colour", "colours"), colours),
         **dict.fromkeys(("size", "sizes"), sizes),
     }
-    return Say(f"products.{phrase}", fields, sources=(Source(f"product:{product.id}", "stock"),))
+    return Say(
+        f"products.{phrase}", fields, sources=(Source(f"product:{product.id}", version_of(phrase, *fields.values())),)
+    )
 
 
 SKILL = Skill(

@@ -10,11 +10,10 @@ from bot.shop.port import Order
 from bot.skills import shown
 from bot.skills.goods import named, named_now, slot
 from bot.skills.turn import FailProof, Handoff, Prove, Say, Step, Turn, phrases
+from bot.understanding.entities import without
 from bot.understanding.text import normal
 
-PHRASES = phrases(
-    proof="which_of_yours; ask_number; ask_phone order.number; wrong_phone; no_orders; too_many_tries"
-)
+PHRASES = phrases(proof="which_of_yours; ask_number; ask_phone order.number; wrong_phone; no_orders; too_many_tries")
 MAX_TRIES = 5
 MOST_OFFERED = 4
 FOUR_DIGITS = re.compile(r"(?<!\d)(\d{4})(?!\d)", re.ASCII)
@@ -102,5 +101,6 @@ def _too_many_tries(turn: Turn, *failed: FailProof) -> Step:
 def _bare_digits(turn: Turn) -> str | None:
     if turn.state.step != "phone" and turn.meaning.value("order") is None:
         return None
-    match = FOUR_DIGITS.search(normal(turn.text))  # NFKC makes full-width digits plain ones
+    said = without("order", normal(turn.text), turn.meaning.entities)  # NFKC makes full-width digits plain ones
+    match = FOUR_DIGITS.search(said)
     return match[1] if match else None

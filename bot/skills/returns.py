@@ -23,6 +23,8 @@ PHRASES = phrases(
     "too_late order.number order.delivered; not_returnable line.goods; refunded order.number; "
     "exchange_to_human order.number; no_case order.number; open_one"
 )
+LATE, EXCLUSIONS = "returns-late", "returns-exclusions"
+"""Entries with the rule."""
 NOT_YET = {
     OrderStatus.UNPAID: "returns.unpaid",
     OrderStatus.CANCELLED: "returns.cancelled",
@@ -94,10 +96,10 @@ def _check(turn: Turn, order: Order) -> Step:
     if _is_late(turn, order):
         delivered = shown.day(order.delivered_at or order.created_at, turn.language, turn.zone)
         late = Say("returns.too_late", {**number, "order.delivered": delivered})
-        return _done(turn, order, late, Say("returns-late"))
+        return _done(turn, order, late, Say(LATE))
     words = {"line.goods": shown.line(piece, turn.language)}
     if not _returnable(turn, piece):
-        return _done(turn, order, Say("returns.not_returnable", words), Say("returns-exclusions"))
+        return _done(turn, order, Say("returns.not_returnable", words), Say(EXCLUSIONS))
     return _reason(turn, order, piece, words)
 
 
@@ -157,6 +159,7 @@ SKILL = Skill(
     frozenset({"return_request", "exchange_request", "refund_status"}),
     run,
     PHRASES,
+    frozenset({LATE, EXCLUSIONS}),
     about=frozenset({"order", "product"}),
     hears=FAULTS,
 )

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bot.knowledge.entries import Size, SizeChart
+from bot.knowledge.entries import Size, SizeChart, version_of
 from bot.messages import Source
 from bot.shop.port import Product
 from bot.skills import shown
 from bot.skills.turn import OPTIONAL, Say, Skill, Step, Turn, phrases
 from bot.understanding.entities import MEASURES
+from bot.understanding.lexicon import CHILDREN, category_of
+from bot.understanding.text import normal
 
 NAME = "sizing"
-CHARTS = ("tops", "trousers", "shoes")
+ADULTS = ("tops", "trousers", "shoes")
 """Where no garment is named, the first of these that uses a measure that was given."""
-WORDS = {  # the kind of garment named without a product
-    "children": ("童", "宝宝", "小孩", "孩子", "儿子", "女儿", "kid", "child", "toddler", "my son", "my daughter"),
-    "dresses": ("裙", "dress", "skirt"),
-    "trousers": ("裤", "trouser", "pants", "jeans"),
-    "shoes": ("鞋", "靴", "shoe", "sneaker", "trainer", "boot"),
-}
+CHARTS = frozenset({*ADULTS, "dresses", CHILDREN})
 WEIGHT_IN_FIT = {"weight": 2.0}
 UNITS = {"weight": "kg", "foot": "mm"}
 BODY = ("height", "weight")
@@ -78,8 +75,8 @@ def _product(turn: Turn) -> Product | None:
 
 
 def _kind(turn: Turn) -> str | None:
-    text = turn.text.casefold()
-    return next((chart for chart, words in WORDS.items() if any(word in text for word in words)), None)
+    category = category_of(normal(turn.text))
+    return category if category in CHARTS else None
 
 
 def _chart(turn: Turn, product: Product | None, measures: Mapping[str, float]) -> SizeChart:
@@ -87,9 +84,9 @@ def _chart(turn: Turn, product: Product | None, measures: Mapping[str, float]) -
     if product is not None:
         return charts[product.size_chart]
     kept = turn.state.slots.get("chart") if turn.state.skill == NAME else None
-    named = _kind(turn) or kept
-    fitting = [chart for chart in CHARTS if any(measure in charts[chart].measures for measure in measures)]
-    return charts[named or next(iter(fitting), CHARTS[0])]
+    named = _kind(turn) or (kept if kept in CHARTS else None)
+    fitting = [chart for chart in ADULTS if any(measure in charts[chart].measures for measure in measures)]
+    return charts[named or next(iter(fitting), ADULTS[0])]
 
 
 def shown_measures(chart: SizeChart, measures: tuple[str, ...], language: str) -> str:
@@ -107,9 +104,7 @@ def misfit(size: Size, measures: Mapping[str, float]) -> float:
     return total
 
 
-def _recommend(
-    turn: Turn, chart: SizeChart, product: Product | None, measures: Mapping[str, float]
-) -> tuple[Say, ...]:
+def _recommend(turn: Turn, chart: SizeChart, product: Product | None, measures: Mapping[str, float]) -> tuple[Say, ...]:
     ranked = sorted(chart.sizes, key=lambda size: misfit(size, measures))  # stable: the smaller size first
     best, second = ranked[0], ranked[1]
     fields = {"measures": _measures(chart, measures, turn.language), "product": _named(turn, chart, product)}
@@ -138,12 +133,12 @@ def _named(turn: Turn, chart: SizeChart, product: Product | None) -> str:
 def _stock(turn: Turn, product: Product | None, size: Size) -> tuple[Say, ...]:
     if product is None:
         return ()
-    source = (Source(f"product:{product.id}", "stock"),)
     there = [v for v in product.variants if v.size == size.name and v.stock > 0]
+    colours = shown.listed((shown.name(v.colour, turn.language) for v in there), turn.language)
+    source = (Source(f"product:{product.id}", version_of(size.name, colours)),)
     if not there:
         return (Say("sizing.out_of_stock", {"size": size.name}, sources=source),)
-    colours = shown.listed((shown.name(v.colour, turn.language) for v in there), turn.language)
     return (Say("sizing.in_stock", {"size": size.name, "colours": colours}, sources=source),)
 
 
-SKILL = Skill(NAME, frozenset({"size_advice"}), run, PHRASES, about=frozenset({"measure", "product"}))
+SKILL = Skill(NAME, frozenset({"size_advice"}), run, PHRASES, charts=CHARTS, about=frozenset({"measure", "product"}))

@@ -93,7 +93,7 @@ class PersonView:
 
 @dataclass(frozen=True, slots=True)
 class SaleView:
-    """A flash sale that is running: what is sold, at what price, and whether anything is left."""
+    """A flash sale that is running: what is sold, at what price, and how many pieces are left."""
 
     id: str
     product: Mapping[str, str]
@@ -185,12 +185,18 @@ class Turn:
     """Whether it is within the opening hours of the human agents."""
     choice: str = ""
     """Token of the choice that was tapped or typed."""
-    sale: SaleView | None = None
+    sales: Mapping[str, SaleView] = field(default_factory=dict)
+    """The flash sales that are running, by id, the one that ends first in front."""
     is_group: bool = False
 
     @property
     def language(self) -> str:
         return self.meaning.language
+
+    @property
+    def sale(self) -> SaleView | None:
+        """The running sale that ends first; which one is meant, only the skill knows."""
+        return next(iter(self.sales.values()), None)
 
     def phrase(self, phrase_id: str) -> str:
         """Return the text of a phrase without fields, e.g. the label of a choice."""
@@ -211,6 +217,8 @@ class Skill:
         intents: that start it.
         run: returns a Step, or None if the message is not for this skill (only while it waits for an answer).
         phrases: phrase ids it says → fields it fills.
+        entries: ids of entries it says.
+        charts: categories of size charts it advises from.
         about: kinds of entity it works on: a message that names one speaks for this skill.
         hears: intents of other skills that may be an answer to what it asked.
     """
@@ -219,6 +227,8 @@ class Skill:
     intents: frozenset[str]
     run: Callable[[Turn], Step | None]
     phrases: Mapping[str, frozenset[str]]
+    entries: frozenset[str] = frozenset()
+    charts: frozenset[str] = frozenset()
     about: frozenset[str] = frozenset()
     hears: frozenset[str] = frozenset()
 

@@ -31,6 +31,12 @@ class Database:
         self.url = url
         self.is_sqlite = url.startswith("sqlite")
         self._readers = _engine(url, "BEGIN") if self.is_sqlite else _engine(url, None)
+        # One snapshot for all statements of a read: PostgreSQL would give each statement its own, SQLite never does.
+        self._snapshots = (
+            self._readers
+            if self.is_sqlite
+            else self._readers.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        )
         self._pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="db")
         self._writer = _SqliteWriter(url) if self.is_sqlite else None
 
@@ -38,22 +44,23 @@ class Database:
         """Run `job` in a transaction and return its result once it is durable."""
         if self._writer is not None:
             return await asyncio.wrap_future(self._writer.submit(job))
-        return await asyncio.wrap_future(self._pool.submit(self._in_transaction, job))
+        return await asyncio.wrap_future(self._pool.submit(_in_transaction, self._readers, job))
 
     async def read(self, job: Job[T]) -> T:
-        """Run `job` on a consistent view of the data. It must not write."""
-        return await asyncio.wrap_future(self._pool.submit(self._in_transaction, job))
-
-    def _in_transaction(self, job: Job[T]) -> T:
-        with self._readers.begin() as connection:
-            return job(connection)
+        """Run `job` on one snapshot of the data. It must not write."""
+        return await asyncio.wrap_future(self._pool.submit(_in_transaction, self._snapshots, job))
 
     def close(self) -> None:
-        """Finish what was accepted, then close every connection."""
+        """Finish what was accepted, then close every connection. What comes later is refused with `RuntimeError`."""
         if self._writer is not None:
             self._writer.close()
         self._pool.shutdown(wait=True)
         self._readers.dispose()
+
+
+def _in_transaction(engine: Engine, job: Job[T]) -> T:
+    with engine.begin() as connection:
+        return job(connection)
 
 
 class _SqliteWriter:
@@ -62,16 +69,23 @@ class _SqliteWriter:
     def __init__(self, url: str) -> None:
         self._engine = _engine(url, "BEGIN IMMEDIATE")
         self._jobs: queue.SimpleQueue[tuple[Job[Any], Future[Any]] | None] = queue.SimpleQueue()
+        self._closed = False
+        self._door = threading.Lock()  # nothing may be put behind the None that ends the thread: it would wait for ever
         self._thread = threading.Thread(target=self._run, name="db-writer", daemon=True)
         self._thread.start()
 
     def submit(self, job: Job[T]) -> Future[T]:
         future: Future[T] = Future()
-        self._jobs.put((job, future))
+        with self._door:
+            if self._closed:
+                raise RuntimeError("the database is closed")
+            self._jobs.put((job, future))
         return future
 
     def close(self) -> None:
-        self._jobs.put(None)
+        with self._door:
+            self._closed = True
+            self._jobs.put(None)
         self._thread.join()
         self._engine.dispose()
 
@@ -83,9 +97,7 @@ class _SqliteWriter:
             if not more:
                 return
 
-    def _take_waiting(
-        self, first: tuple[Job[Any], Future[Any]]
-    ) -> tuple[list[tuple[Job[Any], Future[Any]]], bool]:
+    def _take_waiting(self, first: tuple[Job[Any], Future[Any]]) -> tuple[list[tuple[Job[Any], Future[Any]]], bool]:
         group = [first]
         while len(group) < MAX_JOBS_A_COMMIT and not self._jobs.empty():
             item = self._jobs.get()
@@ -101,7 +113,8 @@ class _SqliteWriter:
                 for job, future in group:
                     try:
                         with connection.begin_nested():
-                            done.append((future, job(connection)))
+                            result = job(connection)
+                        done.append((future, result))  # only now: releasing the savepoint may fail too
                     except Exception as error:  # noqa: BLE001 (whatever a job raises is for its caller)
                         future.set_exception(error)
         except Exception as error:  # noqa: BLE001 (no connection, or no commit: nobody's work is durable)

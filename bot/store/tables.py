@@ -115,6 +115,7 @@ conversations = Table(
     Column("chat", String(200), nullable=False),
     Column("chat_kind", String(10), nullable=False, default="private"),
     Column("identity_id", Id, ForeignKey("identities.id"), index=True),  # none for groups
+    Column("unreachable", Boolean, nullable=False, default=False),  # blocked, unfollowed, kicked
     Column("owner", String(10), nullable=False, default="bot"),  # bot | queue | agent | closed
     Column("epoch", Integer, nullable=False, default=0),  # rises on every change of owner: the fence
     Column("agent_id", Id, ForeignKey("agents.id"), index=True),
@@ -204,7 +205,7 @@ timers = Table(
     Column("due_at", Utc, nullable=False, index=True),
     Column("attempts", Integer, nullable=False, default=0),
 )
-tasks = Table(  # work for a named human where no legal road is open
+tasks = Table(  # work for a human where no legal road is open
     "tasks",
     metadata,
     Column("id", Serial, primary_key=True, autoincrement=True),

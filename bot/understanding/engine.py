@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from bot.knowledge.entries import LANGUAGES, Knowledge
 from bot.understanding.classifier import Classifier, train
-from bot.understanding.entities import Entity, Named, find
-from bot.understanding.text import CJK, language_of
+from bot.understanding.entities import Entity, Named, find, without
+from bot.understanding.text import CJK, language_of, normal
 
 ANSWER_MARGIN = -0.3
 """From here up the best label is acted on."""
@@ -67,10 +67,11 @@ class Meaning:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """The shop's own words: products by name, and colours."""
+    """The shop's own words: products by name, colours, and what an order number looks like (a regular expression)."""
 
     products: tuple[Named, ...] = ()
     colours: tuple[str, ...] = ()
+    order_number: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +82,8 @@ class Engine:
 
     def understand(self, text: str, default_language: str, catalogue: Catalogue) -> Meaning:
         """Return the meaning of one message."""
-        language = language_of(text, default_language)
-        entities = find(text, catalogue.products, catalogue.colours)
+        entities = find(text, catalogue.products, catalogue.colours, catalogue.order_number)
+        language = language_of(without("order", normal(text), entities), default_language)
         if not text.strip() or language not in self.classifiers:
             return Meaning(text, language, (), entities, ("nothing was said",))
         ranked = tuple(self.classifiers[language].margins(text)[:5])
@@ -117,9 +118,12 @@ def build(knowledge: Knowledge) -> Engine:
     return Engine(classifiers)
 
 
-def catalogue_of(names: Sequence[tuple[str, Mapping[str, str]]], colours: Sequence[Mapping[str, str]]) -> Catalogue:
-    """Build the catalogue from (product id, names by language) and colours by language."""
+def catalogue_of(
+    names: Sequence[tuple[str, Mapping[str, str]]], colours: Sequence[Mapping[str, str]], order_number: str
+) -> Catalogue:
+    """Build the catalogue from (product id, names by language), colours by language and `[shop] order_number`."""
     products = tuple(Named(product_id, tuple(by_language.values())) for product_id, by_language in names)
     words = {word.casefold() for by_language in colours for word in by_language.values()}
     roots = {word.removesuffix("色") for word in words if CJK.search(word) and len(word) > 1}
-    return Catalogue(products, tuple(sorted(words | roots, key=lambda word: (-len(word), word))))
+    longest_first = tuple(sorted(words | roots, key=lambda word: (-len(word), word)))
+    return Catalogue(products, longest_first, order_number)

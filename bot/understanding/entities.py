@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from bot.understanding.products import Named, meant
 from bot.understanding.text import CJK, normal
 
-__all__ = ["FINDERS", "HEIGHT_CM", "MEASURES", "WEIGHT_KG", "Entity", "Named", "find"]
+__all__ = ["FINDERS", "HEIGHT_CM", "MEASURES", "WEIGHT_KG", "Entity", "Named", "find", "without"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,13 @@ def _digits(match: re.Match[str]) -> str:
 
 
 def _order(match: re.Match[str]) -> str:
-    return f"QH{match[1]}"
+    """An order number in capitals: what its groups matched, if it has any, else the whole."""
+    return ("".join(group or "" for group in match.groups()) or match[0]).upper()
+
+
+@lru_cache
+def _order_pattern(order_number: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<![a-z0-9])(?:{order_number})(?!\d)", re.ASCII | re.IGNORECASE)
 
 
 def _letter_size(match: re.Match[str]) -> str:
@@ -92,8 +99,6 @@ def _letter_size(match: re.Match[str]) -> str:
 FINDERS: tuple[tuple[str, re.Pattern[str], Finder], ...] = tuple(
     (kind, re.compile(pattern, re.ASCII), value_of)  # ASCII: `m` before a Chinese character ends a word
     for kind, pattern, value_of in (
-        ("order", r"(?<![a-z0-9])qh ?-?(\d{8,12})(?!\d)", _order),
-        ("order", r"(?<![a-z0-9])(\d{10})(?!\d)", _order),
         ("phone_end", r"(?<!\d)(?:\+?86[ -]?)?1[3-9]\d[ -]?\d{4}[ -]?(\d{4})(?!\d)", _digits),
         ("phone_end", r"(?:尾号|[末后]四[位个]|手机号?)\D{0,6}(\d{4})(?!\d)", _digits),
         ("phone_end", r"(?:last (?:four|4)(?: digits)?|ends|ending)\D{0,6}(\d{4})(?!\d)", _digits),
@@ -125,8 +130,12 @@ NO_COLOUR = re.compile(r"明白|白[天白搭费]|小红书|红包|[拉变]黑|�
 """Words in which a single character is not a colour."""
 
 
-def find(text: str, products: Sequence[Named], colours: Iterable[str]) -> tuple[Entity, ...]:
-    """Return what `text` names, in the order of the text. Products come best match first among themselves."""
+def find(text: str, products: Sequence[Named], colours: Iterable[str], order_number: str = "") -> tuple[Entity, ...]:
+    """Return what `text` names, in the order of the text. Products come best match first among themselves.
+
+    Args:
+        order_number: the setting `[shop] order_number`; without it no order is found.
+    """
     said = normal(text)
     left = said
     found: list[Entity] = []
@@ -138,6 +147,8 @@ def find(text: str, products: Sequence[Named], colours: Iterable[str]) -> tuple[
                 found.append(Entity(kind, value, match.start(), match.end()))
                 left = left[: match.start()] + " " * len(match[0]) + left[match.end() :]
 
+    if order_number:
+        take("order", _order_pattern(order_number), _order)
     for kind, pattern, value_of in FINDERS:
         take(kind, pattern, value_of)
     if any(entity.kind == "height" for entity in found):
@@ -146,6 +157,14 @@ def find(text: str, products: Sequence[Named], colours: Iterable[str]) -> tuple[
     found += _colours(uncoloured, colours)
     named = (Entity("product", product_id, start, end) for product_id, start, end in meant(said, products))
     return (*sorted(found, key=lambda entity: entity.start), *named)
+
+
+def without(kind: str, said: str, entities: Iterable[Entity]) -> str:
+    """Return `said` (normal form) with the things of this kind blanked."""
+    for entity in entities:
+        if entity.kind == kind:
+            said = said[: entity.start] + " " * (entity.end - entity.start) + said[entity.end :]
+    return said
 
 
 def _colours(left: str, colours: Iterable[str]) -> Iterable[Entity]:

@@ -120,6 +120,10 @@ class TelegramConnector:
         for request in self._requests:
             await request.shutdown()
 
+    def cost(self, message: Outbound) -> int:
+        """Return 1: nothing is counted here."""
+        return 1
+
     async def send(self, message: Outbound) -> Receipt:
         """Send one message, in several parts if it is long.
 

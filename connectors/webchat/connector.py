@@ -94,6 +94,10 @@ class WebChatConnector:
         """Take no more messages."""
         self._receive = None
 
+    def cost(self, message: Outbound) -> int:
+        """Return 1: nothing is counted here."""
+        return 1
+
     async def send(self, message: Outbound) -> Receipt:
         """Report `message` as sent: its row in the outbox is what the page reads."""
         return Receipt(SendStatus.SENT, platform_id=message.id)

@@ -88,6 +88,10 @@ class WeChatConnector:
         await asyncio.to_thread(self._pool.shutdown)
         self._client.close()
 
+    def cost(self, message: Outbound) -> int:
+        """Return the number of texts `message` is cut into: each takes one of the window's messages."""
+        return max(1, len(texts(message)))
+
     async def send(self, message: Outbound) -> Receipt:
         """Send `message` as one or, if it is long, several texts.
 

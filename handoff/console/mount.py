@@ -33,6 +33,7 @@ def mount_console(
     outbox_signal: Signal,
     changes: Signal,
     faults: Callable[[], list[str]],
+    counting: frozenset[str],
     storage_secret: str,
 ) -> None:
     """Serve the agents' console at `/console/`. Call it once in a process.
@@ -41,9 +42,10 @@ def mount_console(
         outbox_signal: notified after every action, so that what an agent says leaves at once.
         changes: notified after every action, and waited on; pages look for themselves every second as well.
         faults: what is wrong in the knowledge files now, one line each; shown as a banner.
+        counting: the channels that count windows (`Limits.counts_windows`).
         storage_secret: signs the cookie by which pages find their connection. Not the login.
     """
-    wiring = Wiring(database, shop_of, clock, new_id, outbox_signal, changes, faults)
+    wiring = Wiring(database, shop_of, clock, new_id, outbox_signal, changes, faults, counting)
     app.include_router(login_routes(wiring))
 
     @ui.page("/", title="掌柜", reconnect_timeout=RECONNECT_S)

@@ -111,8 +111,8 @@ class Page:
         if self._selected is not None:
             try:
                 shop = self._wiring.shop_of(connection)
-                now = self._wiring.clock.now()
-                conversation = desk.conversation(connection, shop, self._selected, agent, now, self._limit)
+                now, counting = self._wiring.clock.now(), self._wiring.counting
+                conversation = desk.conversation(connection, shop, self._selected, agent, now, counting, self._limit)
             except NotFound:
                 self._selected = None
         lists: dict[str, Callable[[], tuple[Talk, ...]]] = {

@@ -31,6 +31,7 @@ class Wiring:
     outbox_signal: Signal
     changes: Signal
     faults: Callable[[], list[str]]
+    counting: frozenset[str]
 
 
 class Session:

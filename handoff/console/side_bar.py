@@ -86,21 +86,24 @@ class SideBar:
     def _shop(self, customer: Customer) -> None:
         if customer.cart is not None and customer.cart.lines:
             self._cart(customer.cart)
-        if customer.person is not None and customer.person.spent is not None:
+        linked = customer.person is not None and customer.person.spent is not None
+        if linked or customer.orders:
             self._section("orders")
             if not customer.orders:
                 text(self._labels["no_orders"], "zg-soft")
             for order in customer.orders:
-                self._order(order)
+                self._order(order, order.number in customer.proven)
         if customer.consents:
             self._section("consents")
             for consent in customer.consents:
                 self._consent(consent)
 
-    def _order(self, order: Order) -> None:
+    def _order(self, order: Order, proven: bool) -> None:
         with box("zg-order"):
             with box("zg-order-top"):
                 text(order.number, "zg-value")
+                if proven:
+                    chip(self._labels["proven"], "zg-good")
                 chip(self._labels[f"status_{order.status.value}"], f"zg-order-{order.status.value}")
             for line in order.lines:
                 text(self._piece(line), "zg-piece")

@@ -43,4 +43,6 @@ def show_task(card: TaskCard, labels: Labels, on_open: OnOpen, on_done: OnDone) 
                     chip(channel_name(task.channel))
                 if task.customer:
                     chip(task.customer)
+                if task.agent_name:
+                    chip(labels["task_agent"].format(name=task.agent_name))
         button(labels["done"], "done", lambda: on_done(task.id), "zg-button zg-done")

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.acceptance.chats import ANSWER_MS, Chat, Console, telegram_chat, web_chat, wechat_chat
-from tests.acceptance.running import READY_WITHIN_S, Demo, run_command, wait_for
+from tests.acceptance.running import READY_WITHIN_S, Demo, free_port, run_command, wait_for
 
 pytestmark = pytest.mark.acceptance
 CASE_NUMBER = re.compile(r"\bRT\d{6,}\b")
@@ -341,6 +341,37 @@ def test_a_port_in_use_is_one_line_and_exit_2(demo: Demo, tmp_path: Path) -> Non
     assert str(demo.port) in second.stderr
     assert not (tmp_path / "second").exists()
     assert demo.get("/livez") == {"status": "ok"}
+
+
+def test_a_second_demo_in_the_same_folder_is_one_line_and_exit_2_and_the_first_goes_on(demo: Demo) -> None:
+    settings = (demo.folder / "shop.toml").read_text(encoding="utf-8")
+    second = run_command("demo", "--port", str(free_port()), "--dir", str(demo.folder))
+    assert (second.returncode, second.stdout) == (2, "")
+    assert len(second.stderr.splitlines()) == 1
+    assert "--dir" in second.stderr
+    assert (demo.folder / "shop.toml").read_text(encoding="utf-8") == settings
+    assert len(demo.get("/demo/state")["orders"]) >= 30
+    assert demo.get("/readyz")["status"] == "ok"
+
+
+@pytest.mark.parametrize("control", ["clock?minutes=15", "sale", "pay", "console"])
+@pytest.mark.parametrize(
+    "header", [{"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Host": "shop.example:8080"}]
+)
+def test_the_demos_controls_answer_no_other_web_site(demo: Demo, control: str, header: dict[str, str]) -> None:
+    before = demo.get("/demo/state")["time"]
+    answer = httpx.post(f"{demo.web}/demo/{control}", headers=header, trust_env=False)
+    assert answer.status_code == 403
+    assert demo.get("/demo/state")["time"][:13] == before[:13]
+
+
+def test_a_name_that_was_made_to_lead_to_this_machine_reads_nothing(demo: Demo) -> None:
+    for host in ("shop.example", f"shop.example:{demo.port}", "127.0.0.1:1", ""):
+        assert httpx.get(f"{demo.web}/demo/state", headers={"Host": host}, trust_env=False).status_code == 403, host
+    for host in (f"127.0.0.1:{demo.port}", f"localhost:{demo.port}"):
+        assert httpx.get(f"{demo.web}/demo/state", headers={"Host": host}, trust_env=False).status_code == 200, host
+    own = {"Sec-Fetch-Site": "same-origin"}
+    assert httpx.post(f"{demo.web}/demo/console", headers=own, trust_env=False).status_code == 303
 
 
 def test_the_clock_of_no_demo_is_one_line_and_exit_2() -> None:

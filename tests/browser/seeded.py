@@ -176,6 +176,7 @@ def build(url: str) -> FastAPI:
         outbox_signal=Signal(),
         changes=Signal(),
         faults=lambda: ["knowledge/zh/returns/window.md:4 valid_until lies before valid_from"],
+        counting=frozenset({"wechat:gh_qinghe"}),
         storage_secret="only for tests",
     )
     return app

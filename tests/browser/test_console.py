@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import sqlite3
 import subprocess
@@ -19,16 +18,8 @@ from typing import Any
 
 import pytest
 
-CHROMIUM = os.environ.get("ZHANGGUI_CHROMIUM") or shutil.which("chromium")
-ARGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="apt-get install chromium")
+from tests import needs
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -76,8 +67,9 @@ def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
 def chromium() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
+    path = needs.chromium()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+        browser = playwright.chromium.launch(executable_path=path, args=needs.CHROMIUM_ARGS)
         yield browser
         browser.close()
 

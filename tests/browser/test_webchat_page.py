@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,18 +15,9 @@ from starlette.routing import Route
 
 from bot.clock import SystemClock
 from bot.messages import Choice, Event, Inbound
+from tests import needs
 from tests.webchat_stand import Room, connector, free_port, listening, serving
 
-CHROMIUM = os.environ.get("ZHANGGUI_CHROMIUM") or shutil.which("chromium")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="apt-get install chromium")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 SIZES = (Choice("size:m", "M · 165–172 cm"), Choice("size:l", "L · 172–180 cm"))
 ATTACKS = (
     "<img src=x onerror=\"document.title='owned'\">",
@@ -68,13 +57,14 @@ class Visit:
 
 @pytest.fixture
 async def visit() -> AsyncIterator[Visit]:
+    path = needs.chromium()
     clock = SystemClock()
     room = Room(clock, answer)
     site_port = free_port()
     chat = connector(room, clock, (f"http://127.0.0.1:{site_port}",))
     await chat.start(room.receive)
     async with serving(chat) as base, async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        browser = await playwright.chromium.launch(executable_path=path, args=needs.CHROMIUM_ARGS)
         context = await browser.new_context(viewport={"width": 380, "height": 640}, reduced_motion="reduce")
         page = await context.new_page()
         faults: list[str] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ from bot.delivery.thinking import Thinker, Thought
 from bot.delivery.turns import TurnRunner
 from bot.messages import Chat, ChatKind, Inbound, Limits, Outbound, Purpose, Receipt, Receive, SendStatus
 from bot.store.database import Database
-from bot.store.tables import conversations
+from bot.store.tables import conversations, outbox
 from handoff.ownership import reopen, to_queue
 
 SENT_AT = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
@@ -40,6 +41,8 @@ class Platform:
     limits: Limits = field(default_factory=Limits)
     receipts: list[Receipt] = field(default_factory=list)
     asked: list[Outbound] = field(default_factory=list)
+    piece_length: int | None = None
+    """Longest text; longer ones cost several messages."""
 
     def routes(self) -> Sequence[BaseRoute]:
         return ()
@@ -49,6 +52,9 @@ class Platform:
 
     async def stop(self) -> None:
         pass
+
+    def cost(self, message: Outbound) -> int:
+        return 1 if self.piece_length is None else -(-len(message.text) // self.piece_length)
 
     async def send(self, message: Outbound) -> Receipt:
         self.asked.append(message)
@@ -151,3 +157,13 @@ async def write_out(database: Database, clock: Clock, key: str, chat: str = "u1"
     conversation = await conversation_of(database, chat, more.pop("channel", "web:shop"))
     draft = Draft(key, conversation.id, purpose, key, **more)
     await database.write(lambda c: put(c, draft, clock.now()))
+
+
+async def states(database: Database) -> dict[str, tuple[str, str]]:
+    return {row.key: (row.status, row.reason) for row in await rows(database, outbox)}
+
+
+async def until_asked(platform: Platform, count: int) -> None:
+    async with asyncio.timeout(10):
+        while len(platform.asked) < count:
+            await asyncio.sleep(0.01)

@@ -37,6 +37,29 @@ async def test_a_first_message_makes_person_identity_and_conversation(
     assert (message.sent_at, message.received_at) == (SENT_AT + timedelta(seconds=1), clock.now())
 
 
+@pytest.mark.parametrize(
+    ("tag", "language"),
+    [
+        ("zh", "zh"),
+        ("zh-hans", "zh"),
+        ("zh-Hans-CN-x-private-use-subtag", "zh"),
+        ("en_US", "en"),
+        ("EN", "en"),
+        ("ru", ""),
+        ("sr-Latn-RS", ""),
+        ("", ""),
+        (None, ""),
+    ],
+)
+async def test_a_language_is_stored_as_the_bot_knows_it(
+    database: Database, clock: StandingClock, new_id: IdMaker, tag: str | None, language: str
+) -> None:
+    await arrive(database, clock, new_id, said(1, language=tag))
+
+    (person,) = await rows(database, persons)
+    assert person.language == language
+
+
 async def test_a_message_that_comes_again_is_not_stored_again(
     database: Database, clock: StandingClock, new_id: IdMaker
 ) -> None:
@@ -161,10 +184,22 @@ async def test_who_left_is_unreachable_until_the_next_message(
     await arrive(database, clock, new_id, said(1), said(2, "", event=Event.LEFT))
     (identity,) = await rows(database, identities)
     assert identity.unreachable
+    assert (await conversation_of(database)).unreachable
 
     await arrive(database, clock, new_id, said(2, "", event=Event.LEFT), said(3, "又来了"))
     (identity,) = await rows(database, identities)
     assert not identity.unreachable
+    assert not (await conversation_of(database)).unreachable
+
+
+async def test_a_group_that_removed_the_bot_is_unreachable_until_it_is_added_again(
+    database: Database, clock: StandingClock, new_id: IdMaker
+) -> None:
+    await arrive(database, clock, new_id, said_in_group(1, "li"), said_in_group(2, "li", "", event=Event.LEFT))
+    assert (await conversation_of(database, "g1", "telegram:bot")).unreachable
+
+    await arrive(database, clock, new_id, said_in_group(3, "li", "", event=Event.JOINED))
+    assert not (await conversation_of(database, "g1", "telegram:bot")).unreachable
 
 
 async def test_a_group_has_no_identity_but_its_messages_have(

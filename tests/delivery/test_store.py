@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, create_engine, text
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy import Connection, create_engine, func, select, text
+from sqlalchemy.exc import IntegrityError, InternalError, OperationalError
 
 from bot.errors import DatabaseError
 from bot.store.database import Database, Job
@@ -80,6 +80,40 @@ async def test_the_result_is_there_only_when_others_can_read_it(database: Databa
         assert len(await names(database)) == n + 1
 
 
+async def test_a_read_sees_one_state_of_the_data_though_others_write_meanwhile(
+    database: Database, clock: StandingClock
+) -> None:
+    loop = asyncio.get_running_loop()
+
+    def read_twice(connection: Connection) -> tuple[int, int]:
+        count = select(func.count()).select_from(persons)
+        first = connection.execute(count).scalar_one()
+        asyncio.run_coroutine_threadsafe(database.write(person("new", clock)), loop).result(5)
+        return first, connection.execute(count).scalar_one()
+
+    assert await database.read(read_twice) == (0, 0)
+    assert await names(database) == ["new"]
+
+
+async def test_a_read_that_writes_is_refused_on_postgresql_and_the_next_write_goes_through(
+    database: Database, clock: StandingClock
+) -> None:
+    if not database.is_sqlite:
+        with pytest.raises(InternalError, match="read-only"):
+            await database.read(person("p", clock))
+    for n in range(8):  # on every connection of the pool
+        await database.write(person(f"p{n}", clock))
+    assert len(await names(database)) == 8
+
+
+async def test_a_closed_database_refuses_instead_of_waiting_for_ever(sqlite: str, clock: StandingClock) -> None:
+    database = Database(sqlite)
+    await asyncio.to_thread(database.close)
+    async with asyncio.timeout(5):
+        with pytest.raises(RuntimeError):
+            await database.write(person("p", clock))
+
+
 async def test_foreign_keys_are_kept(database: Database, clock: StandingClock) -> None:
     row = {"identity_id": "nobody", "order_number": "1", "proven_at": clock.now()}
     with pytest.raises(IntegrityError):
@@ -120,6 +154,18 @@ async def test_who_waits_for_a_locked_file_is_told_and_the_writer_goes_on(sqlite
         await database.write(person("p", clock))
     assert await names(database) == ["p"]
     other.dispose()
+    database.close()
+
+
+async def test_a_job_whose_savepoint_cannot_be_released_does_not_stop_the_writer(
+    sqlite: str, clock: StandingClock
+) -> None:
+    database = Database(sqlite)
+    async with asyncio.timeout(5):
+        with pytest.raises(OperationalError, match="no such savepoint"):
+            await database.write(lambda c: c.exec_driver_sql("ROLLBACK").close())
+        await database.write(person("p", clock))
+    assert await names(database) == ["p"]
     database.close()
 
 

@@ -26,6 +26,7 @@ from bot.demo.orders import PLANS
 from bot.demo.seed import DEMO_SALE, DEMO_USERS, TELEGRAM, seed
 from bot.demo.shop import demo_settings
 from bot.messages import Chat, Event, Inbound
+from bot.settings import Settings
 from bot.shop.sql import SqlShop
 from bot.skills.turn import State
 from bot.starter import starter_folder
@@ -35,6 +36,7 @@ from bot.store.upgrade import upgrade
 from handoff.ownership import reopen, to_queue
 
 T = TypeVar("T")
+SECOND_SALE = "flash-trench-coat"
 MORNING = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 """Monday, 11:00 in Shanghai: people are there."""
 CUSTOMERS = ("lin", "wang", "chen", "zhao", "liu", "huang", "emma", "tan")
@@ -69,17 +71,19 @@ def open_shop(folder: Path) -> Shop:
 class Talk:
     """One shop to talk to, with nobody in it yet. `now` may be moved."""
 
-    def __init__(self, shop: Shop, folder: Path) -> None:
+    def __init__(self, shop: Shop, folder: Path, settings: Settings | None = None) -> None:
         shutil.copy(shop.seeded, folder / "talk.db")
         self.now_ = MORNING
         self._ids = count(1)
         self._loop = asyncio.Runner()
         self._database = Database(f"sqlite:///{folder / 'talk.db'}")
-        settings = demo_settings()
+        settings = settings or demo_settings()
         self.mind = shop.mind
         thinker = Thinker(Brain(starter_folder(), settings, shop.mind), settings, SqlShop)
         wake, done = Signal(), Signal()
-        self._runner = TurnRunner(self._database, self, self.new_id, thinker, effects.apply, to_queue, reopen, wake, done)
+        self._runner = TurnRunner(
+            self._database, self, self.new_id, thinker, effects.apply, to_queue, reopen, wake, done
+        )
 
     def now(self) -> datetime:
         return self.now_
@@ -124,10 +128,18 @@ class Talk:
         customer.says({"zh": "你好", "en": "hello there"}[language])
         return customer
 
-    def starts_the_sale(self) -> None:
-        """Start the seed's flash sale: three pieces of the blue linen dress."""
+    def starts_the_sale(self, sale_id: str = DEMO_SALE) -> None:
+        """Start a flash sale, else the seed's: three pieces of the blue linen dress."""
         say = announcement(self.mind.voice, demo_settings().shop.zone)
-        self.write(lambda c: flash.start(c, DEMO_SALE, say, self.now_))
+        self.write(lambda c: flash.start(c, sale_id, say, self.now_))
+
+    def starts_a_second_sale(self) -> str:
+        """Start a sale of one black M trench coat that ends before the seed's; return its id."""
+        sale = {"id": SECOND_SALE, "sku": "trench-coat-black-M", "price_minor": 29900, "currency": "CNY"}
+        row = {**sale, "total": 1, "available": 1, "length_s": 60, "audiences": []}
+        self.write(lambda c: c.execute(t.sales.insert().values(row)))
+        self.starts_the_sale(SECOND_SALE)
+        return SECOND_SALE
 
 
 @dataclass
@@ -140,6 +152,8 @@ class Customer:
     """Labels offered with the last answer."""
     sources: tuple[str, ...] = ()
     """Ids of the sources of the last answer."""
+    versions: tuple[str, ...] = ()
+    """Versions of the same sources."""
     _tokens: dict[str, str] = field(default_factory=dict)
 
     def says(self, text: str) -> str:
@@ -149,6 +163,13 @@ class Customer:
     def taps(self, label: str) -> str:
         """Tap the button with this label of the last answer."""
         return self._sends(text=label, choice=self._tokens[label])
+
+    def taps_token(self, token: str) -> str:
+        """Tap a button of some other message, e.g. of an announcement."""
+        return self._sends(text="", choice=token)
+
+    def version_of(self, source: str) -> str:
+        return dict(zip(self.sources, self.versions, strict=True))[source]
 
     def opens_the_chat(self, language: str | None = None) -> str:
         return self._sends(event=Event.STARTED, language=language)
@@ -164,6 +185,7 @@ class Customer:
         self._tokens = {choice["label"]: choice["token"] for choice in offered}
         self.choices = tuple(self._tokens)
         self.sources = tuple(source["id"] for source in row.sources) if row else ()
+        self.versions = tuple(source["version"] for source in row.sources) if row else ()
         return row.text if row else ""
 
     @property

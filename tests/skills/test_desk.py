@@ -12,7 +12,13 @@ ERRANDS = [
     ("zh", "付不了款", "payments", "payment_trouble", "payment-failed"),
     ("en", "my payment keeps failing", "payments", "payment_trouble", "payment-failed"),
     ("zh", "降价了 能退差价吗", "price_protection", "price_protection_request", "price-protection"),
-    ("en", "the price dropped, refund the difference", "price_protection", "price_protection_request", "price-protection"),
+    (
+        "en",
+        "the price dropped, refund the difference",
+        "price_protection",
+        "price_protection_request",
+        "price-protection",
+    ),
     ("zh", "到货了通知我", "restock", "restock_notice", "stock-restock"),
     ("en", "tell me when it's back", "restock", "restock_notice", "stock-restock"),
 ]

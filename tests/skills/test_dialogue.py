@@ -14,10 +14,19 @@ from tests.skills.talk import Customer, Talk, order_of
 
 STEPS: dict[tuple[str, str], tuple[tuple[str, ...], tuple[str, ...]]] = {  # what leads there, in zh and en
     ("orders", "order"): (("我的订单到哪了",), ("where is my order",)),
-    ("orders", "phone"): (("我的订单到哪了", order_of("wang", "paid_overdue")), ("where is my order", order_of("wang", "paid_overdue"))),
+    ("orders", "phone"): (
+        ("我的订单到哪了", order_of("wang", "paid_overdue")),
+        ("where is my order", order_of("wang", "paid_overdue")),
+    ),
     ("returns", "order"): (("我要退货",), ("I want to return something",)),
-    ("returns", "phone"): (("我要退货", order_of("wang", "delivered")), ("I want to return something", order_of("wang", "delivered"))),
-    ("returns", "line"): ((f"我要退货 {order_of('lin', 'delivered')}",), (f"I want to return {order_of('lin', 'delivered')}",)),
+    ("returns", "phone"): (
+        ("我要退货", order_of("wang", "delivered")),
+        ("I want to return something", order_of("wang", "delivered")),
+    ),
+    ("returns", "line"): (
+        (f"我要退货 {order_of('lin', 'delivered')}",),
+        (f"I want to return {order_of('lin', 'delivered')}",),
+    ),
     ("returns", "reason"): (
         (f"我要退货 {order_of('lin', 'delivered')}", "1"),
         (f"I want to return {order_of('lin', 'delivered')}", "1"),
@@ -134,7 +143,10 @@ VAGUE = {"zh": "买的东西不对劲想问问", "en": "size change question"}
 
 def vague(talk: Talk, language: str) -> tuple[Customer, str]:
     """Say something of this language's training that is worth asking about; return who said it and what."""
-    for said in {"zh": ("退", "想换", "衣服问题", "快递费退", "退换", "单子问题"), "en": ("refund return", "order change", "size question", "delivery question")}[language]:
+    for said in {
+        "zh": ("退", "想换", "衣服问题", "快递费退", "退换", "单子问题"),
+        "en": ("refund return", "order change", "size question", "delivery question"),
+    }[language]:
         guest = talk.as_guest(language)
         guest.says(said)
         if guest.last_meaning["decision"] == "clarify" and len(guest.choices) > 1:
@@ -154,14 +166,17 @@ def test_what_is_vague_is_asked_back_with_choices_and_a_human(talk: Talk, langua
 def test_what_was_named_before_the_question_back_is_not_lost(talk: Talk, language: str) -> None:
     guest = talk.as_guest(language)
     number = order_of("lin", "delivered")
-    guest.says({"zh": f"{number} 1001 退款到哪了", "en": f"where is my refund for {number}, my phone ends in 1001"}[language])
+    guest.says(
+        {"zh": f"{number} 1001 退款到哪了", "en": f"where is my refund for {number}, my phone ends in 1001"}[language]
+    )
     guest.taps({"zh": "办退货", "en": "Start a return"}[language])
     assert number in str(guest.state.slots)
     assert len(guest.choices) == 2
 
 
 @pytest.mark.parametrize(
-    ("language", "said"), [("zh", ("今天股票会涨吗", "谁是世界首富")), ("en", ("who won the football", "what is the capital of Peru"))]
+    ("language", "said"),
+    [("zh", ("今天股票会涨吗", "谁是世界首富")), ("en", ("who won the football", "what is the capital of Peru"))],
 )
 def test_two_messages_nobody_understands_lead_to_a_human(talk: Talk, language: str, said: tuple[str, str]) -> None:
     guest = talk.as_guest(language)

@@ -15,12 +15,52 @@ from tests.skills.talk import MORNING, PHONE_ENDS, Talk, later
 
 FAKE = "QH2611259999"
 WISHES = {
-    "zh": ("我的订单 {} 到哪了", "我要退货 {}", "我要换货 {}", "取消订单 {}", "我的退款到哪了 {}", "改收货地址 {}", "催一下发货 {}", "{}"),
-    "en": ("where is my order {}", "I want to return {}", "please cancel my order {}", "where is my refund for {}", "{}"),
+    "zh": (
+        "我的订单 {} 到哪了",
+        "我要退货 {}",
+        "我要换货 {}",
+        "取消订单 {}",
+        "我的退款到哪了 {}",
+        "改收货地址 {}",
+        "催一下发货 {}",
+        "{}",
+    ),
+    "en": (
+        "where is my order {}",
+        "I want to return {}",
+        "please cancel my order {}",
+        "where is my refund for {}",
+        "{}",
+    ),
 }
 FOLLOW_UPS = {
-    "zh": ("{}", "{} 4321", "尾号是4321", "4321", "1", "2", "那件连衣裙", "里面有什么", "我是林悦", "好的", "谢谢", "质量问题", "运费多少"),
-    "en": ("{}", "{} 4321", "it ends in 4321", "4321", "1", "the dress", "what is in it", "I am Wang Lei", "ok", "quality problem"),
+    "zh": (
+        "{}",
+        "{} 4321",
+        "尾号是4321",
+        "4321",
+        "1",
+        "2",
+        "那件连衣裙",
+        "里面有什么",
+        "我是林悦",
+        "好的",
+        "谢谢",
+        "质量问题",
+        "运费多少",
+    ),
+    "en": (
+        "{}",
+        "{} 4321",
+        "it ends in 4321",
+        "4321",
+        "1",
+        "the dress",
+        "what is in it",
+        "I am Wang Lei",
+        "ok",
+        "quality problem",
+    ),
 }
 
 

@@ -1,10 +1,14 @@
 """Order status in conversation: which order, is it theirs, where it is."""
 
-import pytest
-from sqlalchemy import Connection
+from collections.abc import Iterator
+from pathlib import Path
 
+import pytest
+from sqlalchemy import Connection, update
+
+from bot.demo.shop import demo_settings
 from bot.store import tables as t
-from tests.skills.talk import MORNING, Talk, order_of
+from tests.skills.talk import MORNING, Shop, Talk, order_of
 
 STATES = {  # what is said of each course of an order, zh and en
     ("lin", "unpaid"): ("还没付款", "isn't paid yet"),
@@ -28,7 +32,7 @@ def test_a_guest_who_knows_number_and_phone_hears_where_the_order_stands(
 ) -> None:
     guest = talk.as_guest(language)
     number = order_of(customer_id, course)
-    assert "QH" in guest.says(ASKS[language])
+    assert {"zh": "订单号", "en": "order number"}[language] in guest.says(ASKS[language])
     assert number in guest.says(number)
     assert STATES[customer_id, course][language == "en"] in guest.says(ENDS[customer_id])
     assert f"order:{number}" in guest.sources
@@ -190,3 +194,63 @@ def test_a_number_of_somebody_else_asks_a_linked_customer_for_proof_too(talk: Ta
     said = lin.says(f"查一下订单 {order_of('wang', 'shipped')}")
     assert "手机号的后四位" in said
     assert "风衣" not in said
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("zh", "我的羊毛大衣到哪了"),
+        ("zh", "我那件羽绒服发货没"),
+        ("zh", "我的羊绒毛衣现在在哪里"),
+        ("en", "where is my wool coat"),
+        ("en", "where has my down jacket got to"),
+        ("en", "my cashmere sweater, where is it"),
+    ],
+)
+def test_where_my_piece_is_asks_for_an_order_and_not_for_care(talk: Talk, language: str, said: str) -> None:
+    guest = talk.as_guest(language)
+    assert {"zh": "订单号", "en": "order number"}[language] in guest.says(said)
+    assert guest.last_meaning["intent"] == "order_status"
+
+
+# --- a shop whose order numbers are of its own kind -----------------------------------------------------------------
+@pytest.fixture(params=["SO-100234", "SO-1234"])
+def numbered(request: pytest.FixtureRequest, shop: Shop, tmp_path: Path) -> Iterator[tuple[Talk, str]]:
+    """A shop with `order_number` set, where Lin's parcel has such a number."""
+    settings = demo_settings()
+    own = settings.model_copy(update={"shop": settings.shop.model_copy(update={"order_number": "SO-[0-9]{4,6}"})})
+    talk = Talk(shop, tmp_path, own)
+    talk.write(lambda c: renumber(c, order_of("lin", "shipped"), request.param))
+    yield talk, request.param
+    talk.close()
+
+
+def renumber(connection: Connection, old: str, new: str) -> None:
+    connection.exec_driver_sql("PRAGMA defer_foreign_keys = on")
+    for table in t.metadata.tables.values():
+        if "order_number" in table.c:
+            connection.execute(update(table).where(table.c.order_number == old).values(order_number=new))
+    connection.execute(update(t.orders).where(t.orders.c.number == old).values(number=new))
+
+
+@pytest.mark.parametrize(("language", "said"), [("zh", "查一下订单{}"), ("en", "where is my order {}"), ("zh", "{}")])
+def test_an_order_number_of_another_kind_is_asked_for_its_phone_and_found(
+    numbered: tuple[Talk, str], language: str, said: str
+) -> None:
+    talk, number = numbered
+    guest = talk.as_guest(language)
+    assert {"zh": "手机号的后四位", "en": "last four digits"}[language] in guest.says(said.format(number.lower()))
+    assert "SF13" in guest.says("1001")
+    assert f"order:{number}" in guest.sources
+
+
+def test_the_digits_of_an_order_number_are_no_phone(numbered: tuple[Talk, str]) -> None:
+    talk, number = numbered
+    assert "SF13" in talk.as_guest("zh").says(f"{number} 1001")
+
+
+def test_the_numbers_of_other_shops_are_no_order_numbers(numbered: tuple[Talk, str]) -> None:
+    talk, _ = numbered
+    guest = talk.as_guest("zh")
+    guest.says("我的订单到哪了")
+    assert "手机号的后四位" not in guest.says("QH2611200086")

@@ -1,7 +1,9 @@
 """Products and stock in conversation."""
 
 import pytest
+from sqlalchemy import update
 
+from bot.store import tables as t
 from tests.skills.talk import Talk
 
 EXACT = [
@@ -62,3 +64,24 @@ def test_without_a_name_something_is_shown(talk: Talk, language: str, said: str)
     guest = talk.as_guest(language)
     assert "¥" in guest.says(said)
     assert any(source.startswith("product:") for source in guest.sources)
+
+
+@pytest.mark.parametrize("said", ["蓝色M码的亚麻连衣裙有货吗", "亚麻连衣裙 170 60公斤穿什么码"])
+def test_the_source_of_an_answer_changes_with_what_it_says_of_the_product(talk: Talk, said: str) -> None:
+    guest = talk.as_guest("zh")
+    guest.says(said)
+    told = guest.version_of("product:linen-dress")
+    guest.says(said)
+    assert guest.version_of("product:linen-dress") == told
+    talk.write(lambda c: c.execute(update(t.variants).where(t.variants.c.product_id == "linen-dress").values(stock=0)))
+    guest.says(said)
+    assert guest.version_of("product:linen-dress") != told
+
+
+def test_the_source_of_a_price_changes_with_the_price(talk: Talk) -> None:
+    guest = talk.as_guest("en")
+    guest.says("do you have the linen dress")
+    told = guest.version_of("product:linen-dress")
+    talk.write(lambda c: c.execute(update(t.variants).values(price_minor=100)))
+    guest.says("do you have the linen dress")
+    assert guest.version_of("product:linen-dress") != told

@@ -25,7 +25,10 @@ def asked_why(talk: Talk, language: str) -> Customer:
 
 @pytest.mark.parametrize(
     ("language", "said", "goods"),
-    [("zh", "我要退那条蓝色连衣裙", "碎花雪纺连衣裙（蓝色，M）"), ("en", "I want to return the blue dress", "Floral Chiffon Dress")],
+    [
+        ("zh", "我要退那条蓝色连衣裙", "碎花雪纺连衣裙（蓝色，M）"),
+        ("en", "I want to return the blue dress", "Floral Chiffon Dress"),
+    ],
 )
 def test_the_blue_dress_is_the_one_that_was_delivered(talk: Talk, language: str, said: str, goods: str) -> None:
     lin = talk.as_customer("lin", language)
@@ -70,7 +73,9 @@ def test_of_two_pieces_the_customer_says_which(talk: Talk, language: str) -> Non
     )
 
 
-@pytest.mark.parametrize(("pick", "reason"), [("1", "size"), ("质量问题", "quality"), ("第三个", "look"), ("其他原因", "other")])
+@pytest.mark.parametrize(
+    ("pick", "reason"), [("1", "size"), ("质量问题", "quality"), ("第三个", "look"), ("其他原因", "other")]
+)
 def test_a_reason_is_picked(talk: Talk, pick: str, reason: str) -> None:
     asked_why(talk, "zh").says(pick)
     assert cases(talk, DELIVERED) == [reason]
@@ -136,9 +141,7 @@ def test_what_cannot_be_returned_is_told_why(
     assert len(cases(talk, number)) == before
 
 
-@pytest.mark.parametrize(
-    ("customer_id", "line"), [("lin", "中筒棉袜五双装"), ("chen", "男士平角裤三条装")]
-)
+@pytest.mark.parametrize(("customer_id", "line"), [("lin", "中筒棉袜五双装"), ("chen", "男士平角裤三条装")])
 def test_socks_and_underwear_stay(talk: Talk, customer_id: str, line: str) -> None:
     customer = talk.as_customer(customer_id, "zh")
     customer.says(f"我要退货 {order_of(customer_id, 'delivered')}")
@@ -163,7 +166,9 @@ def test_an_exchange_goes_to_a_human_with_its_reason(talk: Talk, language: str, 
     assert lin.handed_over_for == f"exchange {DELIVERED}"
 
 
-@pytest.mark.parametrize(("language", "said", "yes"), [("zh", "退款到哪了 {}", "好的"), ("en", "where is my refund for {}", "yes")])
+@pytest.mark.parametrize(
+    ("language", "said", "yes"), [("zh", "退款到哪了 {}", "好的"), ("en", "where is my refund for {}", "yes")]
+)
 def test_asking_for_a_refund_where_there_is_no_return_opens_none_but_offers_one(
     talk: Talk, language: str, said: str, yes: str
 ) -> None:

@@ -51,7 +51,10 @@ def test_measures_that_are_missing_are_asked_for(
     assert answer in guest.says(measures)
 
 
-@pytest.mark.parametrize(("language", "height", "weight"), [("zh", "我身高172穿什么码", "体重76公斤"), ("en", "what size am I, 172 cm tall", "76 kg")])
+@pytest.mark.parametrize(
+    ("language", "height", "weight"),
+    [("zh", "我身高172穿什么码", "体重76公斤"), ("en", "what size am I, 172 cm tall", "76 kg")],
+)
 def test_a_height_alone_is_a_guess_that_the_weight_corrects(
     talk: Talk, language: str, height: str, weight: str
 ) -> None:
