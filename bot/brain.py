@@ -17,7 +17,7 @@ from bot.settings import Settings
 from bot.shop.port import Product
 from bot.skills.dialogue import CHARTS, ENTRIES, INTENTS_OF, PHRASES
 from bot.understanding.engine import Catalogue, Engine, build, catalogue_of
-from bot.voice import Voice, shop_fields
+from bot.voice import Voice, shop_fields, without_holes
 
 log = structlog.get_logger()
 
@@ -75,13 +75,30 @@ class KnowledgeFaults(FileFault):
         super().__init__("\n".join(str(fault) for fault in faults))
 
 
+def read_files(folder: Path, settings: Settings) -> tuple[Knowledge, list[Fault]]:
+    """Read the shop's files. Use what comes of it only if there is no fault."""
+    knowledge, faults = load(folder, INTENTS_OF, PHRASES, ENTRIES, CHARTS)
+    return knowledge, faults or _emptied(knowledge, settings)
+
+
+def _emptied(knowledge: Knowledge, settings: Settings) -> list[Fault]:
+    """Return the answers of which nothing is left, because what they tell is empty in shop.toml."""
+    fields = shop_fields(settings)
+    return [
+        Fault(entry.file, 1, "nothing is left of this answer: its fields are empty in shop.toml", "Fill them in there")
+        for entry in knowledge.entries.values()
+        for answer in (entry.answer, *(variant.answer for variant in entry.variants))
+        if not without_holes(answer, fields[entry.language])
+    ]
+
+
 def read_mind(folder: Path, settings: Settings) -> Mind:
     """Read, check and train.
 
     Raises:
         KnowledgeFaults: some file does not pass, or nothing can be learnt from them all.
     """
-    knowledge, faults = load(folder, INTENTS_OF, PHRASES, ENTRIES, CHARTS)
+    knowledge, faults = read_files(folder, settings)
     if faults:
         raise KnowledgeFaults(faults)
     try:

@@ -22,11 +22,10 @@ def init(folder: Annotated[Path, typer.Argument(help="A new or empty folder.")])
 
 def check(folder: Folder = HERE, as_json: Json = False) -> None:
     """Check every file of the shop; exit 1 with file, line and fix for each fault."""
-    from bot.knowledge.load import load
-    from bot.skills.dialogue import INTENTS_OF, PHRASES
+    from bot.brain import read_files
 
-    folder, _ = open_shop_or_starter(folder)
-    knowledge, faults = load(folder, INTENTS_OF, PHRASES)
+    folder, settings = open_shop_or_starter(folder)
+    knowledge, faults = read_files(folder, settings)
     if as_json:
         typer.echo(json.dumps([asdict(fault) for fault in faults], ensure_ascii=False))
     else:
