@@ -8,6 +8,8 @@ from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse, Response
 from nicegui import ui
 from sqlalchemy import Connection
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.clock import Clock, IdMaker
 from bot.delivery.signal import Signal
@@ -21,6 +23,24 @@ from handoff.console.session import COOKIE, Session, Wiring
 
 RECONNECT_S = 60.0
 """How long a page that lost its connection is kept, so that it catches up instead of loading anew."""
+
+
+class NotFramed:
+    """Forbids other pages to show the console in a frame, where a click could be stolen."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_unframed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["X-Frame-Options"] = "DENY"
+                headers["Content-Security-Policy"] = "frame-ancestors 'none'"
+            await send(message)
+
+        is_console = scope["type"] == "http" and scope["path"].startswith(PATH)
+        await self._app(scope, receive, send_unframed if is_console else send)
 
 
 def mount_console(
@@ -61,6 +81,7 @@ def mount_console(
         await Page(wiring, session, viewer, language, dark).open(c or None)
         return None
 
+    app.add_middleware(NotFramed)
     ui.run_with(
         app,
         mount_path=PATH,

@@ -109,6 +109,13 @@ def test_without_a_session_every_page_leads_to_the_login(chromium: Any, server: 
     page.close()
 
 
+def test_no_page_of_the_console_may_be_framed(server: Server) -> None:
+    for page in ("/login", "/"):
+        with urllib.request.urlopen(server.address + page, timeout=5) as answer:
+            assert answer.headers["X-Frame-Options"] == "DENY"
+            assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+
+
 def test_a_link_logs_in_once_and_its_cookie_is_out_of_reach_of_scripts(
     log_in: Callable[..., Any], chromium: Any, server: Server
 ) -> None:
