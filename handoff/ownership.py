@@ -43,7 +43,7 @@ RULES: dict[Move, tuple[frozenset[Owner], Owner]] = {
     Move.GIVE_BACK: (frozenset({Owner.AGENT}), Owner.BOT),
     Move.TRANSFER: (frozenset({Owner.AGENT}), Owner.AGENT),
     Move.CLOSE: (frozenset({Owner.AGENT}), Owner.CLOSED),
-    Move.REOPEN: (frozenset({Owner.CLOSED}), Owner.BOT),
+    Move.REOPEN: (frozenset({Owner.CLOSED, Owner.QUEUE}), Owner.BOT),
 }
 """From which owners a move is allowed, and to which it leads."""
 
@@ -198,10 +198,10 @@ def close(connection: Connection, conversation_id: str, agent_id: str, reason: s
 
 
 def reopen(connection: Connection, conversation_id: str, now: datetime) -> Ownership:
-    """Give a closed conversation to the bot, because the customer wrote again.
+    """Give the bot a closed conversation whose customer wrote again, or one whose customer no longer wants to wait.
 
     Raises:
-        Conflict: it is not closed.
+        Conflict: an agent or the bot has it.
     """
     before = current(connection, conversation_id)
     return _move(connection, before, after(before, Move.REOPEN), Move.REOPEN, now, "bot", _to("bot", ""), {})

@@ -15,7 +15,8 @@ from bot.settings import Settings
 from bot.shop.port import Money, Shop
 from bot.skills import shown
 from bot.skills.dialogue import take_turn
-from bot.skills.turn import PersonView, SaleView, Say, SetConsent, State, Step, Turn
+from bot.skills.turn import PersonView, SaleView, Say, State, Step, Turn
+from bot.skills.waiting import while_agent_talks, while_queued
 from bot.store.tables import (
     conversations,
     identities,
@@ -40,7 +41,6 @@ class Thought:
 
     Attributes:
         step: None if the bot has nothing to say (a human has the conversation, an event that wants no answer).
-        wishes: consents that count even while the bot is silent.
     """
 
     step: Step | None
@@ -52,7 +52,6 @@ class Thought:
     channel_kind: str
     voice: Voice
     summary: Mapping[str, Any]
-    wishes: tuple[SetConsent, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,7 @@ class Thinker:
         person = person_view(connection, message.identity_id, self.shop_of(connection), now)
         state = state_from(conversation.state)
         turn = self._turn(connection, mind, conversation, message, person, state, now)
-        step = None if _is_silent(conversation, message, turn) else _greet_or_take(message, turn)
+        step = _step(conversation.owner, message, turn)
         return Thought(
             step=step,
             state=state_to(step.state if step else state),
@@ -84,7 +83,6 @@ class Thinker:
             channel_kind=conversation.channel.partition(":")[0],
             voice=mind.voice,
             summary=summary(turn.meaning, step),
-            wishes=_wishes(turn) if step is None else (),
         )
 
     def _turn(
@@ -98,7 +96,8 @@ class Thinker:
         now: datetime,
     ) -> Turn:
         shop = self.shop_of(connection)
-        default = state.language or person.language or self.settings.shop.language
+        spoken = "" if conversation.chat_kind == "group" else person.language  # a group has a language of its own
+        default = state.language or spoken or self.settings.shop.language
         meaning = mind.engine.understand(message.text, default, self.brain.catalogue(shop.products()))
         return Turn(
             text=message.text,
@@ -126,26 +125,24 @@ class Thinker:
         return self.brain.mind.voice.speak([Say("handoff.dead_letter")], language)
 
 
-def _is_silent(conversation: Row[Any], message: Row[Any], turn: Turn) -> bool:
-    if conversation.owner in ("queue", "agent"):
-        return True
-    if turn.is_group:  # in a group the bot speaks only when a piece of the sale is claimed
-        return not (turn.choice.startswith("claim:") or (turn.sale is not None and turn.meaning.best == "sale_claim"))
-    return message.event in (Event.LEFT, Event.JOINED)
+def _step(owner: str, message: Row[Any], turn: Turn) -> Step | None:
+    """Return what the bot does, None to keep silent."""
+    if turn.is_group:  # there the bot speaks only when a piece of a sale is claimed
+        claims = turn.choice.startswith("claim:") or (bool(turn.sales) and turn.meaning.best == "sale_claim")
+        return take_turn(turn) if claims and owner not in ("queue", "agent") else None
+    if message.event in (Event.LEFT, Event.JOINED):
+        return None
+    if owner == "agent":
+        return while_agent_talks(turn)
+    if owner == "queue":
+        return while_queued(turn)
+    return _greet(turn) if message.event == Event.STARTED and not message.text else take_turn(turn)
 
 
-def _greet_or_take(message: Row[Any], turn: Turn) -> Step:
-    if message.event == Event.STARTED and not message.text:
-        entry = turn.knowledge.entry_for_intent("greeting", turn.language)
-        says = (Say(entry.id),) if entry else ()
-        return Step(says, State(language=turn.state.language), decision="smalltalk", entry=entry.id if entry else None)
-    return take_turn(turn)
-
-
-def _wishes(turn: Turn) -> tuple[SetConsent, ...]:
-    """A no to marketing counts at once, even while a human has the conversation."""
-    refuses = turn.meaning.best == "unsubscribe" and turn.meaning.margin > 0
-    return (SetConsent(False, turn.text[:200]),) if refuses else ()
+def _greet(turn: Turn) -> Step:
+    entry = turn.knowledge.entry_for_intent("greeting", turn.language)
+    says = (Say(entry.id),) if entry else ()
+    return Step(says, State(language=turn.state.language), decision="smalltalk", entry=entry.id if entry else None)
 
 
 def person_view(connection: Connection, identity_id: str, shop: Shop, now: datetime) -> PersonView:

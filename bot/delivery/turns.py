@@ -100,11 +100,10 @@ class TurnRunner:
         conversation = _fence(connection, taken, thought)
         step = thought.step
         meaning: dict[str, Any] = dict(thought.summary)
-        if step is not None and conversation.owner == "closed":
-            self.reopen(connection, taken.conversation_id, now)
-        wanted = thought.wishes if step is None else step.effects
-        said = self.apply_effects(connection, wanted, thought.person, conversation.channel, now, self.new_id)
         if step is not None:
+            if conversation.owner == "closed" or step.leaves_queue:
+                self.reopen(connection, taken.conversation_id, now)
+            said = self.apply_effects(connection, step.effects, thought.person, conversation.channel, now, self.new_id)
             if step.handoff is not None:
                 self.to_queue(connection, taken.conversation_id, step.handoff.reason, step.handoff.priority, now)
             self._answer(connection, taken, thought, [*step.says, *said], now)

@@ -161,6 +161,8 @@ class Step:
     state: State
     effects: tuple[Effect, ...] = ()
     handoff: Handoff | None = None
+    leaves_queue: bool = False
+    """Whether the customer no longer waits for a human."""
     decision: str = "skill"
     """answer, skill, clarify, handoff or smalltalk."""
     entry: str | None = None

@@ -236,7 +236,26 @@ async def test_asking_for_a_person_queues_the_conversation_and_says_so(
     assert answer.epoch == after.epoch, "what announces the handoff must pass the gate after it"
 
 
-async def test_unsubscribing_works_while_a_human_has_the_conversation(
+async def test_who_asks_again_while_waiting_hears_that_the_call_stands_and_who_gives_up_gets_the_bot_back(
+    database: Database, clock: StandingClock, new_id: IdMaker, thinker: Thinker
+) -> None:
+    runner = a_runner(database, clock, new_id, thinker)
+    for number, text in enumerate(("人工", "人工", "运费多少钱"), 1):
+        await arrive(database, clock, new_id, said(number, text))
+        await run_all(runner)
+    assert (await conversation_of(database)).owner == "queue"
+    called, again = await rows(database, outbox)
+    assert called.text == again.text
+
+    for number, text in enumerate(("算了", "运费多少钱"), 4):
+        await arrive(database, clock, new_id, said(number, text))
+        await run_all(runner)
+    after = await conversation_of(database)
+    assert (after.owner, after.queued_at) == ("bot", None)
+    assert "¥" in (await rows(database, outbox))[-1].text
+
+
+async def test_unsubscribing_works_and_is_confirmed_while_a_human_has_the_conversation(
     database: Database, clock: StandingClock, new_id: IdMaker, thinker: Thinker
 ) -> None:
     await arrive(database, clock, new_id, said(1, "退订"))
@@ -246,7 +265,8 @@ async def test_unsubscribing_works_while_a_human_has_the_conversation(
 
     (wish,) = await rows(database, consents)
     assert (wish.granted, wish.channel, wish.purpose, wish.proof) == (False, "*", "marketing", "退订")
-    assert await rows(database, outbox) == []
+    (confirmed,) = await rows(database, outbox)
+    assert [source["id"] for source in confirmed.sources] == ["consent.off"]
 
 
 @pytest.mark.parametrize(
