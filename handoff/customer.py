@@ -75,7 +75,7 @@ def customer(connection: Connection, shop: Shop, conversation_id: str, unmasked:
             persons.c.language,
             persons.c.customer_id,
             identities.c.id.label("identity_id"),
-            identities.c.unreachable,
+            conversations.c.unreachable,
         )
         .select_from(conversations)
         .join(identities, identities.c.id == conversations.c.identity_id)

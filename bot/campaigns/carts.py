@@ -70,7 +70,7 @@ def _newest_chat(connection: Connection, customer_id: str) -> tuple[str, str, st
         select(conversations.c.id, conversations.c.channel, persons.c.language, persons.c.name)
         .join(identities, conversations.c.identity_id == identities.c.id)
         .join(persons, identities.c.person_id == persons.c.id)
-        .where(persons.c.customer_id == customer_id, identities.c.unreachable.is_(False))
+        .where(persons.c.customer_id == customer_id, conversations.c.unreachable.is_(False))
         .order_by(conversations.c.updated_at.desc())
         .limit(1)
     ).one_or_none()

@@ -47,8 +47,6 @@ def _store_one(connection: Connection, message: Inbound, now: datetime, new_id: 
         .where(conversations.c.id == conversation.id)
         .values(last_seq=conversation.last_seq + 1, shown=conversation.shown + 1, unreachable=left, updated_at=now)
     )
-    if message.chat.kind is ChatKind.PRIVATE:  # what happens in a group says nothing of the sender's private chat
-        connection.execute(update(identities).where(identities.c.id == identity_id).values(unreachable=left))
     open_grants(connection, conversation.id, message.grants, message.sent_at)
     return True
 

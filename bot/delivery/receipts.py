@@ -13,7 +13,7 @@ from bot.delivery import ledger
 from bot.messages import Connector, Outbound, Purpose, Receipt, SendStatus
 from bot.store.database import AnyRow
 from bot.store.insert import insert_once
-from bot.store.tables import conversations, identities, outbox, tasks
+from bot.store.tables import conversations, outbox, tasks
 
 MAX_REPEATS = 5
 LONGEST_PAUSE_S = 300.0
@@ -160,10 +160,5 @@ def _make_task(connection: Connection, row: AnyRow, kind: str, now: datetime) ->
 
 
 def _mark_unreachable(connection: Connection, conversation_id: str) -> None:
-    identity_id = connection.execute(
-        update(conversations)
-        .where(conversations.c.id == conversation_id)
-        .values(unreachable=True)
-        .returning(conversations.c.identity_id)
-    ).scalar_one()
-    connection.execute(update(identities).where(identities.c.id == identity_id).values(unreachable=True))
+    of_chat = conversations.c.id == conversation_id
+    connection.execute(update(conversations).where(of_chat).values(unreachable=True))

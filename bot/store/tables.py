@@ -73,7 +73,6 @@ identities = Table(
     Column("channel", String(100), nullable=False),
     Column("user", String(200), nullable=False),
     Column("name", String(200), nullable=False, default=""),
-    Column("unreachable", Boolean, nullable=False, default=False),
     Column("created_at", Utc, nullable=False),
     UniqueConstraint("channel", "user", name="uq_identities_channel_user"),
 )

@@ -182,13 +182,9 @@ async def test_who_left_is_unreachable_until_the_next_message(
     database: Database, clock: StandingClock, new_id: IdMaker
 ) -> None:
     await arrive(database, clock, new_id, said(1), said(2, "", event=Event.LEFT))
-    (identity,) = await rows(database, identities)
-    assert identity.unreachable
     assert (await conversation_of(database)).unreachable
 
     await arrive(database, clock, new_id, said(2, "", event=Event.LEFT), said(3, "又来了"))
-    (identity,) = await rows(database, identities)
-    assert not identity.unreachable
     assert not (await conversation_of(database)).unreachable
 
 
@@ -219,8 +215,7 @@ async def test_who_removes_the_bot_from_a_group_can_still_be_written_to(
     await arrive(database, clock, new_id, said(1, chat="li", channel="telegram:bot"))
     await arrive(database, clock, new_id, said_in_group(1, "li", "", event=Event.LEFT))
 
-    (identity,) = await rows(database, identities)
-    assert not identity.unreachable
+    assert not (await conversation_of(database, "li", "telegram:bot")).unreachable
 
 
 async def test_talking_in_a_group_does_not_unblock_the_private_chat(
@@ -229,8 +224,7 @@ async def test_talking_in_a_group_does_not_unblock_the_private_chat(
     await arrive(database, clock, new_id, said(1, "", chat="li", channel="telegram:bot", event=Event.LEFT))
     await arrive(database, clock, new_id, said_in_group(1, "li"))
 
-    (identity,) = await rows(database, identities)
-    assert identity.unreachable
+    assert (await conversation_of(database, "li", "telegram:bot")).unreachable
 
 
 async def test_two_workers_that_store_the_same_chats_do_not_block_each_other(

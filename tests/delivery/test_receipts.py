@@ -11,7 +11,7 @@ from bot.clock import IdMaker
 from bot.delivery.gate import Rules
 from bot.messages import Grant, Limits, Outbound, Purpose, Receipt, SendStatus
 from bot.store.database import Database
-from bot.store.tables import conversations, grants, identities, tasks
+from bot.store.tables import conversations, grants, tasks
 from handoff import ownership
 from tests.conftest import StandingClock
 from tests.delivery.stand import (
@@ -223,7 +223,7 @@ async def test_who_cannot_be_reached_gets_nothing_more_until_they_write_again(
     await send_all(sender)
 
     assert platform.texts == ["a", "other"]
-    assert {row.user: row.unreachable for row in await rows(database, identities)} == {"u1": True, "u2": False}
+    assert {row.chat: row.unreachable for row in await rows(database, conversations)} == {"u1": True, "u2": False}
     assert [(task.key, task.kind) for task in await rows(database, tasks)] == [
         ("outbox:a", "unreachable"),
         ("outbox:b", "unreachable"),
@@ -251,7 +251,6 @@ async def test_a_group_that_removed_the_bot_gets_no_more_announcements_and_makes
     assert await rows(database, tasks) == []
     unreachable = {row.chat: row.unreachable for row in await rows(database, conversations)}
     assert unreachable == {"g1": True, "li": False}
-    assert [row.unreachable for row in await rows(database, identities)] == [False]
 
 
 # --- windows ---------------------------------------------------------------------------------------------------------

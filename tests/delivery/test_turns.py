@@ -240,15 +240,15 @@ async def test_who_asks_again_while_waiting_hears_that_the_call_stands_and_who_g
     database: Database, clock: StandingClock, new_id: IdMaker, thinker: Thinker
 ) -> None:
     runner = a_runner(database, clock, new_id, thinker)
-    for number, text in enumerate(("人工", "人工", "运费多少钱"), 1):
-        await arrive(database, clock, new_id, said(number, text))
+    for number, words in enumerate(("人工", "人工", "运费多少钱"), 1):
+        await arrive(database, clock, new_id, said(number, words))
         await run_all(runner)
     assert (await conversation_of(database)).owner == "queue"
     called, again = await rows(database, outbox)
     assert called.text == again.text
 
-    for number, text in enumerate(("算了", "运费多少钱"), 4):
-        await arrive(database, clock, new_id, said(number, text))
+    for number, words in enumerate(("算了", "运费多少钱"), 4):
+        await arrive(database, clock, new_id, said(number, words))
         await run_all(runner)
     after = await conversation_of(database)
     assert (after.owner, after.queued_at) == ("bot", None)
