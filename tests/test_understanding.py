@@ -116,7 +116,7 @@ def test_training_twice_gives_the_same_margins() -> None:
 
 # --- entities ------------------------------------------------------------------------------------------------------
 PIECES = st.sampled_from(
-    ["身高", "体重", "脚长", "腰围", "chest", "foot", "cm", "kg", "斤", "公斤", "米", "'", '"', "m", "ft", "lbs", " ", "QH", "尾号", "码", "size", "蓝色", "黑", "连衣裙", "trench coat", "of", "，", "/", ".", "-", "+86", "ends in"]
+    ["身高", "体重", "三围", "一百零", "五", "一米", "inch", "脚长", "腰围", "chest", "foot", "cm", "kg", "斤", "公斤", "米", "'", '"', "m", "ft", "lbs", " ", "QH", "尾号", "码", "size", "蓝色", "黑", "连衣裙", "trench coat", "of", "，", "/", ".", "-", "+86", "ends in"]
 )  # fmt: skip
 NUMBERS = st.one_of(st.integers(0, 10**12).map(str), st.floats(0, 999, allow_nan=False).map(lambda x: f"{x:.2f}"))
 TEXTS = st.one_of(st.text(max_size=60), st.lists(st.one_of(PIECES, NUMBERS), max_size=14).map("".join))
@@ -169,6 +169,20 @@ def test_any_text_at_all_is_understood_as_something(text: str, language: str) ->
         ("脚长24.5", {"foot": "245"}),
         ("my feet are 245 mm", {"foot": "245"}),
         ("胸围88腰围70", {"chest": "88", "waist": "70"}),
+        ("waist 32 inch", {"waist": "81.3"}),
+        ('31" waist', {"waist": "78.7"}),
+        ("腰围28吋", {"waist": "71.1"}),
+        ("三围 84 66 90", {"chest": "84", "waist": "66"}),
+        ("measurements 34-26-36", {"chest": "86.4", "waist": "66"}),
+        ("5英尺6", {"height": "168"}),
+        ("5尺6", {"height": "168"}),
+        ("身高一六五", {"height": "165"}),
+        ("一米六五 体重一百一十斤", {"height": "165", "weight": "55"}),
+        ("一米六 一百零五斤", {"height": "160", "weight": "52.5"}),
+        ("七十公斤", {"weight": "70"}),
+        ("height 1.60", {"height": "160"}),
+        ("my feet are 10 inches", {"foot": "254"}),
+        ("5 feet 10 inches", {"height": "178"}),
         ("300 cm", {}),
         ("1175cm", {}),
         ("买 30 件", {}),
@@ -223,6 +237,7 @@ def test_an_order_number_that_cannot_be_looked_for_is_refused_with_an_example(pa
     [
         ("有连衣裙吗", "dresses"),
         ("有褲子嗎", "trousers"),
+        ("洋裝", "dresses"),
         ("一条内裤", "underwear"),
         ("T恤", "tops"),
         ("雪地靴", "shoes"),

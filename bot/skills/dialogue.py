@@ -9,7 +9,7 @@ from bot.knowledge.entries import Entry
 from bot.messages import Choice
 from bot.skills import consent, desk, orders, products, proof, returns, sales, sizing
 from bot.skills.hearing import bare, hear, wish
-from bot.skills.turn import OPTIONAL, Handoff, Say, Skill, State, Step, Turn, phrases
+from bot.skills.turn import HUMAN, OPTIONAL, Handoff, Say, Skill, State, Step, Turn, phrases
 
 SKILLS: Mapping[str, Skill] = {
     skill.name: skill
@@ -45,7 +45,6 @@ SMALL_TALK = {
     "cancel_dialogue": "dialogue.cancelled",
     "language_switch": "dialogue.language",
 }
-HUMAN = Choice("human", "")
 UNCLEAR_BEFORE_HANDOFF = 2
 MOST_OFFERED = 3
 LEADS_TO = {f"skill:{skill.name}": min(skill.intents) for skill in SKILLS.values()} | {
@@ -86,7 +85,7 @@ def wants_human(turn: Turn) -> bool:
     by_language = turn.knowledge.intents.get("human", {})
     said = bare(turn.text)
     return (
-        turn.choice == HUMAN.token
+        turn.choice == HUMAN
         or any(said == bare(phrasing) for phrasings in by_language.values() for phrasing in phrasings)
         or turn.meaning.best == "human"
     )
@@ -163,19 +162,20 @@ def _offers(turn: Turn, entry: Entry) -> tuple[Choice, ...]:
 
 def _clarify(turn: Turn) -> Step | None:
     possible = [label for label in turn.meaning.possible if label_text(turn, label)]
-    if not possible or turn.state.unclear + 1 >= UNCLEAR_BEFORE_HANDOFF:
+    unclear = turn.state.unclear + _counts(turn)
+    if not possible or unclear >= UNCLEAR_BEFORE_HANDOFF:
         return None
     choices = (*(Choice(f"label:{label}", label_text(turn, label)) for label in possible), *_ways_on(turn))
     state = turn.state.asking_about(turn.text, turn.meaning.entities)
     said = Say("dialogue.which_one", choices=choices)
-    return Step((said,), replace(state, unclear=turn.state.unclear + 1), decision="clarify")
+    return Step((said,), replace(state, unclear=unclear), decision="clarify")
 
 
 def _ways_on(turn: Turn) -> tuple[Choice, ...]:
     """Return what is offered beside the labels: the answers a skill waits for, and a human."""
     waited_for = turn.state.offered if turn.state.skill else ()
-    kept = tuple(c for c in waited_for if c.token != HUMAN.token and not c.token.startswith("label:"))
-    return (*kept, Choice(HUMAN.token, turn.phrase("dialogue.human_choice")))
+    kept = tuple(c for c in waited_for if c.token != HUMAN and not c.token.startswith("label:"))
+    return (*kept, Choice(HUMAN, turn.phrase("dialogue.human_choice")))
 
 
 def label_text(turn: Turn, label: str) -> str:
@@ -188,7 +188,13 @@ def label_text(turn: Turn, label: str) -> str:
 
 
 def _unclear(turn: Turn, phrase: str = "dialogue.not_understood") -> Step:
-    if turn.state.unclear + 1 >= UNCLEAR_BEFORE_HANDOFF:
+    unclear = turn.state.unclear + _counts(turn)
+    if unclear >= UNCLEAR_BEFORE_HANDOFF:
         return to_human(turn, "unclear", Say("dialogue.unclear_handoff"))
-    state = replace(turn.state, unclear=turn.state.unclear + 1)
-    return Step((Say(phrase, choices=_ways_on(turn)),), state, decision="clarify")
+    said = Say(phrase if _counts(turn) else "dialogue.no_words", choices=_ways_on(turn))
+    return Step((said,), replace(turn.state, unclear=unclear), decision="clarify")
+
+
+def _counts(turn: Turn) -> bool:
+    """Return whether a message that was not understood counts: a thumb or a smile asks for nothing."""
+    return not turn.text.strip() or any(character.isalnum() for character in turn.text)

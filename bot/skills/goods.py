@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.shop.port import Line
+from bot.skills.choices import THINGS
 from bot.skills.turn import Turn
+from bot.understanding.lexicon import category_of, garment_of
 from bot.understanding.text import normal
 
 SLOT = "goods"
@@ -44,6 +46,22 @@ def named(turn: Turn) -> Goods:
     """Return the goods of this message, else those named when the skill that waits was asked."""
     before = turn.state.slots.get(SLOT, {}) if turn.state.skill else {}
     return named_now(turn) or Goods(tuple(before.get("products", ())), tuple(before.get("colours", ())))
+
+
+def kind(turn: Turn) -> str | None:
+    """Return the garment word of this message; of a choice that was picked its token counts, not its label."""
+    return None if turn.choice.startswith(THINGS) else garment_of(normal(turn.text))
+
+
+def of_kind(turn: Turn, lines: tuple[Line, ...]) -> tuple[Line, ...]:
+    """Return the lines of the kind named: those called by that very word, else those of its category."""
+    word = kind(turn)
+    if word is None:
+        return ()
+    called = tuple(line for line in lines if any(word in normal(name) for name in line.name.values()))
+    category = category_of(normal(turn.text))
+    of_category = {product.id for product in turn.shop.products() if product.category == category}
+    return called or tuple(line for line in lines if line.product_id in of_category)
 
 
 def slot(goods: Goods) -> dict[str, dict[str, list[str]]]:

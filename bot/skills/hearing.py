@@ -8,12 +8,16 @@ from dataclasses import replace
 
 from bot.messages import Choice
 from bot.skills.choices import chosen, is_question, pointed_at
+from bot.skills.goods import kind
 from bot.skills.turn import ASKED, Skill, Turn
 from bot.understanding.entities import MEASURES, Entity
 from bot.understanding.text import normal
 
 BY_ITSELF = {"order": "order_status", "measure": "size_advice", "product": "product_search"}
 """What is wanted by someone who names a thing and says nothing more."""
+
+NAMING = ("product_search", "stock_question", "return_request")
+"""What a message seems to want that only says which of the pieces offered is meant."""
 
 
 def hear(turn: Turn) -> Turn:
@@ -26,6 +30,8 @@ def hear(turn: Turn) -> Turn:
     if picked is not None:
         turn = replace(turn, choice=picked.token, meaning=replace(turn.meaning, ranked=()))
         return _as_asked(turn) if picked.token.startswith("label:") else turn
+    if _names_a_kind(turn):
+        return replace(turn, meaning=replace(turn.meaning, ranked=()))
     if names_only(turn) and not _is_phrasing(turn) and not _joins_sale(turn):
         return replace(turn, meaning=replace(turn.meaning, ranked=()))
     return turn
@@ -92,6 +98,15 @@ def _pointed_at(turn: Turn) -> Choice | None:
     if wishes or turn.meaning.value("order") or is_question(turn.text):
         return None
     return pointed_at(turn.text, turn.state.offered)
+
+
+def _names_a_kind(turn: Turn) -> bool:
+    """Return whether one of the pieces offered is told by its kind: `the socks`, which alone looks like a search."""
+    if turn.choice or not any(choice.token.startswith("line:") for choice in turn.state.offered):
+        return False
+    best = turn.meaning.best
+    wishes = best not in ("", *NAMING) and (best, turn.language) not in turn.knowledge.entries
+    return not (wishes or turn.meaning.value("order") or is_question(turn.text)) and kind(turn) is not None
 
 
 def _as_asked(turn: Turn) -> Turn:

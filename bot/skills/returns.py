@@ -9,16 +9,21 @@ from bot.messages import Choice
 from bot.shop.port import Line, Order, OrderStatus
 from bot.skills import goods, orders, proof, shown
 from bot.skills.choices import is_question
-from bot.skills.turn import Handoff, OpenReturn, Say, Skill, Step, Turn, phrases
+from bot.skills.turn import HUMAN, Handoff, OpenReturn, Say, Skill, Step, Turn, phrases
 from bot.understanding.entities import Entity
 
 NAME = "returns"
+SAID, AGAIN = "reason:said", "reason:again"
+"""Choices when a reason in the customer's own words is read back: take it, ask again."""
+MOST_KEPT = 200
+"""Characters of a reason."""
 REASONS = ("size", "quality", "look", "other")
 FAULTS = frozenset({"damaged_item", "wrong_item"})
 """Complaints that are a reason when a reason was asked for."""
 PHRASES = phrases(
     returns="which_line order.number; why line.goods order.number; reason_size; reason_quality; reason_look; "
-    "reason_other; opened case.number line.goods; already case.number; not_delivered order.number; "
+    "reason_other; confirm_reason return.reason; reason_yes; reason_again; "
+    "opened case.number line.goods; already case.number; not_delivered order.number; "
     "unpaid order.number; cancelled order.number; "
     "too_late order.number order.delivered; not_returnable line.goods; refunded order.number; "
     "exchange_to_human order.number; no_case order.number; open_one"
@@ -55,9 +60,12 @@ def _answers(turn: Turn) -> bool:
     if turn.meaning.value("order"):
         return True
     if turn.state.step == "line":
-        return turn.choice.startswith("line:") or (not turn.meaning.best and bool(goods.named_now(turn)))
+        names = bool(goods.named_now(turn)) or goods.kind(turn) is not None
+        return turn.choice.startswith("line:") or (not turn.meaning.best and names)
     if turn.state.step == "reason":
         return turn.choice.startswith("reason:") or (not turn.choice and _is_reason(turn))
+    if turn.state.step == "confirm":
+        return turn.choice.startswith("reason:") or turn.meaning.best in ("affirm", "deny")
     return proof.answers(turn)
 
 
@@ -129,9 +137,10 @@ def _line(turn: Turn, order: Order) -> Line | Step:
             return item
     meant = goods.named(turn)
     fitting = tuple(item for item in order.lines if meant.means(item)) or order.lines
+    fitting = goods.of_kind(turn, fitting) or fitting
     if len(fitting) == 1:
         return fitting[0]
-    choices = tuple(Choice(f"line:{item.id}", shown.line(item, turn.language)) for item in fitting)
+    choices = tuple(Choice(f"line:{item.id}", shown.counted(item, turn.language)) for item in fitting)
     said = Say("returns.which_line", {"order.number": order.number}, choices, (shown.order_source(order),))
     waiting = turn.state.waiting(NAME, "line", order=order.number, wish="return_request")
     return Step((said,), waiting, proof.proof_effects(turn, order))
@@ -143,15 +152,34 @@ def _returnable(turn: Turn, piece: Line) -> bool:
 
 
 def _reason(turn: Turn, order: Order, piece: Line, words: dict[str, str]) -> Step:
-    source, effects = (shown.order_source(order),), proof.proof_effects(turn, order)
-    if not (turn.state.skill == NAME and turn.state.step == "reason"):
-        choices = tuple(Choice(f"reason:{r}", turn.phrase(f"returns.reason_{r}")) for r in REASONS)
-        said = Say("returns.why", {**words, "order.number": order.number}, choices, source)
-        waiting = turn.state.waiting(NAME, "reason", order=order.number, line=piece.id, wish="return_request")
-        return Step((said,), waiting, effects)
-    reason = turn.choice.removeprefix("reason:") if turn.choice.startswith("reason:") else turn.text[:200]
-    case = OpenReturn(order.number, piece.id, reason, Say("returns.opened", words, sources=source))
-    return Step((), turn.state.idle(), (*effects, case))
+    """Ask why; read a reason in the customer's own words back once, as it may have been meant for something else."""
+    step = turn.state.step if turn.state.skill == NAME else ""
+    picked = turn.choice if turn.choice.startswith("reason:") else ""
+    if step not in ("reason", "confirm") or picked == AGAIN or (step == "confirm" and turn.meaning.best == "deny"):
+        return _why(turn, order, piece, words)
+    if step == "reason" and not picked:
+        return _read_back(turn, turn.text[:MOST_KEPT])
+    reason = turn.state.slots["reason"] if step == "confirm" else picked.removeprefix("reason:")
+    opened = Say("returns.opened", words, sources=(shown.order_source(order),))
+    case = OpenReturn(order.number, piece.id, reason, opened)
+    return Step((), turn.state.idle(), (*proof.proof_effects(turn, order), case))
+
+
+def _why(turn: Turn, order: Order, piece: Line, words: dict[str, str]) -> Step:
+    choices = tuple(Choice(f"reason:{r}", turn.phrase(f"returns.reason_{r}")) for r in REASONS)
+    said = Say("returns.why", {**words, "order.number": order.number}, choices, (shown.order_source(order),))
+    waiting = turn.state.waiting(NAME, "reason", order=order.number, line=piece.id, wish="return_request")
+    return Step((said,), waiting, proof.proof_effects(turn, order))
+
+
+def _read_back(turn: Turn, reason: str) -> Step:
+    choices = (
+        Choice(SAID, turn.phrase("returns.reason_yes")),
+        Choice(AGAIN, turn.phrase("returns.reason_again")),
+        Choice(HUMAN, turn.phrase("dialogue.human_choice")),
+    )
+    said = Say("returns.confirm_reason", {"return.reason": reason}, choices)
+    return Step((said,), turn.state.waiting(NAME, "confirm", reason=reason))
 
 
 SKILL = Skill(

@@ -42,9 +42,13 @@ def line(item: Line, language: str) -> str:
     return f"{goods}（{colour}，{item.size}）" if language == "zh" else f"{goods} ({colour}, {item.size})"
 
 
+def counted(item: Line, language: str) -> str:
+    """Return the line with its quantity where that is above one: `… (blue, M) ×2`."""
+    return line(item, language) + (f" ×{item.quantity}" if item.quantity > 1 else "")
+
+
 def lines(items: tuple[Line, ...], language: str) -> str:
-    counted = (line(item, language) + (f" ×{item.quantity}" if item.quantity > 1 else "") for item in items)
-    return listed(counted, language)
+    return listed((counted(item, language) for item in items), language)
 
 
 def listed(words: Iterable[str], language: str) -> str:

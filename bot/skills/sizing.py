@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from bot.knowledge.entries import Size, SizeChart, version_of
 from bot.messages import Source
@@ -35,7 +36,9 @@ def run(turn: Turn) -> Step | None:
     said = {m: float(v) for m in MEASURES if (v := turn.meaning.value(m)) is not None}
     if waits and not said and (turn.meaning.best or not _tries(turn)):
         return None
-    known = {m: turn.state.slots[m] for m in MEASURES if m in turn.state.slots} if waits else {}
+    if waits and _of_another(turn, said):  # not for the child, not the same garment: nothing said before holds
+        turn = replace(turn, state=turn.state.idle())
+    known = {m: turn.state.slots[m] for m in MEASURES if m in turn.state.slots}
     measures: dict[str, float] = {**known, **said}
     product = _product(turn)
     chart = _chart(turn, product, measures)
@@ -50,6 +53,22 @@ def run(turn: Turn) -> Step | None:
         return Step(says, turn.state.idle())
     more = Say("sizing.more", {"chart.measures": shown_measures(chart, missing, turn.language)})
     return Step((*says, more), turn.state.waiting(NAME, OPTIONAL, **slots))
+
+
+def _of_another(turn: Turn, said: Mapping[str, float]) -> bool:
+    """Return whether what is said now cannot be about whom or what was spoken of: a foot, or an adult for a child."""
+    charts = turn.knowledge.charts
+    kept = charts.get(turn.state.slots.get("chart", ""))
+    if kept is None or not said or _kind(turn):
+        return False
+    if not any(measure in kept.measures for measure in said):
+        return "foot" in said
+    again = any(measure in turn.state.slots for measure in said)
+    return kept.category == CHILDREN and (again or _best(kept, said) > 0) and _best(charts[ADULTS[0]], said) == 0
+
+
+def _best(chart: SizeChart, measures: Mapping[str, float]) -> float:
+    return min(misfit(size, measures) for size in chart.sizes)
 
 
 def _tries(turn: Turn) -> bool:

@@ -31,6 +31,8 @@ class Say:
 
 ASKED = "asked"
 """The slot of `State.asking_about`."""
+HUMAN = "human"
+"""The token of the choice to talk to a person."""
 OPTIONAL = "more"
 """A step in which a skill would hear more but has answered already: nothing is left open."""
 

@@ -22,7 +22,7 @@ FOR_CHILDREN = ("童", "宝宝", "小孩", "孩子", "儿子", "女儿"), (
 GARMENTS_ZH: Mapping[str, str] = {  # category, as of products and size charts → words; "" is of no category
     CHILDREN: "童装",
     "underwear": "内裤 内衣 文胸 袜子 袜",
-    "dresses": "连衣裙 半身裙 裙子 短裙 长裙 碎花裙 吊带裙 百褶裙 裙",
+    "dresses": "连衣裙 洋装 半身裙 裙子 短裙 长裙 碎花裙 吊带裙 百褶裙 裙",
     "trousers": "牛仔裤 休闲裤 西裤 短裤 长裤 阔腿裤 运动裤 打底裤 裤子 裤",
     "shoes": "运动鞋 帆布鞋 小白鞋 皮鞋 靴子 靴 凉鞋 拖鞋 鞋子 鞋",
     "outerwear": "外套 风衣 大衣 羽绒服 棉服 夹克 西装",
@@ -57,10 +57,13 @@ def _as_words(words: Iterable[str]) -> re.Pattern[str]:
     return re.compile(rf"(?<![a-z])(?:{_anywhere(words).pattern})(?![a-z])")
 
 
-_STAND_INS = (
+_GARMENTS = (
     (_anywhere(" ".join(GARMENTS_ZH.values()).split()), GARMENT_ZH),
-    (_anywhere(COLOURS_ZH.split()), COLOUR_ZH),
     (_as_words(" ".join(GARMENTS_EN.values()).split()), GARMENT_EN),
+)
+_STAND_INS = (
+    *_GARMENTS,
+    (_anywhere(COLOURS_ZH.split()), COLOUR_ZH),
     (_as_words(COLOURS_EN.split()), COLOUR_EN),
 )
 _CATEGORIES = (
@@ -76,6 +79,12 @@ def generalised(text: str) -> str:
     for pattern, stand_in in _STAND_INS:
         text = pattern.sub(stand_in, text)
     return text
+
+
+def garment_of(text: str) -> str | None:
+    """Return the stem of the first garment word in `text` (normal form), e.g. `袜` of `袜子`, `sock` of `socks`."""
+    found = min((m for pattern, _ in _GARMENTS if (m := pattern.search(text))), key=lambda m: m.start(), default=None)
+    return found and re.sub(r"(?<=.)子$|(?<!s)s$", "", found[0])
 
 
 def category_of(text: str) -> str | None:

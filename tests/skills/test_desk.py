@@ -41,6 +41,8 @@ COMPLAINTS = [
     ("en", "I want to make a complaint", "complaint", ""),
     ("zh", "收到的衣服有个洞", "damaged_item", "aftersale-quality"),
     ("en", "I received a broken dress", "damaged_item", "aftersale-quality"),
+    ("zh", "裙子破了个洞 我要退款", "damaged_item", "aftersale-quality"),
+    ("en", "this is shit quality the seam broke", "damaged_item", "aftersale-quality"),
     ("zh", "发错货了", "wrong_item", "aftersale-wrong-item"),
     ("en", "you sent me the wrong item", "wrong_item", "aftersale-wrong-item"),
     ("zh", "少发了一件", "missing_item", "aftersale-missing-item"),

@@ -31,6 +31,10 @@ STEPS: dict[tuple[str, str], tuple[tuple[str, ...], tuple[str, ...]]] = {  # wha
         (f"我要退货 {order_of('lin', 'delivered')}", "1"),
         (f"I want to return {order_of('lin', 'delivered')}", "1"),
     ),
+    ("returns", "confirm"): (
+        (f"我要退货 {order_of('lin', 'delivered')}", "1", "不喜欢"),
+        (f"I want to return {order_of('lin', 'delivered')}", "1", "it is too small"),
+    ),
     ("sizing", "measures"): (("我穿什么码",), ("what size am I",)),
     ("sizing", OPTIONAL): (("我身高175穿什么码",), ("what size am I, 175 cm tall",)),
     ("products", "product"): (("黑色M码还有货吗",), ("is it in stock in black M",)),
@@ -94,7 +98,8 @@ def test_a_question_in_between_is_answered_and_the_skill_goes_on(
 @EVERYWHERE
 def test_thanks_and_yes_do_not_lose_the_thread(talk: Talk, skill: str, step: str, language: str) -> None:
     lin = at(talk, skill, step, language)
-    for said in {"zh": ("谢谢", "好的"), "en": ("thanks", "ok")}[language]:
+    thanks, yes = {"zh": ("谢谢", "好的"), "en": ("thanks", "ok")}[language]
+    for said in (thanks,) if step == "confirm" else (thanks, yes):  # there a yes is the answer
         lin.says(said)
         assert (lin.state.skill, lin.state.step) == ((skill, step) if step != OPTIONAL else ("", ""))
 
@@ -184,6 +189,17 @@ def test_two_messages_nobody_understands_lead_to_a_human(talk: Talk, language: s
     assert not guest.waits_for_a_human
     assert len(guest.choices) == 1
     guest.says(said[1])
+    assert guest.handed_over_for == "unclear"
+
+
+@pytest.mark.parametrize(("language", "unclear"), [("zh", "谁是世界首富"), ("en", "who won the football")])
+def test_emoji_do_not_count_as_unclear(talk: Talk, language: str, unclear: str) -> None:
+    guest = talk.as_guest(language)
+    guest.says(unclear)
+    for emoji in ("🐙", "🌈🦄"):
+        guest.says(emoji)
+        assert not guest.waits_for_a_human
+    guest.says(unclear)
     assert guest.handed_over_for == "unclear"
 
 

@@ -59,7 +59,8 @@ def test_a_guest_returns_a_piece_after_proving_the_order(talk: Talk, language: s
     guest.says({"zh": "我要退那条蓝色连衣裙", "en": "I want to return the blue dress"}[language])
     guest.says(DELIVERED)
     assert {"zh": "碎花雪纺连衣裙", "en": "Floral Chiffon Dress"}[language] in guest.says("1001")
-    assert "RT26" in guest.says({"zh": "穿着太紧了", "en": "too tight around the arms"}[language])
+    guest.says({"zh": "穿着太紧了", "en": "too tight around the arms"}[language])
+    assert "RT26" in guest.says("1")
     assert cases(talk, DELIVERED) == [{"zh": "穿着太紧了", "en": "too tight around the arms"}[language]]
 
 
@@ -85,10 +86,69 @@ def test_a_reason_is_picked(talk: Talk, pick: str, reason: str) -> None:
     ("language", "reason"),
     [("zh", "不喜欢"), ("zh", "拉链坏了"), ("zh", "太小了"), ("en", "it has a hole"), ("en", "it is too small")],
 )
-def test_a_reason_in_the_customers_own_words_is_kept(talk: Talk, language: str, reason: str) -> None:
+def test_a_reason_in_the_customers_own_words_is_read_back_and_kept(talk: Talk, language: str, reason: str) -> None:
     lin = asked_why(talk, language)
-    assert "RT26" in lin.says(reason)
+    assert reason in lin.says(reason)
+    assert cases(talk, DELIVERED) == []
+    assert "RT26" in lin.says({"zh": "是的", "en": "yes"}[language])
     assert cases(talk, DELIVERED) == [reason]
+
+
+@pytest.mark.parametrize(("language", "reason", "no"), [("zh", "不喜欢", "不是"), ("en", "it is too small", "no")])
+def test_a_reason_that_was_none_is_asked_for_again(talk: Talk, language: str, reason: str, no: str) -> None:
+    lin = asked_why(talk, language)
+    for again in (no, "2"):
+        lin.says(reason)
+        assert len(lin.choices) == 3
+        lin.says(again)
+        assert len(lin.choices) == 4
+    lin.says("2")
+    assert cases(talk, DELIVERED) == ["quality"]
+
+
+def test_who_is_read_back_may_have_a_human(talk: Talk) -> None:
+    lin = asked_why(talk, "zh")
+    lin.says("不喜欢")
+    lin.says("3")
+    assert lin.waits_for_a_human
+    assert cases(talk, DELIVERED) == []
+
+
+@pytest.mark.parametrize(("language", "said"), [("zh", "你们真没用"), ("en", "u guys are fucking useless")])
+def test_an_insult_is_no_reason(talk: Talk, language: str, said: str) -> None:
+    lin = asked_why(talk, language)
+    lin.says(said)
+    assert lin.handed_over_for == "complaint"
+    assert cases(talk, DELIVERED) == []
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "goods"),
+    [
+        ("zh", "袜子", "中筒棉袜五双装"),
+        ("zh", "那双袜子", "中筒棉袜五双装"),
+        ("zh", "裙子", "碎花雪纺连衣裙"),
+        ("en", "socks", "Crew Socks"),
+        ("en", "the dress please", "Floral Chiffon Dress"),
+    ],
+)
+def test_a_kind_of_garment_tells_the_piece(talk: Talk, language: str, said: str, goods: str) -> None:
+    lin = talk.as_customer("lin", language)
+    lin.says(RETURN[language])
+    assert goods in lin.says(said)
+    assert len(lin.choices) in (0, 4)  # socks stay; of a dress it is asked why
+
+
+@pytest.mark.parametrize(("language", "said"), [("zh", "裙子"), ("en", "a dress")])
+def test_a_kind_that_fits_several_pieces_narrows_the_choices(talk: Talk, language: str, said: str) -> None:
+    row = {"order_number": DELIVERED, "sku": "linen-dress-white-M", "quantity": 3, "price_minor": 35900}
+    talk.write(lambda c: c.execute(t.order_lines.insert().values(row)))
+    lin = talk.as_customer("lin", language)
+    lin.says(RETURN[language])
+    assert len(lin.choices) == 3
+    lin.says(said)
+    assert len(lin.choices) == 2
+    assert lin.choices[1].endswith("×3")
 
 
 @pytest.mark.parametrize(("language", "question"), [("zh", "多久退款？"), ("en", "how long does a refund take?")])

@@ -74,6 +74,27 @@ def test_after_a_guess_another_question_is_simply_answered(talk: Talk) -> None:
 
 
 @pytest.mark.parametrize(
+    ("language", "says", "answer"),
+    [
+        ("en", ("5ft4", "120 lb"), "height 163 cm, weight 54.4 kg"),
+        ("zh", ("身高一六五", "体重一百一十斤"), "身高 165 cm、体重 55 kg"),
+        ("zh", ("我穿什么码", "脚长245"), "39 码"),
+        ("zh", ("连衣裙穿什么码，身高165", "脚长245"), "39 码"),
+        ("en", ("what size dress am I, 165 cm tall", "my feet are 10 inches"), "size 41 in our shoes"),
+        ("zh", ("孩子身高120穿什么码", "我自己175 70公斤"), "上衣建议选 L 码"),
+        ("en", ("what size for my child, 120 cm tall", "I'm 175 cm and 70 kg"), "size L in our tops"),
+        ("zh", ("孩子身高120穿什么码", "22公斤"), "童装建议选 120 码"),
+        ("zh", ("洋裝165 60公斤穿什么码",), "连衣裙建议选 M 码"),
+    ],
+)
+def test_what_was_said_before_holds_as_long_as_it_can(
+    talk: Talk, language: str, says: tuple[str, ...], answer: str
+) -> None:
+    guest = talk.as_guest(language)
+    assert answer in [guest.says(said) for said in says][-1]
+
+
+@pytest.mark.parametrize(
     ("language", "said"), [("zh", "我身高300cm穿什么码"), ("en", "I am 300 cm tall, what size should I take?")]
 )
 def test_nonsense_gets_no_size(talk: Talk, language: str, said: str) -> None:
