@@ -22,6 +22,7 @@ from bot.campaigns.announce import announcement
 from bot.campaigns.carts import CartFollowUp
 from bot.channels import make_connectors
 from bot.clock import Clock, IdMaker
+from bot.connector import Connector
 from bot.delivery.gate import Rules
 from bot.delivery.inbox import store
 from bot.delivery.pacer import Pacer
@@ -31,7 +32,7 @@ from bot.delivery.thinking import Thinker
 from bot.delivery.timers import TimerRunner
 from bot.delivery.turns import TurnRunner
 from bot.health import health_routes
-from bot.messages import Connector, Inbound
+from bot.messages import Inbound
 from bot.settings import Settings
 from bot.shop.api import shop_routes
 from bot.shop.sql import SqlShop

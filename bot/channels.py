@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bot.clock import Clock, IdMaker
-from bot.messages import Connector
+from bot.connector import Connector
 from bot.settings import Settings, TelegramChannel, WeChatChannel
 from connectors.webchat.connector import WebChatConnector
 from connectors.webchat.transcript import Transcript

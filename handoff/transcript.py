@@ -13,7 +13,7 @@ from sqlalchemy import Connection, func, select
 from bot.messages import Purpose, Source
 from bot.store.tables import agents, identities, inbox, notes, outbox
 
-RETRYABLE = frozenset({"failed", "refused", "unsure", "task", "dropped"})
+RETRYABLE = frozenset({"failed", "unsure", "task", "dropped"})
 """States in which a message of an agent did not, or not surely, reach the customer."""
 
 
@@ -48,7 +48,7 @@ class Line:
         key: stable over reloads, e.g. `in:7`, `out:3`, `note:1`.
         author: the human's name; empty for the bot.
         event: what an inbound reports (`started`, `media` …) or the kind of a mark (`taken`, `closed` …).
-        status: of an outbound: waiting | sending | sent | unsure | refused | failed | task | dropped; of an inbound
+        status: of an outbound: waiting | sending | sent | unsure | failed | task | dropped; of an inbound
             that the bot gave up on: dead; else empty.
         reason: why an outbound did not go out; the first line of the error of a dead inbound.
         outbox_id: for `retry_send`, None where a retry makes no sense.

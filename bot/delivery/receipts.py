@@ -9,8 +9,9 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, select, update
 
+from bot.connector import Connector
 from bot.delivery import ledger
-from bot.messages import Connector, Outbound, Purpose, Receipt, SendStatus
+from bot.messages import Outbound, Purpose, Receipt, SendStatus
 from bot.store.database import AnyRow
 from bot.store.insert import insert_once
 from bot.store.tables import conversations, outbox, tasks

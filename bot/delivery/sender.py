@@ -15,12 +15,13 @@ import structlog
 from sqlalchemy import Connection, exists, func, select
 
 from bot.clock import Clock
+from bot.connector import Connector
 from bot.delivery import facts, ledger
 from bot.delivery.gate import Answer, Rules, judge
 from bot.delivery.pacer import Pacer
 from bot.delivery.receipts import Claimed, give_up_interrupted, mark, record, stop
 from bot.delivery.signal import Signal
-from bot.messages import Chat, ChatKind, Choice, Connector, Outbound, Purpose, Receipt, SendStatus, Source
+from bot.messages import Chat, ChatKind, Choice, Outbound, Purpose, Receipt, SendStatus, Source
 from bot.store.database import AnyRow, Database
 from bot.store.tables import conversations, outbox
 

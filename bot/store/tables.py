@@ -170,7 +170,7 @@ outbox = Table(
     Column("epoch", Integer),  # must still be the conversation's epoch at send; none = any
     Column("guard", JSON),  # a condition asked again at send, e.g. {"cart_open": "c1"}
     Column("status", String(10), nullable=False, default="waiting"),
-    # waiting | sending | sent | unsure | refused | failed | task | dropped
+    # waiting | sending | sent | unsure | failed | task | dropped
     Column("reason", Text, nullable=False, default=""),
     Column("attempts", Integer, nullable=False, default=0),
     Column("not_before", Utc, nullable=False),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from bot.clock import IdMaker
+from bot.connector import Connector
 from bot.delivery.signal import Signal
-from bot.messages import Chat, Choice, Connector, Outbound, Purpose
+from bot.messages import Chat, Choice, Outbound, Purpose
 from bot.store.database import Database
 from bot.transcript import StoredTranscript
 from connectors.telegram.connector import TelegramConnector
