@@ -204,10 +204,9 @@ def _none_left(sale: Row[Any], now: datetime) -> Claimed:
 
 def expire(connection: Connection, claim_id: str, now: datetime) -> bool:
     """Give the piece of a hold that ran out back to the sale. Return False if there is nothing to give back."""
-    sale_id = connection.execute(select(claims.c.sale_id).where(claims.c.id == claim_id)).scalar_one_or_none()
+    sale_id = _lock_sale_of(connection, claim_id)
     if sale_id is None:
         return False
-    connection.execute(select(sales.c.id).where(sales.c.id == sale_id).with_for_update())
     released = connection.execute(
         update(claims)
         .where(claims.c.id == claim_id, claims.c.status == "held", claims.c.expires_at <= now)
@@ -224,17 +223,26 @@ def pay(connection: Connection, claim_id: str, now: datetime) -> bool:
     Returns:
         False if it came too late for that: the money must be returned.
     """
+    if _lock_sale_of(connection, claim_id) is None:
+        return False
     if _settle(connection, claim_id, "held"):
         return True
     late = connection.execute(select(claims).where(claims.c.id == claim_id)).one_or_none()
     if late is None or late.status == "paid":
         return late is not None
-    if _take_one(connection, late.sale_id, now) is None:
-        return False
-    if _settle(connection, claim_id, "released"):
-        return True
-    _give_back(connection, late.sale_id)  # paid or claimed anew at the same moment
-    return connection.execute(select(claims.c.status).where(claims.c.id == claim_id)).scalar() == "paid"
+    return _take_one(connection, late.sale_id, now) is not None and _settle(connection, claim_id, "released")
+
+
+def _lock_sale_of(connection: Connection, claim_id: str) -> str | None:
+    """Lock the sale of a claim until the transaction ends, before the claim is touched; None if there is no claim.
+
+    Also where only the claim may change: on PostgreSQL an update that waited for a row keeps it locked even if it then
+    no longer fits, and would meet someone who holds the sale and waits for the claim.
+    """
+    sale_id = connection.execute(select(claims.c.sale_id).where(claims.c.id == claim_id)).scalar_one_or_none()
+    if sale_id is not None:
+        connection.execute(select(sales.c.id).where(sales.c.id == sale_id).with_for_update())
+    return sale_id
 
 
 def claims_of(connection: Connection, sale_id: str) -> tuple[Claim, ...]:
