@@ -79,10 +79,11 @@ def telegram_chat(browser: Any, addresses: dict[str, str], language: str, user: 
 def wechat_chat(browser: Any, addresses: dict[str, str], language: str, user: str) -> Chat:
     """Open the WeChat panel as a follower."""
     page = browser.new_context(viewport={"width": 420, "height": 720}).new_page()
-    seen = "control/messages?user="
+    seen = f"control/messages?user={user}"
     with page.expect_response(lambda answer: seen in answer.url):
         page.goto(f"{addresses['wechat_twin']}?lang={language}&user={user}")
     expect(page.locator("#user")).to_have_value(user)
+    page.wait_for_timeout(1000)  # what was said before is drawn: it must not be taken for the next answer
     return Chat(page, "wechat", page.locator("#log li.account .bubble"), "")
 
 
