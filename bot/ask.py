@@ -7,13 +7,16 @@ from datetime import datetime, timedelta
 
 from bot.brain import Brain
 from bot.settings import Settings
-from bot.shop.port import Cart, Customer, Order, Product
+from bot.shop.port import Cart, Customer, Names, Order, Product
 from bot.skills.dialogue import take_turn
 from bot.skills.turn import PersonView, State, Turn
 
 
 class NoShop:
     """A shop that knows nothing: `ask` runs without a database."""
+
+    def names(self) -> Names:
+        return Names()
 
     def products(self) -> tuple[Product, ...]:
         return ()
@@ -56,7 +59,7 @@ def ask(
 ) -> tuple[Answer, State]:
     """Return the answer to `text` and the state after it. Nothing is stored and no effect takes place."""
     mind = brain.mind
-    meaning = mind.engine.understand(text, language or state.language or settings.shop.language, brain.catalogue(()))
+    meaning = mind.engine.understand(text, language or state.language or settings.shop.language, brain.catalogue(Names()))
     if language is not None:
         meaning = replace(meaning, language=language)
     turn = Turn(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,9 +15,10 @@ from bot.errors import FileFault
 from bot.knowledge.entries import Fault, Knowledge
 from bot.knowledge.load import load
 from bot.settings import Settings
-from bot.shop.port import Product
+from bot.shop.port import Names
 from bot.skills.dialogue import CHARTS, ENTRIES, INTENTS_OF, PHRASES
-from bot.understanding.engine import Catalogue, Engine, build, catalogue_of
+from bot.understanding.engine import Catalogue, Engine, catalogue_of, training_rows
+from bot.understanding.learning import CannotLearn, learn
 from bot.voice import Voice, shop_fields, without_holes
 
 log = structlog.get_logger()
@@ -39,7 +41,7 @@ class Brain:
     settings: Settings
     mind: Mind
     faults: list[Fault] = field(default_factory=list)
-    _catalogue: tuple[tuple[Product, ...], Catalogue] | None = None
+    _catalogue: tuple[Names, Catalogue] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def reload(self) -> bool:
@@ -58,12 +60,11 @@ class Brain:
             log.info("knowledge_loaded", entries=len(self.mind.knowledge.entries), took_s=took_s)
             return True
 
-    def catalogue(self, products: tuple[Product, ...]) -> Catalogue:
-        """Return the words of the catalogue, made anew only when the products changed."""
-        if self._catalogue is None or self._catalogue[0] != products:
-            colours = [variant.colour for product in products for variant in product.variants]
-            names = [(product.id, product.name) for product in products]
-            self._catalogue = (products, catalogue_of(names, colours, self.settings.shop.order_number))
+    def catalogue(self, names: Names) -> Catalogue:
+        """Return the words of the catalogue, made anew only when the names changed."""
+        if self._catalogue is None or self._catalogue[0] != names:
+            made = catalogue_of(names.products, names.colours, self.settings.shop.order_number)
+            self._catalogue = (names, made)
         return self._catalogue[1]
 
 
@@ -93,7 +94,7 @@ def _emptied(knowledge: Knowledge, settings: Settings) -> list[Fault]:
 
 
 def read_mind(folder: Path, settings: Settings) -> Mind:
-    """Read, check and train.
+    """Read, check and train, or take what was trained before on the same phrasings.
 
     Raises:
         KnowledgeFaults: some file does not pass, or nothing can be learnt from them all.
@@ -102,8 +103,20 @@ def read_mind(folder: Path, settings: Settings) -> Mind:
     if faults:
         raise KnowledgeFaults(faults)
     try:
-        engine = build(knowledge)
-    except ValueError as error:  # e.g. every phrasing of a language is a mere sign
+        engine = Engine(learn(training_rows(knowledge), models_folder(folder, os.environ)))
+    except CannotLearn as error:  # e.g. every phrasing of a language is a mere sign
         problem = f"nothing can be learnt from the phrasings ({error})"
         raise KnowledgeFaults([Fault("knowledge", 1, problem, "Write phrasings in words")]) from error
     return Mind(knowledge, engine, Voice(knowledge, shop_fields(settings)))
+
+
+def models_folder(shop: Path, environment: Mapping[str, str]) -> Path:
+    """Return where trained models are kept: with the shop's data, or in the user's cache for files without a shop."""
+    data = shop / "data"
+    if data.is_dir():
+        return data / "models"
+    try:
+        cache = Path(environment.get("XDG_CACHE_HOME") or environment.get("LOCALAPPDATA") or "~/.cache").expanduser()
+    except RuntimeError:  # a user without a home
+        return data / "models"
+    return cache / "zhanggui" / "models"

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bot.clock import Clock, IdMaker
 from bot.connector import Connector
-from bot.settings import Settings, TelegramChannel, WeChatChannel
+from bot.settings import KfChannel, MiniProgramChannel, Settings, TelegramChannel, WeChatChannel, WeComChannel
 from connectors.webchat.connector import WebChatConnector
 from connectors.webchat.transcript import Transcript
+
+if TYPE_CHECKING:
+    from connectors.wecom.robot import StaffRobot
 
 
 def make_connectors(
@@ -38,6 +43,12 @@ def make_connectors(
         connectors.append(_telegram(name, telegram, settings, folder, clock))
     for name, wechat in settings.channels.wechat.items():
         connectors.append(_wechat(name, wechat, folder, clock))
+    for name, miniprogram in settings.channels.miniprogram.items():
+        connectors.append(_miniprogram(name, miniprogram, folder, clock))
+    for name, kf in settings.channels.kf.items():
+        connectors.append(_kf(name, kf, folder, clock))
+    for name, wecom in settings.channels.wecom.items():
+        connectors.append(_wecom(name, wecom, folder, clock))
     return connectors
 
 
@@ -62,16 +73,76 @@ def _telegram(name: str, channel: TelegramChannel, settings: Settings, folder: P
 
 
 def _wechat(name: str, channel: WeChatChannel, folder: Path, clock: Clock) -> Connector:
-    from connectors.wechat.connector import WeChatConnector  # loads wechatpy: only where it is used
+    from connectors.wechat.account import Account, Form, Kind  # loads wechatpy: only where it is used
+    from connectors.wechat.connector import WeChatConnector
 
     key = f"channels.wechat.{name}"
+    forms = {notice: Form(form.template, form.road, form.fields) for notice, form in channel.notices.items()}
     return WeChatConnector(
-        f"wechat:{name}",
-        app_id=channel.app_id,
+        Account(f"wechat:{name}", channel.app_id, Kind(channel.kind), forms),
         app_secret=channel.app_secret.read(folder, f"{key}.app_secret"),
         token=channel.token.read(folder, f"{key}.token"),
         aes_key=channel.aes_key.read(folder, f"{key}.aes_key") if channel.aes_key else "",
         clock=clock,
         api_base=channel.api_base,
-        test_account=channel.test_account,
     )
+
+
+def _miniprogram(name: str, channel: MiniProgramChannel, folder: Path, clock: Clock) -> Connector:
+    from connectors.wechat.account import Account, Kind  # loads wechatpy: only where it is used
+    from connectors.wechat.connector import WeChatConnector
+
+    key = f"channels.miniprogram.{name}"
+    return WeChatConnector(
+        Account(f"miniprogram:{name}", channel.app_id, Kind.MINI_PROGRAM),
+        app_secret=channel.app_secret.read(folder, f"{key}.app_secret"),
+        token=channel.token.read(folder, f"{key}.token"),
+        aes_key=channel.aes_key.read(folder, f"{key}.aes_key"),
+        clock=clock,
+        api_base=channel.api_base,
+    )
+
+
+def _kf(name: str, channel: KfChannel, folder: Path, clock: Clock) -> Connector:
+    from connectors.wecom.kf import KfConnector  # loads wechatpy: only where it is used
+
+    key = f"channels.kf.{name}"
+    return KfConnector(
+        f"kf:{name}",
+        corp_id=channel.corp_id,
+        secret=channel.secret.read(folder, f"{key}.secret"),
+        open_kfid=channel.open_kfid,
+        token=channel.token.read(folder, f"{key}.token"),
+        aes_key=channel.aes_key.read(folder, f"{key}.aes_key"),
+        clock=clock,
+        api_base=channel.api_base,
+    )
+
+
+def _wecom(name: str, channel: WeComChannel, folder: Path, clock: Clock) -> Connector:
+    from connectors.wecom.groups import GroupsConnector  # loads httpx: only where it is used
+
+    return GroupsConnector(
+        f"wecom:{name}",
+        corp_id=channel.corp_id,
+        secret=channel.secret.read(folder, f"channels.wecom.{name}.secret"),
+        clock=clock,
+        api_base=channel.api_base,
+        remind_after=timedelta(minutes=channel.remind_after_min),
+        give_up_after=timedelta(hours=channel.give_up_after_h),
+    )
+
+
+def staff_robots(settings: Settings, folder: Path, clock: Clock) -> list[StaffRobot]:
+    """Return the group robots that tell the staff what needs them.
+
+    Raises:
+        SettingsError: a key is missing.
+    """
+    from connectors.wecom.robot import StaffRobot  # loads httpx: only where it is used
+
+    return [
+        StaffRobot(wecom.robot.read(folder, f"channels.wecom.{name}.robot"), clock.now().date(), wecom.api_base)
+        for name, wecom in settings.channels.wecom.items()
+        if wecom.robot is not None
+    ]

@@ -9,7 +9,7 @@ from io import TextIOWrapper
 
 import typer
 
-from bot.commands import files, people, serving, talking
+from bot.commands import bench, files, new, people, serving, talking
 from bot.commands.common import talk
 from bot.errors import ZhangguiError
 
@@ -31,6 +31,8 @@ app.add_typer(people.agents, name="agents")
 app.add_typer(people.cart_list, name="carts")
 app.add_typer(people.sale_list, name="sales")
 app.add_typer(people.db, name="db")
+app.add_typer(new.new, name="new")
+app.add_typer(bench.bench, name="bench")
 
 
 def main() -> None:

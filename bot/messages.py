@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -37,18 +37,28 @@ class Chat:
     kind: ChatKind = ChatKind.PRIVATE
 
 
+WINDOW = "window"
+"""The right that a customer's action opens for a while; other rights are credits, `credit:{name}`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Grant:
     """A right to send that a customer's action opened on a platform.
 
     Attributes:
         count: messages allowed, or None where the platform does not count.
-        window_s: seconds until the right ends, from the moment of the action.
+        window_s: seconds until the right ends, from the moment of the action; None for one that waits to be used.
+        action: what opened it (`said`, `acted`). A later grant of the same action takes the place of this one.
+        right: `WINDOW`, or `credit:{name}`; what `Road.needs` asks for.
+        adds_up: whether it is added to what an earlier one left, instead of taking its place.
     """
 
     count: int | None
-    window_s: int
+    window_s: int | None
+    action: str = "said"
     purposes: frozenset[Purpose] = frozenset(Purpose)
+    right: str = WINDOW
+    adds_up: bool = False
 
 
 class Event(StrEnum):
@@ -60,8 +70,41 @@ class Event(StrEnum):
     """Unfollowed, blocked the bot, or removed it from the group: nothing can be sent any more."""
     JOINED = "joined"
     """The bot was added to a group."""
+    MOVED = "moved"
+    """The chat has another id from now on, which is in `Inbound.payload` (a Telegram group became a supergroup)."""
     MEDIA = "media"
-    """A picture, voice or file came; `Inbound.text` has its caption or is empty."""
+    """A picture, voice or file came, see `Inbound.media`; `Inbound.text` has its caption or is empty."""
+    EDITED = "edited"
+    """The customer changed an earlier message; `Inbound.text` is the new wording. Agents see it, the bot is silent."""
+    VOTED = "voted"
+    """The customer voted in a poll: `Inbound.payload` is its `Receipt.platform_id`, `text` the options taken by
+    number from 0, separated by commas, empty for a vote taken back."""
+    SUBSCRIBED = "subscribed"
+    """The customer asked for a notice or refused it; the credit is in `Inbound.grants`."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A picture, voice or document with its bytes."""
+
+    body: bytes = field(repr=False)
+    mime: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """A file that a customer sent.
+
+    Attributes:
+        kind: `image`, `voice`, `video` or `file`.
+        ref: what `MediaSource.fetch` of the connector takes.
+        file: the file itself, where it came along with the message.
+    """
+
+    kind: str
+    ref: str = ""
+    file: File | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +129,7 @@ class Inbound:
     payload: str = ""
     choice: str | None = None
     grants: tuple[Grant, ...] = ()
+    media: Media | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +153,48 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """What a message says in fields, for platforms that only take a form (template, subscription notice).
+
+    Attributes:
+        name: which form, e.g. `cart`, `shipped`; shop.toml maps it to the platform's template.
+        fields: values by our own names, e.g. `product`, `total`.
+    """
+
+    name: str
+    fields: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Road:
+    """One way on which a channel can carry a message.
+
+    Attributes:
+        name: `open` (no right needed), `passive` (in the answer to a callback), `window`, `subscription`, `template`,
+            `task` (a person of the staff confirms it).
+        cost: messages it takes off the right: more than one where a long text is cut.
+        needs: the right it takes them off, see `Grant.right`; empty if none.
+    """
+
+    name: str
+    cost: int = 1
+    needs: str = ""
+
+
+OPEN = Road("open")
+
+
+@dataclass(frozen=True, slots=True)
 class Outbound:
     """One message out, as a connector gets it after the gate let it pass.
 
     Attributes:
         id: unique for ever; the idempotency key where the platform takes one.
         author: `bot`, `agent:{id}` or `campaign:{name}`.
+        road: name of the road that the gate chose among `Connector.roads`; empty before that.
+        picture: shown above the text.
+        poll: the options of a vote on `text`. Channels without polls show them as a numbered list.
+        edits: platform id of an earlier message whose text this takes the place of, where the channel can.
     """
 
     id: str
@@ -124,16 +204,27 @@ class Outbound:
     choices: tuple[Choice, ...] = ()
     sources: tuple[Source, ...] = ()
     author: str = "bot"
+    road: str = ""
+    picture: File | None = None
+    notice: Notice | None = None
+    poll: tuple[str, ...] = ()
+    edits: str = ""
 
 
 class SendStatus(StrEnum):
     SENT = "sent"
+    CONFIRMING = "confirming"
+    """The platform has it, and a person of the staff has to confirm it; a `Report` will tell."""
     RATE_LIMITED = "rate_limited"
     """Come back after `retry_after_s`."""
     WINDOW_CLOSED = "window_closed"
     """The platform says that the right to send is used up or has ended."""
     UNREACHABLE = "unreachable"
     """Blocked, unfollowed, kicked: no message will arrive until the customer writes again."""
+    MOVED = "moved"
+    """The chat has another id, `Receipt.moved_to`: not sent, to be sent there."""
+    NOT_ALLOWED = "not_allowed"
+    """The account may not use this road; the connector offers it no more, another may be open."""
     REFUSED = "refused"
     """The platform will never take this message (bad request, capability missing)."""
     TRANSIENT = "transient"
@@ -150,10 +241,30 @@ class Receipt:
     platform_id: str = ""
     reason: str = ""
     retry_after_s: float = 0.0
+    moved_to: str = ""
 
 
-Receive = Callable[[Sequence[Inbound]], Awaitable[None]]
-"""Stores inbound messages durably, each once. Returns only when they are on disk: acknowledge the platform after it."""
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the platform tells later about a message that it took.
+
+    Attributes:
+        platform_id: the receipt's.
+        status: SENT, or why it did not arrive after all.
+    """
+
+    channel: str
+    platform_id: str
+    status: SendStatus
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most `count` messages in any `per_s` seconds."""
+
+    count: int
+    per_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,18 +272,16 @@ class Limits:
     """What a channel can carry.
 
     Attributes:
-        per_second: messages a second over the whole channel, None if not limited.
-        per_chat_s: least seconds between two messages to one private chat.
-        per_group_s: least seconds between two messages to one group.
-        counts_windows: whether sends need an open window (WeChat) or not (Telegram, web); see `Connector.cost`.
+        overall: over the whole channel, None if not limited; `per_chat` and `per_group` to one chat.
+        counts_windows: whether sends may need an open window (WeChat); shown to agents. See `Connector.roads`.
         own_page: whether messages show only on the shop's own page while the customer has it open: nobody is written
             to, so marketing needs no consent there (a stored no still counts).
         takes_key: whether the platform drops a repeated `Outbound.id` by itself: an unsure send may be repeated.
     """
 
-    per_second: float | None = None
-    per_chat_s: float = 0.0
-    per_group_s: float = 0.0
+    overall: Rate | None = None
+    per_chat: Rate | None = None
+    per_group: Rate | None = None
     counts_windows: bool = False
     own_page: bool = False
     takes_key: bool = False

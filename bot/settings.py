@@ -175,6 +175,13 @@ class Store(_Section):
     """`sqlite:///path` (relative to the shop's folder) or `postgresql+psycopg://user@host/name`."""
 
 
+class Retention(_Section):
+    messages_days: int = Field(default=365, ge=1)
+    """Days after which messages, notes and finished tasks are deleted."""
+    media_days: int = Field(default=90, ge=1)
+    """Days after which pictures and voices are deleted."""
+
+
 class WebChannel(_Section):
     origins: tuple[str, ...] = ()
     """Sites that may embed the chat, e.g. `https://shop.example.com`."""
@@ -191,6 +198,15 @@ class TelegramChannel(_Section):
     """Root of the Bot API; change it for a Bot API server of your own."""
 
 
+class WeChatNotice(_Section):
+    template: str
+    """Id of the template, from the account's own list of templates."""
+    road: Literal["subscription", "template"]
+    """`subscription`: a notice that the customer asked for; `template`: a service notice, never marketing."""
+    fields: Mapping[str, str]
+    """For each field of the template the value it shows, e.g. `{ thing1 = "product", amount2 = "total" }`."""
+
+
 class WeChatChannel(_Section):
     app_id: str
     """The account's AppID."""
@@ -199,21 +215,69 @@ class WeChatChannel(_Section):
     token: Secret
     """The token of the server configuration."""
     aes_key: Secret | None = None
-    """The EncodingAESKey, 43 characters; the message mode must be "safe". Needed unless `test_account` is true."""
-    test_account: bool = Field(default=False, validate_default=True)
-    """Messages come unencrypted; only for WeChat's free test accounts: whoever sees one request could forge others."""
+    """The EncodingAESKey, 43 characters; the message mode must be "safe". Needed unless `kind` is `test`."""
+    kind: Literal["verified_service", "verified_subscription", "unverified", "test"] = Field(
+        default="verified_service", validate_default=True
+    )
+    """What the account may do. `test` is WeChat's free test account, whose messages come unencrypted: whoever sees one
+    request could forge others."""
+    notices: dict[str, WeChatNotice] = {}
+    """Templates by the name of the notice they carry, e.g. `cart`, `shipped`."""
     api_base: str = "https://api.weixin.qq.com"
     """Root of the API; change it for a proxy of your own."""
 
-    @field_validator("test_account")
+    @field_validator("kind")
     @classmethod
-    def _key_or_test_account(cls, value: bool, info: ValidationInfo) -> bool:
+    def _key_unless_test(cls, value: str, info: ValidationInfo) -> str:
         has_key = info.data.get("aes_key") is not None
-        if value and has_key:
+        if value == "test" and has_key:
             raise ValueError("a test account has no `aes_key`; remove one of the two")
-        if not value and not has_key:
-            raise ValueError("`aes_key` is missing; add it, or set `test_account = true` for a free test account")
+        if value != "test" and not has_key:
+            raise ValueError('`aes_key` is missing; add it, or set `kind = "test"` for a free test account')
         return value
+
+
+class MiniProgramChannel(_Section):
+    app_id: str
+    """The mini-program's AppID."""
+    app_secret: Secret
+    """The mini-program's AppSecret."""
+    token: Secret
+    """The token of its message push."""
+    aes_key: Secret
+    """The EncodingAESKey, 43 characters; the mode must be "safe" and the format XML."""
+    api_base: str = "https://api.weixin.qq.com"
+    """Root of the API; change it for a proxy of your own."""
+
+
+class KfChannel(_Section):
+    corp_id: str
+    """The company's id (企业ID)."""
+    secret: Secret
+    """Secret of the app that may call the account's API."""
+    open_kfid: str
+    """Id of the customer-service account, `wk…`."""
+    token: Secret
+    """Token of the app's "receive messages" page."""
+    aes_key: Secret
+    """EncodingAESKey of the same page, 43 characters."""
+    api_base: str = "https://qyapi.weixin.qq.com"
+    """Root of the API; change it for a proxy of your own."""
+
+
+class WeComChannel(_Section):
+    corp_id: str
+    """The company's id (企业ID)."""
+    secret: Secret
+    """Secret of an app that may use customer contact (客户联系)."""
+    remind_after_min: int = Field(default=30, ge=1)
+    """Minutes until staff who did not confirm a group message are reminded, and between reminders."""
+    give_up_after_h: int = Field(default=24, ge=1)
+    """Hours after which a group message that nobody confirmed is cancelled."""
+    robot: Secret | None = None
+    """Key of a group robot that tells the staff what needs them: the end of its address, after `key=`."""
+    api_base: str = "https://qyapi.weixin.qq.com"
+    """Root of the API; change it for a proxy of your own."""
 
 
 class Channels(_Section):
@@ -223,6 +287,12 @@ class Channels(_Section):
     """Telegram bots by name."""
     wechat: dict[str, WeChatChannel] = {}
     """WeChat official accounts by name."""
+    miniprogram: dict[str, MiniProgramChannel] = {}
+    """WeChat mini-programs by name, for the customer chat inside them."""
+    kf: dict[str, KfChannel] = {}
+    """Accounts of 微信客服 (WeCom's customer service inside WeChat) by name."""
+    wecom: dict[str, WeComChannel] = {}
+    """Companies in WeCom by name, for messages to customer groups."""
 
 
 class Settings(_Section):
@@ -230,6 +300,7 @@ class Settings(_Section):
     policy: Policy = Policy()
     server: Server = Server()
     store: Store = Store()
+    retention: Retention = Retention()
     channels: Channels = Channels()
 
 

@@ -72,5 +72,5 @@ url = "sqlite:///data/zhanggui.db"
 # app_id = "wx..."
 # app_secret = { env = "WECHAT_APP_SECRET" }
 # token = { env = "WECHAT_TOKEN" }
-# aes_key = { env = "WECHAT_AES_KEY" }        # message mode "safe"; for a free test account: test_account = true
+# aes_key = { env = "WECHAT_AES_KEY" }        # message mode "safe"; for a free test account: kind = "test"
 """

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Column, ColumnElement, Connection, exists, or_, select
 
 from bot.delivery.signal import Signal
-from bot.messages import Chat, Choice
+from bot.messages import Chat, Choice, Event, File
 from bot.store.database import Database
-from bot.store.tables import agents, conversations, inbox, outbox
-from connectors.webchat.transcript import Author, ShownMessage
+from bot.store.tables import agents, conversations, inbox, media, outbox
+from connectors.webchat.transcript import Author, ShownMessage, Typist
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,25 +25,30 @@ class StoredTranscript:
     async def after(self, chat: Chat, seen: int, limit: int) -> Sequence[ShownMessage]:
         return await self.database.read(lambda connection: shown_after(connection, chat, seen, limit))
 
+    async def picture(self, chat: Chat, shown_id: int) -> File | None:
+        return await self.database.read(lambda connection: picture_of(connection, chat, shown_id))
+
+    async def typing(self, chat: Chat) -> Typist:
+        return await self.database.read(lambda connection: typist_of(connection, chat))
+
     async def wait(self, timeout_s: float) -> None:
         await self.changes.wait(self.changes.count, timeout_s)
 
 
 def shown_after(connection: Connection, chat: Chat, seen: int, limit: int) -> list[ShownMessage]:
     """Return at most `limit` messages that became visible after the `seen`th."""
-    of_chat = conversations.c.channel == chat.channel, conversations.c.chat == chat.id
     said = connection.execute(
-        select(inbox)
+        select(inbox, _has_picture(media.c.inbox_id, inbox.c.id))
         .join(conversations, inbox.c.conversation_id == conversations.c.id)
-        .where(*of_chat, inbox.c.shown > seen, inbox.c.event.is_(None))
+        .where(*_of(chat), inbox.c.shown > seen, or_(inbox.c.event.is_(None), inbox.c.event == Event.MEDIA.value))
         .order_by(inbox.c.shown)
         .limit(limit)
     )
     answered = connection.execute(
-        select(outbox, agents.c.name.label("agent_name"))
+        select(outbox, agents.c.name.label("agent_name"), _has_picture(media.c.outbox_id, outbox.c.id))
         .join(conversations, outbox.c.conversation_id == conversations.c.id)
         .outerjoin(agents, outbox.c.author == "agent:" + agents.c.id)
-        .where(*of_chat, outbox.c.shown > seen)
+        .where(*_of(chat), outbox.c.shown > seen)
         .order_by(outbox.c.shown)
         .limit(limit)
     )
@@ -51,12 +56,51 @@ def shown_after(connection: Connection, chat: Chat, seen: int, limit: int) -> li
     return sorted(messages, key=lambda message: message.id)[:limit]
 
 
+def picture_of(connection: Connection, chat: Chat, shown_id: int) -> File | None:
+    """Return the picture of the `shown_id`th message of `chat`, whichever side sent it."""
+    row = connection.execute(
+        select(media.c.body, media.c.mime, media.c.name)
+        .join(conversations, media.c.conversation_id == conversations.c.id)
+        .outerjoin(inbox, media.c.inbox_id == inbox.c.id)
+        .outerjoin(outbox, media.c.outbox_id == outbox.c.id)
+        .where(*_of(chat), *_is_picture(), or_(inbox.c.shown == shown_id, outbox.c.shown == shown_id))
+    ).first()
+    return File(row.body, row.mime, row.name) if row else None
+
+
+def typist_of(connection: Connection, chat: Chat) -> Typist:
+    """Return `bot` while the bot has the conversation and something in it waits for its turn."""
+    busy = connection.execute(
+        select(conversations.c.id).where(
+            *_of(chat), conversations.c.owner == "bot", conversations.c.last_seq > conversations.c.done_seq
+        )
+    ).first()
+    return "bot" if busy else ""
+
+
+def _of(chat: Chat) -> tuple[ColumnElement[bool], ...]:
+    return conversations.c.channel == chat.channel, conversations.c.chat == chat.id
+
+
+def _is_picture() -> tuple[ColumnElement[bool], ...]:
+    return media.c.kind == "image", media.c.body.is_not(None)
+
+
+def _has_picture(of_message: Column[Any], message_id: Column[Any]) -> ColumnElement[bool]:
+    return exists().where(of_message == message_id, *_is_picture()).label("picture")
+
+
 def _said(row: Any) -> ShownMessage:
-    return ShownMessage(row.shown, True, "customer", "", row.text, (), row.received_at, row.key)
+    return ShownMessage(
+        row.shown, True, "customer", "", row.text, (), row.received_at, row.key, picture=bool(row.picture)
+    )
 
 
 def _answered(row: Any) -> ShownMessage:
     kind = row.author.partition(":")[0]
     author: Author = "agent" if kind == "agent" else "campaign" if kind == "campaign" else "bot"
     choices = tuple(Choice(**choice) for choice in row.choices)
-    return ShownMessage(row.shown, False, author, row.agent_name or "", row.text, choices, row.sent_at)
+    text = "\n".join([row.text, *(f"{number}. {option}" for number, option in enumerate(row.poll or (), 1))])
+    return ShownMessage(
+        row.shown, False, author, row.agent_name or "", text, choices, row.sent_at, picture=bool(row.picture)
+    )

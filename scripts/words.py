@@ -37,6 +37,8 @@ _KEY = "the shop's servers, by API key as bearer token"
 GUARDS = {
     "/webchat/{name}/session": "anyone; limited per address",
     "/webchat/{name}/messages": _CUSTOMER,
+    "/webchat/{name}/images": _CUSTOMER,
+    "/webchat/{name}/pictures/{id}": "the visitor of the conversation, by signed link",
     "/webchat/{name}/events": _CUSTOMER,
     "/webchat/{name}/page": "anyone",
     "/webchat/{name}/element.js": "anyone",
@@ -66,6 +68,8 @@ GUARDS = {
 ROUTES = {
     ("POST", "/webchat/{name}/session"): "Begins as a new visitor; answers a token.",
     ("POST", "/webchat/{name}/messages"): "One message or tap of a visitor; accepted once it is on disk.",
+    ("POST", "/webchat/{name}/images"): "One picture of a visitor, in Base64, with its caption; accepted once on disk.",
+    ("GET", "/webchat/{name}/pictures/{id}"): "The picture of one message.",
     ("GET", "/webchat/{name}/events"): "The conversation as server-sent events; `Last-Event-ID` resumes it.",
     ("GET", "/webchat/{name}/page"): "The chat as a full page; `?lang=zh` or `?lang=en`.",
     ("GET", "/webchat/{name}/element.js"): "The custom element `<zhanggui-chat>`.",

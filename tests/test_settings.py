@@ -48,12 +48,12 @@ def test_what_init_shows_as_examples_is_right_too(tmp_path: Path) -> None:
     assert list(found.channels.telegram) == ["shopbot"]
     assert list(found.channels.wechat) == ["gh_1"]
     assert found.channels.wechat["gh_1"].aes_key == Secret(env="WECHAT_AES_KEY")
-    assert not found.channels.wechat["gh_1"].test_account
+    assert found.channels.wechat["gh_1"].kind == "verified_service"
 
 
 def test_a_wechat_test_account_needs_no_key(tmp_path: Path) -> None:
-    channel = read(tmp_path, WECHAT + "test_account = true\n").channels.wechat["gh_1"]
-    assert (channel.aes_key, channel.test_account) == (None, True)
+    channel = read(tmp_path, WECHAT + 'kind = "test"\n').channels.wechat["gh_1"]
+    assert (channel.aes_key, channel.kind) == (None, "test")
 
 
 # fmt: off
@@ -79,8 +79,8 @@ WRONG = {
     "a time zone": (SHOP + 'time_zone = "Asia/Shangai"\n', "`shop.time_zone`", "did you mean 'Asia/Shanghai'?"),
     "a time zone that is a path": (SHOP + 'time_zone = "../../etc/passwd"\n', "`shop.time_zone`", "did you mean"),
     "a mode": (TELEGRAM + 'token = {env = "T"}\nmode = "poling"\n', "`channels.telegram.shopbot.mode`", "'polling' or 'webhook'"),
-    "no key of an account": (WECHAT, "`channels.wechat.gh_1.test_account` = False", "`aes_key` is missing; add it"),
-    "a key where none is": (WECHAT + WECHAT_KEY + "test_account = true\n", "`channels.wechat.gh_1.test_account` = True", "remove one"),
+    "no key of an account": (WECHAT, "`channels.wechat.gh_1.kind` = 'verified_service'", "`aes_key` is missing; add it"),
+    "a key where none is": (WECHAT + WECHAT_KEY + 'kind = "test"\n', "`channels.wechat.gh_1.kind` = 'test'", "remove one"),
     "a section that is a text": (SHOP + "server = 3\n", "`shop.server`", "Did you mean"),
 }
 # fmt: on

@@ -16,10 +16,11 @@ from bot.demo.shop import demo_settings
 from bot.errors import SettingsError
 from bot.settings import parse_settings
 from bot.starter import starter_folder
-from bot.understanding.engine import CLARIFY_MARGIN, Catalogue, Engine, Meaning, build, catalogue_of
+from bot.understanding.engine import CLARIFY_MARGIN, Catalogue, Engine, Meaning, catalogue_of, training_rows
 from bot.understanding.entities import HEIGHT_CM, WEIGHT_KG, find
 from bot.understanding.lexicon import category_of
 from bot.understanding.text import normal
+from bot.understanding.training import train
 
 MESSAGES = Path(__file__).parent / "messages"
 OUT_OF_SCOPE = "oos"
@@ -33,7 +34,7 @@ NUMERIC = ("order", "phone_end", "height", "weight", "chest", "waist", "foot", "
 
 @cache
 def engine() -> Engine:
-    return build(read_mind(starter_folder(), demo_settings()).knowledge)
+    return read_mind(starter_folder(), demo_settings()).engine
 
 
 @cache
@@ -108,7 +109,8 @@ def test_a_message_is_understood_in_less_than_20_ms(language: str) -> None:
 
 
 def test_training_twice_gives_the_same_margins() -> None:
-    again = build(read_mind(starter_folder(), demo_settings()).knowledge)
+    rows = training_rows(read_mind(starter_folder(), demo_settings()).knowledge)
+    again = Engine({language: train(*own) for language, own in rows.items()})
     for language in ("zh", "en"):
         for text, _, meaning in messages(language)[::40]:
             assert again.understand(text, language, CATALOGUE) == meaning

@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from prometheus_client import REGISTRY
+from sqlalchemy import Connection, create_engine, insert, update
 
 import connectors.webchat
 from bot.clock import SystemClock
 from bot.errors import SettingsError
-from bot.messages import Chat, Choice, Event, Outbound, Purpose, SendStatus
+from bot.messages import OPEN, Chat, Choice, Event, File, Outbound, Purpose, SendStatus
+from bot.store.tables import conversations, inbox, media, metadata, outbox
+from bot.transcript import picture_of, shown_after, typist_of
 from connectors.webchat.tokens import VisitorTokens
-from tests.webchat_stand import SECRET, Room, connector, serving
+from tests.webchat_stand import SECRET, Room, connector, png, serving
 
 ORIGIN = "https://shop.example"
+NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
+PICTURES = [
+    (png(2, 2), "image/png"),
+    (b"\xff\xd8\xff\xe0 jpeg", "image/jpeg"),
+    (b"GIF89a gif", "image/gif"),
+    (b"RIFF\x10\0\0\0WEBPVP8 ", "image/webp"),
+]
 
 
 class Browser:
@@ -40,6 +51,13 @@ class Browser:
 
     async def say(self, token: str, client_id: str = "c1", **body: Any) -> httpx.Response:
         return await self.http.post("/messages", json={"token": token, "client_id": client_id, **body})
+
+    async def show(self, token: str, picture: bytes, client_id: str = "p1", **body: Any) -> httpx.Response:
+        image = base64.b64encode(picture).decode()
+        return await self.http.post("/images", json={"token": token, "client_id": client_id, "image": image, **body})
+
+    async def links(self, token: str) -> list[str]:
+        return [data["picture"] for kind, data, _ in await self.events(token) if kind == "message"]
 
     async def events(
         self, token: str, seen: int | None = None, until: str = "live"
@@ -70,7 +88,7 @@ async def a_browser(origins: tuple[str, ...] = ()) -> AsyncIterator[Browser]:
     clock = SystemClock()
     room = Room(clock)
     chat = connector(room, clock, origins)
-    await chat.start(room.receive)
+    await chat.start(room)
     async with serving(chat) as base:
         browser = Browser(base, room, clock)
         async with browser.http:
@@ -94,7 +112,7 @@ def refused(reason: str) -> float:
 
 async def test_a_first_session_tells_the_bot_that_somebody_came(browser: Browser) -> None:
     token = await browser.session(lang="en")
-    [opened] = browser.room.inbox
+    [opened] = browser.room.received
     assert (opened.event, opened.chat, opened.language) == (Event.STARTED, chat_of(token), "en")
     assert opened.sent_at.tzinfo is not None
 
@@ -108,7 +126,7 @@ async def test_a_session_sets_no_cookie_and_each_visitor_is_another(browser: Bro
 async def test_a_message_is_stored_before_it_is_accepted(browser: Browser) -> None:
     token = await browser.session()
     answer = await browser.say(token, "c1", text="  你好 👋 ")
-    said = browser.room.inbox[-1]
+    said = browser.room.received[-1]
     assert answer.status_code == 202
     assert (said.key, said.text, said.choice) == (f"web:shop:{chat_of(token).id}:c1", "你好 👋", None)
     assert said.user == said.chat.id == chat_of(token).id
@@ -141,7 +159,7 @@ async def test_a_tapped_button_carries_its_token_and_its_label(browser: Browser)
     token = await browser.session()
     assert (await browser.say(token, choice="size:m", text="M")).status_code == 202
     assert (await browser.say(token, "c2", choice="size:l")).status_code == 202
-    assert [(said.choice, said.text) for said in browser.room.inbox[1:]] == [("size:m", "M"), ("size:l", "")]
+    assert [(said.choice, said.text) for said in browser.room.received[1:]] == [("size:m", "M"), ("size:l", "")]
 
 
 async def test_the_stream_shows_both_sides_with_authors_and_choices(browser: Browser) -> None:
@@ -221,7 +239,7 @@ async def test_a_bad_token_is_refused_and_counted(browser: Browser, spoil: Any) 
     assert (await browser.say(bad, text="hi")).status_code == 403
     assert (await browser.http.get("/events", params={"token": bad})).status_code == 403
     assert refused("token") == before + 2
-    assert len(browser.room.inbox) == 1
+    assert len(browser.room.received) == 1
 
 
 async def test_a_token_of_another_channel_or_secret_is_refused(browser: Browser) -> None:
@@ -262,7 +280,7 @@ async def test_a_malformed_message_is_refused_and_counted(browser: Browser, body
     answer = await browser.http.post("/messages", content=body.replace(b"TOKEN", token.encode()))
     assert answer.status_code == 400
     assert refused("malformed") == before + 1
-    assert len(browser.room.inbox) == 1
+    assert len(browser.room.received) == 1
 
 
 async def test_a_malformed_session_or_resume_is_refused(browser: Browser) -> None:
@@ -358,6 +376,190 @@ async def test_another_site_may_embed_the_chat_only_if_it_is_named() -> None:
     async with a_browser() as closed:
         answer = await closed.http.post("/session", headers={"Origin": ORIGIN})
         assert "access-control-allow-origin" not in answer.headers
+
+
+@pytest.mark.parametrize(("picture", "mime"), PICTURES)
+async def test_a_picture_is_stored_with_its_caption_and_comes_back(browser: Browser, picture: bytes, mime: str) -> None:
+    token = await browser.session()
+    answer = await browser.show(token, picture, "p1", text=" in blue? ", lang="en")
+    sent = browser.room.received[-1]
+    assert (answer.status_code, sent.event, sent.text, sent.language) == (202, Event.MEDIA, "in blue?", "en")
+    assert sent.key == f"web:shop:{chat_of(token).id}:p1"
+    assert sent.media and (sent.media.kind, sent.media.file) == ("image", File(picture, mime))
+    [link] = await browser.links(token)
+    shown = await browser.http.get(f"/{link}")
+    assert (shown.status_code, shown.content, shown.headers["content-type"]) == (200, picture, mime)
+
+
+async def test_a_picture_is_served_so_that_it_can_be_nothing_else(browser: Browser) -> None:
+    token = await browser.session()
+    await browser.show(token, png(2, 2))
+    headers = (await browser.http.get(f"/{(await browser.links(token))[0]}")).headers
+    assert headers["x-content-type-options"] == "nosniff" and headers["content-disposition"] == "inline"
+    assert headers["cache-control"].startswith("private") and "sandbox" in headers["content-security-policy"]
+
+
+async def test_a_repeated_picture_is_stored_once(browser: Browser) -> None:
+    token = await browser.session()
+    assert [(await browser.show(token, png(2, 2))).status_code for _ in range(2)] == [202, 202]
+    assert len(browser.room.received) == 2
+
+
+@pytest.mark.parametrize("body", [b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"<html>", b"RIFF\0\0\0\0WAVE", b""])
+async def test_what_does_not_begin_like_a_picture_is_refused(browser: Browser, body: bytes) -> None:
+    token, before = await browser.session(), refused("type")
+    assert (await browser.show(token, body)).status_code == 415
+    assert refused("type") == before + 1 and len(browser.room.received) == 1
+
+
+async def test_a_picture_ends_at_5_mib(browser: Browser) -> None:
+    token = await browser.session()
+    full = png(1, 1).ljust(5 * 1024 * 1024, b"\0")
+    assert (await browser.show(token, full, "full")).status_code == 202
+    assert (await browser.show(token, full + b"\0", "over")).status_code == 413
+    assert (await browser.show(token, full * 2, "far")).status_code == 413
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"image": 7}, {"image": "a"}, {"image": "", "client_id": "a b"}, {"image": "", "text": "nul \x00"}]
+)
+async def test_a_malformed_picture_is_refused(browser: Browser, body: dict[str, Any]) -> None:
+    token = await browser.session()
+    answer = await browser.http.post("/images", json={"token": token, "client_id": "p1", **body})
+    assert answer.status_code == 400 and len(browser.room.received) == 1
+
+
+async def test_a_picture_without_a_good_token_is_refused(browser: Browser) -> None:
+    assert (await browser.show("somebody.0", png(2, 2))).status_code == 403
+    assert browser.room.received == []
+
+
+async def test_a_visitor_gets_6_pictures_a_minute_and_an_address_18(browser: Browser) -> None:
+    tokens = [await browser.session() for _ in range(4)]
+    codes = [(await browser.show(tokens[0], png(1, 1), f"p{n}")).status_code for n in range(7)]
+    assert codes == [202] * 6 + [429]
+    codes = [(await browser.show(tokens[1 + n % 3], png(1, 1), f"p{n}")).status_code for n in range(12)]
+    assert codes == [202] * 11 + [429]
+    assert (await browser.say(tokens[0], text="words still go")).status_code == 202
+    browser.clock.advance(timedelta(seconds=61))
+    assert (await browser.show(tokens[0], png(1, 1), "p7")).status_code == 202
+
+
+async def test_a_link_opens_its_own_picture_only(browser: Browser) -> None:
+    mine, theirs = await browser.session(), await browser.session()
+    await browser.show(mine, png(1, 1), "p1")
+    await browser.show(mine, png(2, 2), "p2")
+    await browser.show(theirs, png(3, 3), "p3")
+    first = (await browser.links(mine))[0].partition("?token=")[2]
+    for wrong in (
+        f"/pictures/2?token={first}",
+        f"/pictures/3?token={first}",
+        f"/pictures/1?token={mine}",
+        "/pictures/1",
+    ):
+        assert (await browser.http.get(wrong)).status_code == 403
+    assert (await browser.http.get(f"/pictures/{'9' * 5000}?token={first}")).status_code == 403
+    assert (await browser.say(first, text="a link is no visitor")).status_code == 403
+
+
+async def test_a_file_of_the_shop_that_is_no_picture_is_not_served(browser: Browser) -> None:
+    token = await browser.session()
+    browser.room.show(chat_of(token), "look", picture=File(b"<script>alert(1)</script>", "image/png"))
+    [link] = await browser.links(token)
+    assert (await browser.http.get(f"/{link}")).status_code == 404
+
+
+async def test_a_picture_that_cannot_be_read_now_is_there_later(browser: Browser) -> None:
+    token = await browser.session()
+    browser.room.show(chat_of(token), "look", picture=File(png(1, 1), "image/png"))
+    [link] = await browser.links(token)
+    browser.room.broken = True
+    assert (await browser.http.get(f"/{link}")).status_code == 503
+    browser.room.broken = False
+    assert (await browser.http.get(f"/{link}")).status_code == 200
+
+
+async def test_the_stream_tells_who_types_and_when_it_ends(browser: Browser) -> None:
+    token = await browser.session()
+    browser.room.type("bot")
+    waiting = asyncio.create_task(browser.events(token, until="message"))
+    await asyncio.sleep(0.1)
+    browser.room.type("")
+    await asyncio.sleep(0.1)
+    browser.room.show(chat_of(token), "here")
+    heard = await waiting
+    assert [(kind, data) for kind, data, _ in heard[1:]] == [
+        ("live", {}),
+        ("typing", {"who": "bot"}),
+        ("typing", {"who": ""}),
+    ]
+    assert [message_id for *_, message_id in heard] == [0, 0, 0, 0]  # no id: a resumed stream does not repeat it
+
+
+async def test_every_message_has_one_open_road_and_nothing_has_to_be_held() -> None:
+    clock = SystemClock()
+    chat = connector(Room(clock), clock)
+    await asyncio.wait_for(chat.hold(), 0.2)
+    for purpose in Purpose:
+        assert chat.roads(Outbound("out-1", Chat("web:shop", "visitor"), purpose, "hello")) == [OPEN]
+
+
+# --- the transcript over the database ---------------------------------------------------------------------------------
+@pytest.fixture
+def stored() -> Iterator[Connection]:
+    """A visitor "ann" who has a conversation with one picture on each side, and "bob" who has said nothing."""
+    engine = create_engine("sqlite://")
+    metadata.create_all(engine)
+    times = {"created_at": NOW, "updated_at": NOW}
+    with engine.connect() as connection:
+        for visitor in ("ann", "bob"):
+            connection.execute(insert(conversations).values(id=visitor, channel="web:shop", chat=visitor, **times))
+        said = {"conversation_id": "ann", "sent_at": NOW, "received_at": NOW}
+        connection.execute(insert(inbox).values(id=1, key="web:shop:ann", seq=1, event="started", shown=1, **said))
+        connection.execute(
+            insert(inbox).values(id=2, key="web:shop:ann:p1", seq=2, event="media", text="this", shown=2, **said)
+        )
+        answered = {"conversation_id": "ann", "channel": "web:shop", "purpose": "reply", "status": "sent"}
+        sent = {"not_before": NOW, "created_at": NOW, "sent_at": NOW}
+        connection.execute(insert(outbox).values(id=1, key="o1", text="we have", shown=3, **answered, **sent))
+        connection.execute(
+            insert(outbox).values(id=2, key="o2", text="Colour?", poll=["blue", "red"], shown=4, **answered, **sent)
+        )
+        for name, side in (("m1", {"inbox_id": 2}), ("m2", {"outbox_id": 1})):
+            row = {"id": name, "conversation_id": "ann", "channel": "web:shop", "kind": "image", "mime": "image/png"}
+            connection.execute(insert(media).values(body=name.encode(), not_before=NOW, created_at=NOW, **row, **side))
+        yield connection
+    engine.dispose()
+
+
+def test_the_transcript_marks_what_has_a_picture_and_numbers_the_options_of_a_vote(stored: Connection) -> None:
+    shown = shown_after(stored, Chat("web:shop", "ann"), 0, 10)
+    assert [(message.id, message.mine, message.picture) for message in shown] == [
+        (2, True, True),
+        (3, False, True),
+        (4, False, False),
+    ]
+    assert shown[2].text == "Colour?\n1. blue\n2. red"
+
+
+def test_the_transcript_gives_a_picture_to_its_own_chat_only(stored: Connection) -> None:
+    ann, bob = Chat("web:shop", "ann"), Chat("web:shop", "bob")
+    assert picture_of(stored, ann, 2) == File(b"m1", "image/png")
+    assert picture_of(stored, ann, 3) == File(b"m2", "image/png")
+    assert [picture_of(stored, ann, 4), picture_of(stored, bob, 2), picture_of(stored, bob, 3)] == [None] * 3
+
+
+def test_the_bot_types_while_it_has_the_conversation_and_a_turn_is_open(stored: Connection) -> None:
+    ann = Chat("web:shop", "ann")
+    typists = []
+    for owner, last_seq, done_seq in (("bot", 2, 1), ("bot", 2, 2), ("queue", 2, 1), ("agent", 2, 1)):
+        stored.execute(
+            update(conversations)
+            .where(conversations.c.id == "ann")
+            .values(owner=owner, last_seq=last_seq, done_seq=done_seq)
+        )
+        typists.append(typist_of(stored, ann))
+    assert typists == ["bot", "", "", ""]
 
 
 async def test_sending_reports_what_the_page_will_read_anyway() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import struct
+import zlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
@@ -13,9 +15,10 @@ from starlette.routing import BaseRoute
 
 from bot.clock import SystemClock, new_id
 from bot.delivery.signal import Signal
-from bot.messages import Chat, Choice, Inbound
+from bot.messages import Chat, Choice, Event, File, Inbound
 from connectors.webchat.connector import WebChatConnector
-from connectors.webchat.transcript import Author, ShownMessage
+from connectors.webchat.transcript import Author, ShownMessage, Typist
+from tests.host import RecordingHost
 
 SECRET = "a-secret-for-tests-only"
 Answer = Callable[[Inbound], Sequence[tuple[str, tuple[Choice, ...]]]]
@@ -26,26 +29,28 @@ def silent(said: Inbound) -> Sequence[tuple[str, tuple[Choice, ...]]]:
     return ()
 
 
-class Room:
-    """Keeps what was said; each inbound once by its key, as the inbox does."""
+class Room(RecordingHost):
+    """Host and transcript in one: keeps what was said, each inbound once by its key, and shows both sides."""
 
     def __init__(self, clock: SystemClock, answer: Answer = silent) -> None:
-        self.inbox: list[Inbound] = []
+        super().__init__()
         self.broken = False
         self.answer = answer
+        self.typist: Typist = ""
         self._clock = clock
         self._shown: list[tuple[Chat, ShownMessage]] = []
+        self._pictures: dict[tuple[Chat, int], File] = {}
         self._signal = Signal()
 
     async def receive(self, messages: Sequence[Inbound]) -> None:
         if self.broken:
             raise OSError("the disk is full")
-        for said in messages:
-            if said.key in {known.key for known in self.inbox}:
-                continue
-            self.inbox.append(said)
-            if said.event is None:
-                self.show(said.chat, said.text, mine=True, author="customer", key=said.key)
+        before = len(self.received)
+        await super().receive(messages)
+        for said in self.received[before:]:
+            if said.event in {None, Event.MEDIA}:
+                file = said.media.file if said.media else None
+                self.show(said.chat, said.text, mine=True, author="customer", key=said.key, picture=file)
             for text, choices in self.answer(said):
                 self.show(said.chat, text, choices=choices)
 
@@ -59,13 +64,34 @@ class Room:
         name: str = "",
         key: str = "",
         choices: tuple[Choice, ...] = (),
-    ) -> None:
-        message = ShownMessage(len(self._shown) + 1, mine, author, name, text, choices, self._clock.now(), key)
-        self._shown.append((chat, message))
+        picture: File | None = None,
+    ) -> int:
+        """Make a message visible and return its id."""
+        shown_id = len(self._shown) + 1
+        now = self._clock.now()
+        self._shown.append(
+            (chat, ShownMessage(shown_id, mine, author, name, text, choices, now, key, picture is not None))
+        )
+        if picture:
+            self._pictures[chat, shown_id] = picture
+        self._signal.notify()
+        return shown_id
+
+    def type(self, typist: Typist) -> None:
+        """Let somebody begin to type, or end it."""
+        self.typist = typist
         self._signal.notify()
 
     async def after(self, chat: Chat, seen: int, limit: int) -> list[ShownMessage]:
         return [shown for where, shown in self._shown if where == chat and shown.id > seen][:limit]
+
+    async def picture(self, chat: Chat, shown_id: int) -> File | None:
+        if self.broken:
+            raise OSError("the disk is full")
+        return self._pictures.get((chat, shown_id))
+
+    async def typing(self, chat: Chat) -> Typist:
+        return self.typist
 
     async def wait(self, timeout_s: float) -> None:
         await self._signal.wait(self._signal.count, timeout_s)
@@ -83,6 +109,17 @@ def connector(room: Room, clock: SystemClock, origins: tuple[str, ...] = ()) -> 
         origins=origins,
         heartbeat_s=0.2,
     )
+
+
+def png(width: int, height: int) -> bytes:
+    """Return a red PNG of this size."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    rows = zlib.compress((b"\0" + b"\xcc\x22\x22" * width) * height)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
 
 
 def free_port() -> int:

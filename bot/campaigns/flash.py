@@ -15,17 +15,17 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Row, select, update
 from sqlalchemy.exc import IntegrityError
 
+from bot.campaigns.broadcast import Broadcast, expand
 from bot.clock import IdMaker
-from bot.delivery.outbox import Draft, put
 from bot.delivery.timers import set_timer
 from bot.errors import Conflict, NotFound
-from bot.messages import Purpose
 from bot.store.tables import claims, conversations, identities, outbox, persons, products, sales, variants
 from bot.voice import Spoken
 
 Announce = Callable[[str, Mapping[str, Any]], Spoken]
 """Words the announcement: a language (`zh`, `en`) and the facts of the sale in; text, button and sources out."""
 
+LANGUAGES = ("zh", "en")
 SEEN_LATELY = timedelta(days=1)
 """An audience without a chat is everyone seen on the channel in this time."""
 
@@ -61,10 +61,13 @@ class Claim:
 
 
 def start(connection: Connection, sale_id: str, say: Announce, now: datetime) -> int:
-    """Open a draft sale and announce it once in every chat of its audience. Return how many announcements were stored.
+    """Open a draft sale and announce it once in every chat of its audience.
 
     An audience is `{"channel", "chat", "language"}`; without a chat it is everyone seen on the channel in the last
     day, without a language the person's own is taken, else Chinese.
+
+    Returns:
+        How many announcements were stored. Those to an audience larger than a chunk follow by timer.
 
     Raises:
         NotFound: there is no such sale, or the bot has never met one of the chats.
@@ -80,46 +83,47 @@ def start(connection: Connection, sale_id: str, say: Announce, now: datetime) ->
     if not begun:
         raise Conflict(f"Sale {sale_id} was started before. Make a new draft to run it again.")
     set_timer(connection, f"sale:{sale_id}:end", "sale_end", {"sale_id": sale_id}, ends_at)
-    return sum(_announce(connection, sale, audience, say, now, ends_at) for audience in sale.audiences)
+    return sum(announce_on(connection, sale_id, place, "", say, now) for place in range(len(sale.audiences)))
 
 
-def _announce(
-    connection: Connection, sale: Row[Any], audience: Mapping[str, str], say: Announce, now: datetime, ends_at: datetime
-) -> int:
-    stored = 0
-    for conversation_id, language in _listeners(connection, audience, now):
-        spoken = say(language, _facts(connection, sale, language, ends_at))
-        draft = Draft(
-            key=f"sale:{sale.id}:start:{conversation_id}",
-            conversation_id=conversation_id,
-            purpose=Purpose.MARKETING,
-            text=spoken.text,
-            author=f"campaign:sale:{sale.id}",
-            choices=spoken.choices,
-            sources=spoken.sources,
-            not_after=ends_at,
-        )
-        stored += put(connection, draft, now)
-    return stored
+def announce_on(connection: Connection, sale_id: str, place: int, after: str, say: Announce, now: datetime) -> int:
+    """Announce a running sale in the next chats of its audience number `place`; a timer does those behind them.
+
+    Args:
+        after: see `bot.campaigns.broadcast.expand`.
+
+    Raises:
+        NotFound: the audience is one chat, and the bot has never met it.
+    """
+    sale = connection.execute(select(sales).where(sales.c.id == sale_id).with_for_update()).one()
+    if sale.status != "running":
+        return 0
+    audience = sale.audiences[place]
+    if chat := audience.get("chat", ""):
+        _check_met(connection, audience["channel"], chat)
+    languages = [audience["language"]] if audience.get("language") else LANGUAGES
+    broadcast = Broadcast(
+        id=f"sale:{sale_id}",
+        channel=audience["channel"],
+        words={language: say(language, _facts(connection, sale, language)) for language in languages},
+        chat=chat,
+        seen_since=None if chat else sale.starts_at - SEEN_LATELY,
+        not_after=sale.ends_at,
+    )
+    chunk = expand(connection, broadcast, after, now)
+    if chunk.after is not None:
+        payload = {"sale_id": sale_id, "place": place, "after": chunk.after}
+        set_timer(connection, f"sale:{sale_id}:announce:{place}", "sale_announce", payload, now)
+    return chunk.stored
 
 
-def _listeners(connection: Connection, audience: Mapping[str, str], now: datetime) -> list[tuple[str, str]]:
-    """Return (conversation, language) of everyone in an audience."""
-    chat = audience.get("chat")
-    lately = conversations.c.updated_at > now - SEEN_LATELY
-    rows = connection.execute(
-        select(conversations.c.id, conversations.c.state, persons.c.language)
-        .outerjoin(identities, conversations.c.identity_id == identities.c.id)
-        .outerjoin(persons, identities.c.person_id == persons.c.id)
-        .where(conversations.c.channel == audience["channel"], conversations.c.chat == chat if chat else lately)
-    ).all()
-    if chat and not rows:
-        channel = audience["channel"]
+def _check_met(connection: Connection, channel: str, chat: str) -> None:
+    met = select(conversations.c.id).where(conversations.c.channel == channel, conversations.c.chat == chat)
+    if connection.execute(met).first() is None:
         raise NotFound(f"The bot has never met chat {chat} of {channel}. Write to it there once, or take it out.")
-    return [(r.id, audience.get("language") or r.state.get("language") or r.language or "zh") for r in rows]
 
 
-def _facts(connection: Connection, sale: Row[Any], language: str, ends_at: datetime) -> dict[str, Any]:
+def _facts(connection: Connection, sale: Row[Any], language: str) -> dict[str, Any]:
     goods = connection.execute(
         select(variants, products.c.name_zh, products.c.name_en)
         .join(products, variants.c.product_id == products.c.id)
@@ -137,7 +141,7 @@ def _facts(connection: Connection, sale: Row[Any], language: str, ends_at: datet
         "usual_price_minor": goods.price_minor,
         "currency": sale.currency,
         "total": sale.total,
-        "ends_at": ends_at,
+        "ends_at": sale.ends_at,
     }
 
 

@@ -19,23 +19,26 @@ if TYPE_CHECKING:
 
 def serve(
     folder: Folder = HERE,
-    role: Annotated[str, typer.Option(help="Only `all` so far: one process does everything.")] = "all",
+    role: Annotated[
+        str, typer.Option(help="all, or one of web, worker and console: several processes on one PostgreSQL.")
+    ] = "all",
     port: Annotated[int | None, typer.Option(help="Another port than the one in shop.toml.")] = None,
 ) -> None:
     """Run the shop: chats, bot, outbox and the agents' console."""
-    from bot.app import build
+    from bot.app import Role, build
     from bot.clock import SystemClock, new_id
     from bot.logs import configure_logs
 
-    if role != "all":
-        talk.print(f"There is no role `{role}`. Did you mean `all`?")
+    if role not in list(Role):
+        talk.print(f"There is no role `{role}`. The roles are {', '.join(Role)}")
         raise typer.Exit(2)
     configure_logs()
     settings = open_shop(folder)
     host, port = settings.server.host, port or settings.server.port
     free_port(host, port)
-    shopkeeper = build(folder, settings, SystemClock(), new_id)
-    talk.print(f"Serving on http://{host}:{port} — console: http://{host}:{port}/console")
+    shopkeeper = build(folder, settings, SystemClock(), new_id, Role(role))
+    console = f" — console: http://{host}:{port}/console" if role in (Role.ALL, Role.CONSOLE) else ""
+    talk.print(f"Serving on http://{host}:{port}{console}" if role == Role.ALL else f"{role} on http://{host}:{port}{console}")
     run_web(shopkeeper.web, host, port)
 
 

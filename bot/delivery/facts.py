@@ -1,53 +1,58 @@
-"""Reads what the gate needs to know about one row of the outbox, in the transaction that sends it."""
+"""Reads what the gate needs to know about rows of the outbox, in the transaction that sends them."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, func, or_, select
 
+from bot.delivery import ledger
 from bot.delivery.gate import Facts
-from bot.delivery.ledger import best_right
-from bot.messages import ChatKind, Limits, Purpose
+from bot.messages import ChatKind, Limits, Purpose, Road
+from bot.store.database import AnyRow
 from bot.store.tables import carts, consents, conversations, identities, outbox, persons
 
 TOUCH_WINDOW = timedelta(days=1)
 
 
-def gather(connection: Connection, row: Row[Any], cost: int, limits: Limits, now: datetime) -> Facts:
-    """Return the facts about `row` (a row of the outbox joined with its conversation's chat)."""
-    conversation = connection.execute(
-        select(conversations.c.owner, conversations.c.epoch, conversations.c.unreachable, identities.c.person_id)
-        .outerjoin(identities, conversations.c.identity_id == identities.c.id)
-        .where(conversations.c.id == row.conversation_id)
-    ).one()
+def gather(
+    connection: Connection,
+    row: AnyRow,
+    roads: Sequence[Road],
+    rights: ledger.Rights,
+    limits: Limits,
+    now: datetime,
+) -> Facts:
+    """Return the facts about `row` (of the outbox, with its conversation as `bot.delivery.due` reads it)."""
     purpose = Purpose(row.purpose)
-    right = best_right(connection, row.conversation_id, purpose, now)
-    is_marketing = purpose is Purpose.MARKETING and conversation.person_id is not None
+    is_marketing = purpose is Purpose.MARKETING and row.person_id is not None
     return Facts(
         purpose=purpose,
         chat_kind=ChatKind(row.chat_kind),
-        owner=conversation.owner,
+        owner=row.owner,
         epoch=row.epoch,
-        current_epoch=conversation.epoch,
-        unreachable=conversation.unreachable,
-        consent=consent(connection, conversation.person_id, row.channel) if is_marketing else None,
+        current_epoch=row.current_epoch,
+        unreachable=row.unreachable,
+        consent=consent(connection, row.person_id, row.channel) if is_marketing else None,
         own_page=limits.own_page,
-        counts_windows=limits.counts_windows,
-        cost=cost,
-        window_left=0 if right is None else math.inf if right.left is None else right.left,
+        roads=[(road, ledger.left(rights, road.needs, purpose, now) if road.needs else math.inf) for road in roads],
         guard_holds=guard_holds(connection, row.guard),
-        touches_today=touches(connection, conversation.person_id, now) if is_marketing else 0,
+        touches_today=touches(connection, row.person_id, now) if is_marketing else 0,
         not_after=row.not_after,
     )
 
 
 def consent(connection: Connection, person_id: str, channel: str) -> bool | None:
-    """Return the newest answer that counts for this channel: given there, or for every channel."""
-    return connection.execute(
+    """Return the newest answer that counts for this channel, None if the person was never asked."""
+    return connection.execute(newest_answer(person_id, channel)).scalar()
+
+
+def newest_answer(person_id: str | ColumnElement[str], channel: str) -> Select[bool]:
+    """Return the query for what a person last answered about marketing: on this channel, or for every channel."""
+    return (
         select(consents.c.granted)
         .where(
             consents.c.person_id == person_id,
@@ -56,7 +61,7 @@ def consent(connection: Connection, person_id: str, channel: str) -> bool | None
         )
         .order_by(consents.c.at.desc(), consents.c.id.desc())
         .limit(1)
-    ).scalar()
+    )
 
 
 def touches(connection: Connection, person_id: str, now: datetime) -> int:
@@ -68,15 +73,15 @@ def touches(connection: Connection, person_id: str, now: datetime) -> int:
     went_out_at = func.coalesce(outbox.c.sent_at, outbox.c.not_before)  # an unsure one has the time it was given up
     return connection.execute(
         select(func.count())
-        .select_from(outbox)
-        .join(conversations, outbox.c.conversation_id == conversations.c.id)
-        .join(identities, conversations.c.identity_id == identities.c.id)
+        .select_from(identities)
+        .join(conversations, conversations.c.identity_id == identities.c.id)
+        .join(outbox, outbox.c.conversation_id == conversations.c.id)
         .where(
             identities.c.person_id == person_id,
             outbox.c.purpose == Purpose.MARKETING.value,
             or_(
                 outbox.c.status == "sending",
-                outbox.c.status.in_(("sent", "unsure")) & (went_out_at > now - TOUCH_WINDOW),
+                outbox.c.status.in_(("sent", "unsure", "confirming")) & (went_out_at > now - TOUCH_WINDOW),
             ),
         )
     ).scalar_one()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from bot.messages import ChatKind, Purpose
+from bot.messages import WINDOW, ChatKind, Purpose, Road
 
 HUMAN_RESERVE = 1
 """Messages of a counted window that only a human, or the reply that calls one, may use."""
@@ -23,9 +25,12 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
+    """What the gate says, and why: people read `reason`."""
+
     answer: Answer
     reason: str = ""
     until: datetime | None = None
+    road: Road | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +51,8 @@ class Facts:
         epoch: under which the message was written, None for any; `current_epoch` is the conversation's.
         consent: the person's stored answer for this purpose, None if never asked.
         own_page: see `bot.messages.Limits`.
-        cost: messages of a window that this one takes.
-        window_left: messages left in the best window, 0 without one, infinite where they are not counted.
-        counts_windows: whether the platform asks for a window at all.
+        roads: the ways that the platform leaves open, best first, each with how many messages are left of the right
+            it needs (infinite where it needs none).
         guard_holds: whether the message's own condition still holds (the cart is still open).
         touches_today: marketing messages to this person in the last 24 hours, over all channels.
     """
@@ -61,9 +65,7 @@ class Facts:
     unreachable: bool
     consent: bool | None
     own_page: bool
-    counts_windows: bool
-    cost: int
-    window_left: float
+    roads: Sequence[tuple[Road, float]]
     guard_holds: bool
     touches_today: int
     not_after: datetime | None
@@ -81,9 +83,7 @@ def judge(facts: Facts, rules: Rules, now: datetime) -> Verdict:
         return Verdict(Answer.DROP if facts.purpose is Purpose.MARKETING else Answer.TASK, "unreachable")
     if facts.purpose is Purpose.MARKETING and (verdict := _judge_marketing(facts, rules, now)) is not None:
         return verdict
-    if facts.counts_windows and not _window_allows(facts):
-        return Verdict(Answer.TASK, "no_window")
-    return Verdict(Answer.SEND)
+    return _best_road(facts)
 
 
 def _would_interrupt(facts: Facts) -> bool:
@@ -109,9 +109,15 @@ def _judge_marketing(facts: Facts, rules: Rules, now: datetime) -> Verdict | Non
     return Verdict(Answer.WAIT, "quiet_hours", end) if end is not None else None
 
 
-def _window_allows(facts: Facts) -> bool:
-    reserve = 0 if facts.purpose is Purpose.HUMAN or _calls_human(facts) else HUMAN_RESERVE
-    return facts.window_left - reserve >= facts.cost
+def _best_road(facts: Facts) -> Verdict:
+    """Return the first road whose right is there; for the bot, with enough of a window kept back for a human."""
+    human = facts.purpose is Purpose.HUMAN or _calls_human(facts)
+    for road, left in facts.roads:
+        reserve = HUMAN_RESERVE if road.needs == WINDOW and not human else 0
+        if left - reserve >= road.cost:
+            why = road.name if math.isinf(left) else f"{road.name}, {left - road.cost:.0f} left"
+            return Verdict(Answer.SEND, why, road=road)
+    return Verdict(Answer.TASK, "no_window" if facts.roads else "no_road")
 
 
 def _calls_human(facts: Facts) -> bool:

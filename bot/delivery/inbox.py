@@ -1,54 +1,151 @@
-"""Stores what came in: once, in the order of its conversation, before the platform is acknowledged."""
+"""Stores what came in: once, in the order of its conversation, before the platform is acknowledged.
+
+Many messages are stored in one transaction with a fixed number of statements.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, or_, select, update
 
 from bot.clock import IdMaker
 from bot.delivery.ledger import open_grants
 from bot.knowledge.entries import LANGUAGES
-from bot.messages import ChatKind, Event, Inbound
-from bot.store.database import AnyRow
+from bot.messages import Chat, ChatKind, Event, Inbound
 from bot.store.insert import insert_once
-from bot.store.tables import conversations, identities, inbox, persons
+from bot.store.tables import conversations, identities, inbox, media, outbox, persons
+
+IdentityKey = tuple[str, str]
+ChatKey = tuple[str, str]
+
+
+@dataclass(slots=True)
+class _Talk:
+    """A conversation, locked, with its counters as they become while messages are added."""
+
+    id: str
+    last_seq: int
+    shown: int
+    unreachable: bool = False
+
+
+# Statements are made once: making one takes longer than running it.
+_KNOWN = select(inbox.c.key).where(inbox.c.key.in_(bindparam("keys", expanding=True)))
+_GROWN = (
+    update(conversations)
+    .where(conversations.c.id == bindparam("talk"))
+    .values(
+        last_seq=bindparam("last"), shown=bindparam("seen"), unreachable=bindparam("gone"), updated_at=bindparam("at")
+    )
+)
+_SENDERS = select(identities.c.id, identities.c.channel, identities.c.user).where(
+    identities.c.channel == bindparam("of"), identities.c.user.in_(bindparam("users", expanding=True))
+)
+_TALKS = (
+    select(conversations.c.id, conversations.c.chat, conversations.c.last_seq, conversations.c.shown)
+    .where(conversations.c.channel == bindparam("of"), conversations.c.chat.in_(bindparam("chats", expanding=True)))
+    .order_by(conversations.c.id)  # like everybody who locks several: two processes never wait in a circle
+    .with_for_update()
+)
+_ADD = inbox.insert()
 
 
 def store(connection: Connection, messages: Sequence[Inbound], now: datetime, new_id: IdMaker) -> int:
     """Store `messages`, skipping those whose key is known. Return how many were new."""
-    # Sorted, so that two processes that store the same conversations lock them in the same order.
-    ordered = sorted(messages, key=lambda message: (message.chat.channel, message.chat.id))
-    return sum(_store_one(connection, message, now, new_id) for message in ordered)
+    messages = [_moved(connection, message) for message in messages]
+    people = _identities(connection, messages, now, new_id)
+    talks = _locked(connection, messages, people, now, new_id)
+    # Looked up only now: whoever stored one of them a moment ago held its conversation until it was visible.
+    known = _known(connection, [message.key for message in messages])
+    new = list({message.key: message for message in reversed(messages) if message.key not in known}.values())[::-1]
+    if not new:
+        return 0
+    connection.execute(_ADD, [_row(message, _talk(talks, message), people, now) for message in new])
+    _save_talks(connection, {_talk(talks, message).id: _talk(talks, message) for message in new}, now)
+    _open_grants(connection, new, talks)
+    _keep_media(connection, [message for message in new if message.media is not None], talks, now, new_id)
+    return len(new)
 
 
-def _store_one(connection: Connection, message: Inbound, now: datetime, new_id: IdMaker) -> bool:
-    identity_id = identity_of(connection, message, now, new_id)
-    conversation = lock_conversation(connection, message, identity_id, now, new_id)
-    row = {
+def _moved(connection: Connection, message: Inbound) -> Inbound:
+    """Give a chat that has another id from now on its new id, if it has not got it yet."""
+    if message.event is not Event.MOVED:
+        return message
+    move(connection, message.chat, message.payload)
+    return replace(message, chat=replace(message.chat, id=message.payload))
+
+
+def move(connection: Connection, chat: Chat, new_chat: str) -> None:
+    """Go on with a conversation under another chat id."""
+    of_chat = conversations.c.channel == chat.channel, conversations.c.chat == new_chat
+    if connection.execute(select(conversations.c.id).where(*of_chat)).first() is None:
+        connection.execute(
+            update(conversations)
+            .where(conversations.c.channel == chat.channel, conversations.c.chat == chat.id)
+            .values(chat=new_chat)
+        )
+
+
+def _known(connection: Connection, keys: Sequence[str]) -> set[str]:
+    return set(connection.execute(_KNOWN, {"keys": keys}).scalars())
+
+
+def _talk(talks: dict[ChatKey, _Talk], message: Inbound) -> _Talk:
+    return talks[message.chat.channel, message.chat.id]
+
+
+def _row(message: Inbound, talk: _Talk, people: dict[IdentityKey, str], now: datetime) -> dict[str, Any]:
+    talk.last_seq += 1
+    talk.shown += 1
+    talk.unreachable = message.event is Event.LEFT
+    return {
         "key": message.key,
-        "conversation_id": conversation.id,
-        "seq": conversation.last_seq + 1,
-        "identity_id": identity_id,
+        "conversation_id": talk.id,
+        "seq": talk.last_seq,
+        "identity_id": people[message.chat.channel, message.user],
         "text": message.text,
         "event": message.event.value if message.event else None,
         "payload": message.payload,
         "choice": message.choice,
         "sent_at": message.sent_at,
         "received_at": now,
-        "shown": conversation.shown + 1,
+        "shown": talk.shown,
     }
-    if not insert_once(connection, inbox, row):
-        return False
-    left = message.event is Event.LEFT
+
+
+def _save_talks(connection: Connection, talks: dict[str, _Talk], now: datetime) -> None:
     connection.execute(
-        update(conversations)
-        .where(conversations.c.id == conversation.id)
-        .values(last_seq=conversation.last_seq + 1, shown=conversation.shown + 1, unreachable=left, updated_at=now)
+        _GROWN,
+        [
+            {"talk": talk.id, "last": talk.last_seq, "seen": talk.shown, "gone": talk.unreachable, "at": now}
+            for talk in talks.values()
+        ],
     )
-    open_grants(connection, conversation.id, message.grants, message.sent_at)
-    return True
+
+
+# --- who -------------------------------------------------------------------------------------------------------------
+def _identities(
+    connection: Connection, messages: Sequence[Inbound], now: datetime, new_id: IdMaker
+) -> dict[IdentityKey, str]:
+    """Return the senders' identities by (channel, user); a new sender gets one, with a new person."""
+    wanted: defaultdict[str, set[str]] = defaultdict(set)
+    for message in messages:
+        wanted[message.chat.channel].add(message.user)
+    found = {
+        (row.channel, row.user): row.id
+        for channel, users in wanted.items()
+        for row in connection.execute(_SENDERS, {"of": channel, "users": sorted(users)})
+    }
+    for message in messages:
+        key = (message.chat.channel, message.user)
+        if key not in found:
+            found[key] = identity_of(connection, message, now, new_id)
+    return found
 
 
 def identity_of(connection: Connection, message: Inbound, now: datetime, new_id: IdMaker) -> str:
@@ -82,29 +179,109 @@ def language_of(tag: str | None) -> str:
     return start if start in LANGUAGES else ""
 
 
-def lock_conversation(
-    connection: Connection, message: Inbound, identity_id: str, now: datetime, new_id: IdMaker
-) -> AnyRow:
-    """Return (id, last_seq, shown) of the chat's conversation, locked until the transaction ends."""
-    of_chat = (
-        select(conversations.c.id, conversations.c.last_seq, conversations.c.shown)
-        .where(conversations.c.channel == message.chat.channel, conversations.c.chat == message.chat.id)
-        .with_for_update()
-    )
-    found = connection.execute(of_chat).one_or_none()
-    if found is None:
-        insert_once(
-            connection,
-            conversations,
-            {
-                "id": new_id(),
-                "channel": message.chat.channel,
-                "chat": message.chat.id,
-                "chat_kind": message.chat.kind.value,
-                "identity_id": identity_id if message.chat.kind is ChatKind.PRIVATE else None,
-                "created_at": now,
-                "updated_at": now,
-            },
+# --- where -----------------------------------------------------------------------------------------------------------
+def _locked(
+    connection: Connection,
+    messages: Sequence[Inbound],
+    people: dict[IdentityKey, str],
+    now: datetime,
+    new_id: IdMaker,
+) -> dict[ChatKey, _Talk]:
+    """Return the conversations of `messages` by (channel, chat), locked until the transaction ends."""
+    chats = {(message.chat.channel, message.chat.id): message for message in messages}
+    talks = _lock(connection, chats)
+    for key in sorted(chats.keys() - talks.keys()):
+        _begin(connection, chats[key], people, now, new_id)
+    return talks if len(talks) == len(chats) else _lock(connection, chats)
+
+
+def _lock(connection: Connection, chats: dict[ChatKey, Inbound]) -> dict[ChatKey, _Talk]:
+    by_channel: defaultdict[str, list[str]] = defaultdict(list)
+    for channel, chat in sorted(chats):
+        by_channel[channel].append(chat)
+    return {
+        (channel, row.chat): _Talk(row.id, row.last_seq, row.shown)
+        for channel, ids in by_channel.items()
+        for row in connection.execute(_TALKS, {"of": channel, "chats": ids})
+    }
+
+
+def _begin(
+    connection: Connection, message: Inbound, people: dict[IdentityKey, str], now: datetime, new_id: IdMaker
+) -> None:
+    private = message.chat.kind is ChatKind.PRIVATE
+    row = {
+        "id": new_id(),
+        "channel": message.chat.channel,
+        "chat": message.chat.id,
+        "chat_kind": message.chat.kind.value,
+        "identity_id": people[message.chat.channel, message.user] if private else None,
+        "created_at": now,
+        "updated_at": now,
+    }
+    insert_once(connection, conversations, row)
+
+
+# --- what comes with a message ---------------------------------------------------------------------------------------
+def _open_grants(connection: Connection, messages: Sequence[Inbound], talks: dict[ChatKey, _Talk]) -> None:
+    opened = [(_talk(talks, message).id, grant, message.sent_at) for message in messages for grant in message.grants]
+    if opened:
+        since = {conversation_id: at for conversation_id, _, at in opened}
+        open_grants(connection, opened, _used_since(connection, since))
+
+
+def _used_since(connection: Connection, since: dict[str, datetime]) -> dict[str, int]:
+    """Return what each conversation's messages took that left since the customer's action, or are on their way.
+
+    The action was stored a little after the platform saw it: what left in between counts in the new window.
+    """
+    went_out_at = func.coalesce(outbox.c.sent_at, outbox.c.not_before)  # an unsure one: when it was given up
+    rows = connection.execute(
+        select(outbox.c.conversation_id, outbox.c.status, outbox.c.cost, went_out_at.label("at")).where(
+            outbox.c.conversation_id.in_(sorted(since)),
+            outbox.c.cost > 0,
+            or_(
+                outbox.c.status == "sending",
+                and_(outbox.c.status.in_(("sent", "unsure")), went_out_at >= min(since.values())),
+            ),
         )
-        found = connection.execute(of_chat).one()
-    return found
+    )
+    taken: defaultdict[str, int] = defaultdict(int)
+    for row in rows:
+        if row.status == "sending" or row.at >= since[row.conversation_id]:
+            taken[row.conversation_id] += row.cost
+    return taken
+
+
+def _keep_media(
+    connection: Connection, messages: Sequence[Inbound], talks: dict[ChatKey, _Talk], now: datetime, new_id: IdMaker
+) -> None:
+    if not messages:
+        return
+    of_key = select(inbox.c.key, inbox.c.id).where(inbox.c.key.in_([message.key for message in messages]))
+    inbox_ids = {row.key: row.id for row in connection.execute(of_key)}
+    for message in messages:
+        if (sent := message.media) is None:
+            continue
+        file = sent.file
+        row = {
+            "id": new_id(),
+            "conversation_id": _talk(talks, message).id,
+            "inbox_id": inbox_ids[message.key],
+            "channel": message.chat.channel,
+            "kind": sent.kind,
+            "ref": sent.ref,
+            "mime": file.mime if file else "",
+            "name": file.name if file else "",
+            "body": file.body if file else None,
+            "status": "kept" if file else "new",
+            "not_before": now,
+            "created_at": now,
+        }
+        connection.execute(media.insert().values(row))
+
+
+def unfinished(connection: Connection) -> int:
+    """Return how many messages wait for their turn."""
+    behind = select(func.coalesce(func.sum(conversations.c.last_seq - conversations.c.done_seq), 0))
+    return int(connection.execute(behind.where(conversations.c.last_seq > conversations.c.done_seq)).scalar_one())

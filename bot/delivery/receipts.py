@@ -1,110 +1,227 @@
-"""What becomes of a message after its send: recorded once, by the worker that still holds it."""
+"""What becomes of messages after their send: recorded once, by the worker that still holds them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from bot.connector import Connector
 from bot.delivery import ledger
-from bot.messages import Outbound, Purpose, Receipt, SendStatus
+from bot.delivery.inbox import move
+from bot.delivery.tasks import make_task
+from bot.messages import Outbound, Purpose, Receipt, Report, Road, SendStatus
 from bot.store.database import AnyRow
-from bot.store.insert import insert_once
-from bot.store.tables import conversations, outbox, tasks
+from bot.store.tables import conversations, outbox
 
 MAX_REPEATS = 5
 LONGEST_PAUSE_S = 300.0
 REPLY_PATIENCE = timedelta(hours=1)
 MARKETING_PATIENCE = timedelta(days=1)
 """How long after it was written a message is tried again that has no `not_after` of its own."""
+MISSING = "nothing under this id waits"
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A row that passed the gate and is marked `sending`, with the right it used.
+    """A message that passed the gate and is marked `sending`, with the right it used.
 
     Attributes:
+        row_ids: of the outbox; several where waiting texts were merged into one message.
         attempts: how often it has been tried, this time included.
-        lease_until: with `attempts` the fence: who no longer finds both in the row has lost it.
-        cost: messages taken off the window `grant_id`, see `Connector.cost`.
+        lease_until: with `attempts` the fence: who no longer finds both in the rows has lost them.
     """
 
-    row_id: int
+    row_ids: tuple[int, ...]
+    conversation_id: str
     message: Outbound
     attempts: int
     lease_until: datetime
-    grant_id: int | None
-    cost: int
+    road: Road
 
 
-def record(connection: Connection, claimed: Claimed, receipt: Receipt, connector: Connector, now: datetime) -> bool:
-    """Record what came of a send. Return False, changing nothing, if the lease ran out and the row was given up."""
-    row = connection.execute(
-        select(outbox)
-        .where(
-            outbox.c.id == claimed.row_id,
-            outbox.c.status == "sending",
-            outbox.c.attempts == claimed.attempts,
-            outbox.c.lease_until == claimed.lease_until,
-        )
-        .with_for_update()
-    ).one_or_none()
-    if row is None:
-        log.warning("receipt_too_late", channel=connector.channel, outbox_id=claimed.row_id, status=receipt.status)
-        return False
+Landed = tuple[Claimed, Receipt]
+
+
+# Statements are made once: making one takes longer than running it.
+_COLUMNS = (
+    outbox.c.id,
+    outbox.c.key,
+    outbox.c.conversation_id,
+    outbox.c.purpose,
+    outbox.c.text,
+    outbox.c.attempts,
+    outbox.c.lease_until,
+    outbox.c.not_after,
+    outbox.c.created_at,
+)
+"""What recording asks for: the rest, JSON above all, is not read again."""
+_HELD = (
+    select(*_COLUMNS)
+    .where(outbox.c.id.in_(bindparam("rows", expanding=True)), outbox.c.status == "sending")
+    .order_by(outbox.c.id)
+    .with_for_update()
+)
+_SHOWN = (
+    select(conversations.c.id, conversations.c.shown)
+    .where(conversations.c.id.in_(bindparam("talks", expanding=True)))
+    .order_by(conversations.c.id)
+    .with_for_update()
+)
+_SHOW = (
+    update(conversations)
+    .where(conversations.c.id == bindparam("talk"))
+    .values(shown=bindparam("seen"), updated_at=bindparam("at"))
+)
+_SENT = (
+    update(outbox)
+    .where(outbox.c.id == bindparam("row"))
+    .values(
+        status="sent",
+        sent_at=bindparam("at"),
+        lease_until=None,
+        shown=bindparam("place"),
+        platform_id=bindparam("theirs"),
+    )
+)
+_INTERRUPTED = (
+    update(outbox)
+    .where(outbox.c.status == "sending", outbox.c.channel == bindparam("of"), outbox.c.lease_until <= bindparam("by"))
+    .values(status="unsure", lease_until=None)
+    .returning(*_COLUMNS)
+)
+
+
+def record_all(connection: Connection, landed: Sequence[Landed], connector: Connector, now: datetime) -> int:
+    """Record what came of sends. Return for how many: one whose lease ran out meanwhile was given up, and stays so."""
+    rows = _held(connection, landed)
+    recorded = 0
+    sent: list[tuple[AnyRow, Receipt]] = []
+    for claimed, receipt in landed:
+        of_message = [rows[row_id] for row_id in claimed.row_ids if row_id in rows]
+        if not of_message or not _still_ours(of_message[0], claimed):
+            log.warning("receipt_too_late", channel=connector.channel, outbox=claimed.row_ids, status=receipt.status)
+            continue
+        recorded += 1
+        if receipt.status is SendStatus.SENT:
+            sent += [(row, receipt) for row in of_message]
+        else:
+            log.warning("not_sent", channel=connector.channel, status=receipt.status, reason=receipt.reason)
+            _record_failure(connection, claimed, of_message, receipt, connector, now)
+    mark_sent(connection, sent, now)
+    return recorded
+
+
+def _held(connection: Connection, landed: Sequence[Landed]) -> dict[int, AnyRow]:
+    ids = [row_id for claimed, _ in landed for row_id in claimed.row_ids]
+    return {row.id: row for row in connection.execute(_HELD, {"rows": ids})}
+
+
+def _still_ours(row: AnyRow, claimed: Claimed) -> bool:
+    return bool(row.attempts == claimed.attempts and row.lease_until == claimed.lease_until)
+
+
+def _record_failure(
+    connection: Connection,
+    claimed: Claimed,
+    rows: Sequence[AnyRow],
+    receipt: Receipt,
+    connector: Connector,
+    now: datetime,
+) -> None:
+    first = rows[0]
     match receipt.status:
-        case SendStatus.SENT:
-            _sent(connection, row, receipt, now)
+        case SendStatus.CONFIRMING:
+            values = {"status": "confirming", "platform_id": receipt.platform_id, "sent_at": now, "lease_until": None}
+            mark_all(connection, rows, **values)
         case SendStatus.RATE_LIMITED:
             until = now + timedelta(seconds=receipt.retry_after_s)
-            _again(connection, claimed, until, receipt.reason, attempts=claimed.attempts - 1)
-        case SendStatus.TRANSIENT if (retry_at := _retry_at(row, receipt, now)) is not None:
-            _again(connection, claimed, retry_at, receipt.reason, attempts=claimed.attempts)
-        # A task locks its conversation: it comes first, as in the inbox, so that the two never wait in a circle.
+            _again(connection, claimed, rows, until, receipt.reason, now, attempts=claimed.attempts - 1)
+        case SendStatus.TRANSIENT if (retry_at := _retry_at(first, receipt, now)) is not None:
+            _again(connection, claimed, rows, retry_at, receipt.reason, now, attempts=claimed.attempts)
+        case SendStatus.NOT_ALLOWED:  # the connector offers this road no more: the gate looks for another
+            _again(connection, claimed, rows, now, receipt.reason, now, attempts=claimed.attempts)
+        case SendStatus.MOVED if receipt.moved_to:
+            move(connection, claimed.message.chat, receipt.moved_to)
+            _again(connection, claimed, rows, now, receipt.reason, now, attempts=claimed.attempts)
+        case SendStatus.WINDOW_CLOSED if claimed.road.needs:  # another road may be open
+            ledger.close(connection, claimed.conversation_id, claimed.road.needs)
+            again = {"status": "waiting", "not_before": now, "reason": receipt.reason, "lease_until": None, "cost": 0}
+            mark_all(connection, rows, **again)
         case SendStatus.WINDOW_CLOSED:
-            stop(connection, row, "task", receipt.reason or "no_window", now)
-            ledger.close(connection, row.conversation_id)
+            _stop_all(connection, rows, "task", receipt.reason or "no_window", now)
         case SendStatus.UNREACHABLE:
-            stop(connection, row, "dropped" if _is_campaign(row) else "task", "unreachable", now)
-            _mark_unreachable(connection, row.conversation_id)
+            _stop_all(connection, rows, "dropped" if _is_campaign(first) else "task", "unreachable", now)
+            of_chat = conversations.c.id == claimed.conversation_id
+            connection.execute(update(conversations).where(of_chat).values(unreachable=True))
         case SendStatus.UNSURE:
-            _unsure(connection, row, connector, receipt.reason, now)
+            for row in rows:
+                unsure(connection, row, connector, receipt.reason, now)
         case _:
-            stop(connection, row, "failed", receipt.reason, now)
-            _give_back(connection, claimed)
-    if receipt.status is not SendStatus.SENT:
-        log.warning("not_sent", channel=connector.channel, status=receipt.status, reason=receipt.reason)
-    return True
+            _stop_all(connection, rows, "failed", receipt.reason, now)
+            _give_back(connection, claimed, now)
+
+
+def apply_reports(connection: Connection, reports: Iterable[Report], now: datetime) -> None:
+    """Record what a platform told later about messages that it had taken."""
+    for report in reports:
+        rows = connection.execute(
+            select(*_COLUMNS, outbox.c.status)
+            .where(
+                outbox.c.platform_id == report.platform_id,
+                outbox.c.channel == report.channel,
+                outbox.c.status.in_(("confirming", "sent")),
+            )
+            .with_for_update()
+        ).all()
+        if report.status is SendStatus.SENT:
+            mark_sent(connection, [(row, _receipt(report)) for row in rows if row.status == "confirming"], now)
+        else:
+            _stop_all(connection, rows, "failed", report.reason, now)
+
+
+def _receipt(report: Report) -> Receipt:
+    return Receipt(SendStatus.SENT, platform_id=report.platform_id)
 
 
 def give_up_interrupted(connection: Connection, connector: Connector, now: datetime) -> None:
     """Take the rows whose worker did not report in time away from it: nobody knows what became of them."""
-    interrupted = connection.execute(
-        update(outbox)
-        .where(outbox.c.status == "sending", outbox.c.channel == connector.channel, outbox.c.lease_until <= now)
-        .values(status="unsure", lease_until=None)
-        .returning(outbox)
-    ).all()
+    interrupted = connection.execute(_INTERRUPTED, {"of": connector.channel, "by": now}).all()
     for row in interrupted:
-        _unsure(connection, row, connector, "interrupted", now)
+        unsure(connection, row, connector, "interrupted", now)
 
 
 def stop(connection: Connection, row: AnyRow, status: str, reason: str, now: datetime) -> None:
     """End a row that was not sent. The reason stays, and a human gets a task unless the gate dropped it on purpose."""
     if status == "task" or (status in ("failed", "unsure") and not _is_campaign(row)):
-        _make_task(connection, row, reason if status == "task" else status, now)
-    mark(connection, row.id, status=status, reason=reason, lease_until=None)
+        make_task(connection, row, reason if status == "task" else status, now)
+    when = {"not_before": now} if status == "unsure" else {}  # when it may have gone out
+    mark_all(connection, [row], status=status, reason=reason, lease_until=None, **when)
     log.info("not_sent", outbox_id=row.id, status=status, reason=reason)
 
 
-def mark(connection: Connection, row_id: int, **values: Any) -> None:
-    """Change a row of the outbox."""
-    connection.execute(update(outbox).where(outbox.c.id == row_id).values(**values))
+def mark_all(connection: Connection, rows: Iterable[AnyRow], **values: Any) -> None:
+    """Change rows of the outbox."""
+    connection.execute(update(outbox).where(outbox.c.id.in_([row.id for row in rows])).values(**values))
+
+
+def mark_sent(connection: Connection, sent: Sequence[tuple[AnyRow, Receipt]], now: datetime) -> None:
+    """Mark rows sent, each at its place in what both sides of its conversation have seen."""
+    if not sent:
+        return
+    talks = sorted({row.conversation_id for row, _ in sent})
+    shown = {row.id: row.shown for row in connection.execute(_SHOWN, {"talks": talks})}
+    rows = []
+    for row, receipt in sent:
+        shown[row.conversation_id] += 1
+        rows.append({"row": row.id, "at": now, "place": shown[row.conversation_id], "theirs": receipt.platform_id})
+    connection.execute(_SHOW, [{"talk": talk, "seen": shown[talk], "at": now} for talk in talks])
+    connection.execute(_SENT, rows)
 
 
 def _is_campaign(row: AnyRow) -> bool:
@@ -119,47 +236,37 @@ def _retry_at(row: AnyRow, receipt: Receipt, now: datetime) -> datetime | None:
     return until if until <= (row.not_after or row.created_at + patience) else None
 
 
-def _again(connection: Connection, claimed: Claimed, at: datetime, reason: str, attempts: int) -> None:
-    _give_back(connection, claimed)
-    values = {"status": "waiting", "not_before": at, "reason": reason, "attempts": attempts}
-    mark(connection, claimed.row_id, **values, lease_until=None)
+def _again(
+    connection: Connection,
+    claimed: Claimed,
+    rows: Sequence[AnyRow],
+    at: datetime,
+    reason: str,
+    now: datetime,
+    attempts: int,
+) -> None:
+    values = {"status": "waiting", "not_before": at, "reason": reason, "attempts": attempts, "cost": 0}
+    mark_all(connection, rows, **values, lease_until=None)
+    _give_back(connection, claimed, now)
 
 
-def _give_back(connection: Connection, claimed: Claimed) -> None:
+def _give_back(connection: Connection, claimed: Claimed, now: datetime) -> None:
     """Give back the right that a message took which was certainly not sent.
 
     All of it, also where the first pieces of a long text are out: the next try goes on behind them and takes all again.
     """
-    if claimed.grant_id is not None:
-        ledger.consume(connection, claimed.grant_id, by=-claimed.cost)
+    if claimed.road.needs:
+        ledger.give_back(connection, claimed.conversation_id, claimed.road.needs, claimed.road.cost, now)
 
 
-def _unsure(connection: Connection, row: AnyRow, connector: Connector, reason: str, now: datetime) -> None:
+def _stop_all(connection: Connection, rows: Sequence[AnyRow], status: str, reason: str, now: datetime) -> None:
+    for row in rows:
+        stop(connection, row, status, reason, now)
+
+
+def unsure(connection: Connection, row: AnyRow, connector: Connector, reason: str, now: datetime) -> None:
     """Repeat what nobody knows the fate of only where the platform drops repeats by itself, campaigns never."""
     if connector.limits.takes_key and not _is_campaign(row) and row.attempts < MAX_REPEATS:
-        mark(connection, row.id, status="waiting", not_before=now, reason=reason, lease_until=None)
+        mark_all(connection, [row], status="waiting", not_before=now, reason=reason, lease_until=None)
     else:
         stop(connection, row, "unsure", reason, now)
-
-
-def _sent(connection: Connection, row: AnyRow, receipt: Receipt, now: datetime) -> None:
-    shown = connection.execute(
-        update(conversations)
-        .where(conversations.c.id == row.conversation_id)
-        .values(shown=conversations.c.shown + 1, updated_at=now)
-        .returning(conversations.c.shown)
-    ).scalar_one()
-    values = {"status": "sent", "sent_at": now, "platform_id": receipt.platform_id, "shown": shown, "reason": ""}
-    mark(connection, row.id, **values, lease_until=None)
-
-
-def _make_task(connection: Connection, row: AnyRow, kind: str, now: datetime) -> None:
-    key = f"outbox:{row.key}"
-    task = {"kind": kind, "conversation_id": row.conversation_id, "text": row.text, "created_at": now}
-    if not insert_once(connection, tasks, {"key": key, **task}):  # it was tried again, and failed again
-        connection.execute(update(tasks).where(tasks.c.key == key).values(**task, done=False))
-
-
-def _mark_unreachable(connection: Connection, conversation_id: str) -> None:
-    of_chat = conversations.c.id == conversation_id
-    connection.execute(update(conversations).where(of_chat).values(unreachable=True))

@@ -2,97 +2,128 @@
 
 A row goes waiting → sending → sent. Asking the gate, taking the right and marking the row happen in one transaction;
 the receipt is another. What is still `sending` after its lease was interrupted mid-air: nobody knows, so it is
-`unsure`, and only repeated where the platform drops repeats by itself.
+`unsure`, and only repeated where the platform drops repeats by itself. Many messages are on their way at once, of one
+conversation never more than one.
 """
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import Connection, exists, func, select
+from sqlalchemy import Connection, select
 
 from bot.clock import Clock
 from bot.connector import Connector
-from bot.delivery import facts, ledger
-from bot.delivery.gate import Answer, Rules, judge
-from bot.delivery.pacer import Pacer
-from bot.delivery.receipts import Claimed, give_up_interrupted, mark, record, stop
+from bot.delivery.claims import Claims, Desk, claim
+from bot.delivery.receipts import Claimed, Landed, give_up_interrupted, record_all
 from bot.delivery.signal import Signal
-from bot.messages import Chat, ChatKind, Choice, Outbound, Purpose, Receipt, SendStatus, Source
-from bot.store.database import AnyRow, Database
+from bot.messages import ChatKind, Outbound, Receipt, SendStatus
+from bot.store.database import Database
 from bot.store.tables import conversations, outbox
 
-LEASE_S = 60.0
-LOOK_EVERY_S = 1.0
+MAX_FLYING = 128
+LOOK_EVERY_S = 5.0
+"""A net: whoever writes something wakes us, in this process or by the bell."""
 FINISH_S = 5.0
-STOPPED_AS = {Answer.DROP: "dropped", Answer.TASK: "task"}
+SHORTEST_REST_S = 0.001
 log = structlog.get_logger()
 
 
 @dataclass(slots=True)
 class Sender:
-    """Sends for one channel."""
+    """Sends for one channel. Only one process may run it at a time, see `bot.delivery.leases`."""
 
     database: Database
     clock: Clock
-    connector: Connector
-    rules: Rules
+    desk: Desk
     wake: Signal
     done: Signal
     """Told after every receipt: someone may want to show it."""
-    pacer: Pacer
+    _landing: Signal = field(default_factory=Signal)
+    _flying: set[asyncio.Task[None]] = field(default_factory=set)
+    _landed: list[Landed] = field(default_factory=list)
+    _looked_at: datetime | None = None
+
+    @property
+    def connector(self) -> Connector:
+        return self.desk.connector
 
     async def run(self) -> None:
-        """Send for ever. Cancelled in a send, first wait `FINISH_S` for its receipt, or nobody would know its fate."""
-        while True:
-            seen = self.wake.count
-            rest_s = LOOK_EVERY_S
-            try:
-                while await self._send_next_whole():
-                    pass
-                rest_s = await self._rest_s()
-            except Exception:  # the database is away for a moment; the loop looks again
-                log.exception("sender_interrupted", channel=self.connector.channel)
-            await self.wake.wait(seen, rest_s)
-
-    async def _send_next_whole(self) -> bool:
-        sending = asyncio.create_task(self.send_next())
+        """Send for ever. Cancelled, first wait `FINISH_S` for what is on its way, or nobody would know its fate."""
         try:
-            return await asyncio.shield(sending)
-        except asyncio.CancelledError:
-            try:
-                await asyncio.wait_for(sending, FINISH_S)
-            except Exception:  # the loop ends, whatever came of its last send
-                log.exception("send_not_finished", channel=self.connector.channel)
-            raise
+            await self.database.read(self._remember_pace)
+            while True:
+                seen, landings = self.wake.count, self._landing.count
+                rest_s = LOOK_EVERY_S
+                try:
+                    rest_s = await self._step_through()
+                except Exception:  # the database is away for a moment; the loop looks again
+                    log.exception("sender_interrupted", channel=self.connector.channel)
+                await _first_of(self.wake.wait(seen, rest_s), self._landing.wait(landings, rest_s))
+        finally:
+            await asyncio.shield(self._finish())
 
-    async def _rest_s(self) -> float:
-        """Return for how long nothing can become due by itself."""
-        now = self.clock.now()
-        due_at: datetime | None = self.pacer.channel_free_at(now)
-        if due_at == now:
-            due_at = await self.database.read(lambda c: _next_time(c, self.connector.channel, now))
-        return LOOK_EVERY_S if due_at is None else min(LOOK_EVERY_S, (due_at - now).total_seconds())
+    async def _step_through(self) -> float:
+        """Decide about all that is due. Return for how many seconds nothing can become due by itself."""
+        while True:
+            now = self.clock.now()
+            room = self.desk.pacer.room(now, MAX_FLYING - len(self._flying))
+            claims = await self.step(room, now)
+            if room <= 0:
+                return self._until(self.desk.pacer.free_at(now), now)
+            if claims.decided < room:
+                return self._until(claims.next_at, now)
 
     async def send_next(self) -> bool:
-        """Decide about the next row that is due; return False if none is."""
+        """Decide about what is due now and wait for the receipts; return False if nothing was due."""
         now = self.clock.now()
-        if self.pacer.channel_free_at(now) > now:
-            return False
-        claimed = await self.database.write(lambda c: self._claim(c, now))
-        if claimed is None:
-            return False
-        if isinstance(claimed, Claimed):
-            receipt = await self._send(claimed.message)
-            now = self.clock.now()
-            if receipt.status is SendStatus.RATE_LIMITED:
-                self.pacer.pause(now + timedelta(seconds=receipt.retry_after_s))
-            await self.database.write(lambda c: record(c, claimed, receipt, self.connector, now))
-        self.done.notify()
-        return True
+        claims = await self.step(self.desk.pacer.room(now, MAX_FLYING), now)
+        await self._finish()
+        return claims.decided > 0
+
+    async def step(self, room: int, now: datetime) -> Claims:
+        """Record what landed and let leave what may, in one transaction."""
+        landed, self._landed = self._landed, []
+        if not landed and room <= 0:
+            return Claims()
+        try:
+            claims = await self.database.write(lambda c: self._record_and_claim(c, landed, room, now))
+        except Exception:
+            self._landed = landed + self._landed  # their leases run on: recorded at the next look, if that is in time
+            raise
+        for claimed in claims.messages:
+            self._let_leave(claimed)
+        if landed or claims.decided:
+            self.done.notify()
+        return claims
+
+    def _record_and_claim(self, connection: Connection, landed: Sequence[Landed], room: int, now: datetime) -> Claims:
+        if landed:
+            record_all(connection, landed, self.connector, now)
+        if self._looked_at is None or now >= self._looked_at + timedelta(seconds=LOOK_EVERY_S):
+            give_up_interrupted(connection, self.connector, now)
+            self._looked_at = now
+        return claim(connection, self.desk, room, now) if room > 0 else Claims()
+
+    def _let_leave(self, claimed: Claimed) -> None:
+        chat = claimed.message.chat
+        self.desk.pacer.left(chat.id, chat.kind)
+        task = asyncio.create_task(self._fly(claimed))
+        self._flying.add(task)
+        task.add_done_callback(self._flying.discard)
+
+    async def _fly(self, claimed: Claimed) -> None:
+        receipt = await self._send(claimed.message)
+        now, chat = self.clock.now(), claimed.message.chat
+        self.desk.pacer.landed(chat.id, chat.kind, now)
+        if receipt.status is SendStatus.RATE_LIMITED:
+            self.desk.pacer.refused(chat.id, now, now + timedelta(seconds=receipt.retry_after_s))
+        self._landed.append((claimed, receipt))
+        self._landing.notify()
 
     async def _send(self, message: Outbound) -> Receipt:
         try:
@@ -103,70 +134,47 @@ class Sender:
             log.exception("connector_raised", channel=self.connector.channel)
             return Receipt(SendStatus.UNSURE, reason=type(error).__name__)
 
-    def _claim(self, connection: Connection, now: datetime) -> Claimed | bool | None:
-        """Return a row to send, True if one was decided otherwise, None if nothing is due."""
-        give_up_interrupted(connection, self.connector, now)
-        row = _next_due(connection, self.connector.channel, now)
-        if row is None:
-            return None
-        free_at = self.pacer.free_at(row.chat, now)
-        if free_at > now:
-            mark(connection, row.id, not_before=free_at)
-            return True
-        message = _outbound(row)
-        cost = self.connector.cost(message)
-        known = facts.gather(connection, row, cost, self.connector.limits, now)
-        verdict = judge(known, self.rules, now)
-        if verdict.answer is Answer.WAIT:
-            mark(connection, row.id, not_before=verdict.until, reason=verdict.reason)
-        elif verdict.answer is not Answer.SEND:
-            stop(connection, row, STOPPED_AS[verdict.answer], verdict.reason, now)
-        else:
-            return self._take(connection, row, message, cost, now)
-        return True
+    async def _finish(self) -> None:
+        """Wait for what is on its way and record it."""
+        if self._flying:
+            await asyncio.wait(self._flying, timeout=FINISH_S)
+        landed, self._landed = self._landed, []
+        if not landed:
+            return
+        now = self.clock.now()
+        try:
+            await self.database.write(lambda c: record_all(c, landed, self.connector, now))
+        except Exception:  # the loop ends, whatever came of its last sends
+            log.exception("sends_not_recorded", channel=self.connector.channel)
+        self.done.notify()
 
-    def _take(self, connection: Connection, row: AnyRow, message: Outbound, cost: int, now: datetime) -> Claimed:
-        right = ledger.best_right(connection, row.conversation_id, message.purpose, now)
-        if right is not None:
-            ledger.consume(connection, right.grant_id, by=cost)
-        attempts, lease_until = row.attempts + 1, now + timedelta(seconds=LEASE_S)
-        mark(connection, row.id, status="sending", attempts=attempts, lease_until=lease_until)
-        self.pacer.sent(row.chat, message.chat.kind, now)
-        return Claimed(row.id, message, attempts, lease_until, right.grant_id if right else None, cost)
+    def _remember_pace(self, connection: Connection) -> None:
+        """Count what another process sent here a moment ago, so that the platform sees one pace."""
+        limits, now = self.connector.limits, self.clock.now()
+        rates = [rate for rate in (limits.overall, limits.per_chat, limits.per_group) if rate is not None]
+        if not rates:
+            return
+        since = now - timedelta(seconds=max(rate.per_s for rate in rates))
+        recent = connection.execute(
+            select(conversations.c.chat, conversations.c.chat_kind)
+            .join(outbox, outbox.c.conversation_id == conversations.c.id)
+            .where(outbox.c.channel == self.connector.channel, outbox.c.sent_at > since)
+        )
+        for row in recent:
+            self.desk.pacer.left(row.chat, ChatKind(row.chat_kind))
+            self.desk.pacer.landed(row.chat, ChatKind(row.chat_kind), now)
 
-
-def _outbound(row: AnyRow) -> Outbound:
-    return Outbound(
-        id=row.key,
-        chat=Chat(row.channel, row.chat, ChatKind(row.chat_kind)),
-        purpose=Purpose(row.purpose),
-        text=row.text,
-        choices=tuple(Choice(**choice) for choice in row.choices),
-        sources=tuple(Source(**source) for source in row.sources),
-        author=row.author,
-    )
+    def _until(self, at: datetime | None, now: datetime) -> float:
+        """Return the seconds until `at`, with a little for a pace that depends on what is on its way."""
+        if at is None:
+            return LOOK_EVERY_S
+        return min(LOOK_EVERY_S, max(SHORTEST_REST_S, (at - now).total_seconds()))
 
 
-def _next_due(connection: Connection, channel: str, now: datetime) -> AnyRow | None:
-    """Return the oldest due row, replies ahead of campaigns, never before an older one of the same conversation."""
-    older = outbox.alias("older")
-    blocked = exists().where(
-        older.c.conversation_id == outbox.c.conversation_id,
-        older.c.id < outbox.c.id,
-        older.c.status.in_(("waiting", "sending")),
-        older.c.purpose != Purpose.MARKETING.value,
-    )
-    return connection.execute(
-        select(outbox, conversations.c.chat, conversations.c.chat_kind)
-        .join(conversations, outbox.c.conversation_id == conversations.c.id)
-        .where(outbox.c.status == "waiting", outbox.c.channel == channel, outbox.c.not_before <= now, ~blocked)
-        .order_by(outbox.c.purpose == Purpose.MARKETING.value, outbox.c.id)
-        .limit(1)
-        .with_for_update(of=outbox, skip_locked=True)
-    ).one_or_none()
-
-
-def _next_time(connection: Connection, channel: str, now: datetime) -> datetime | None:
-    """Return when the next row that waits for a time comes due."""
-    waits = outbox.c.status == "waiting", outbox.c.channel == channel, outbox.c.not_before > now
-    return connection.execute(select(func.min(outbox.c.not_before)).where(*waits)).scalar()
+async def _first_of(*waits: object) -> None:
+    tasks = [asyncio.ensure_future(wait) for wait in waits]  # type: ignore[call-overload]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()

@@ -1,15 +1,20 @@
-"""The reading half of a turn: loads what a skill may look at and asks the dialogue. Changes nothing."""
+"""The reading half of turns: loads what skills may look at, for many turns at once, and asks the dialogue.
+
+Changes nothing.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+import structlog
+from sqlalchemy import Connection, Row, and_, bindparam, select
 
 from bot.brain import Brain, Mind
+from bot.delivery.people import Known, known_people
 from bot.messages import Choice, Event
 from bot.settings import Settings
 from bot.shop.port import Money, Shop
@@ -17,22 +22,15 @@ from bot.skills import shown
 from bot.skills.dialogue import take_turn
 from bot.skills.turn import PersonView, SaleView, Say, State, Step, Turn
 from bot.skills.waiting import while_agent_talks, while_queued
-from bot.store.tables import (
-    conversations,
-    identities,
-    inbox,
-    persons,
-    products,
-    proof_failures,
-    proofs,
-    sales,
-    variants,
-)
-from bot.understanding.engine import Meaning
+from bot.store.database import AnyRow
+from bot.store.tables import conversations, inbox, products, sales, variants
+from bot.understanding.engine import Catalogue, Meaning
 from bot.voice import Spoken, Voice
 
-FAILURES_COUNT_FOR = timedelta(days=1)
 ShopOf = Callable[[Connection], Shop]
+SILENT = frozenset({Event.LEFT, Event.JOINED, Event.MOVED, Event.EDITED, Event.VOTED, Event.SUBSCRIBED})
+"""Events that want no answer."""
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +53,18 @@ class Thought:
 
 
 @dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the turns of one batch have in common, read on one snapshot."""
+
+    mind: Mind
+    shop: Shop
+    catalogue: Catalogue
+    known: Known
+    sales: Sequence[Row[Any]]
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Thinker:
     """Everything the reading half needs."""
 
@@ -62,58 +72,67 @@ class Thinker:
     settings: Settings
     shop_of: ShopOf
 
-    def think(self, connection: Connection, conversation_id: str, seq: int, now: datetime) -> Thought:
-        """Return what the bot makes of the message `seq` of a conversation."""
-        mind = self.brain.mind
-        conversation = connection.execute(select(conversations).where(conversations.c.id == conversation_id)).one()
-        message = connection.execute(
-            select(inbox).where(inbox.c.conversation_id == conversation_id, inbox.c.seq == seq)
-        ).one()
-        person = person_view(connection, message.identity_id, self.shop_of(connection), now)
-        state = state_from(conversation.state)
-        turn = self._turn(connection, mind, conversation, message, person, state, now)
-        step = _step(conversation.owner, message, turn)
+    def think_all(
+        self, connection: Connection, conversation_ids: Sequence[str], now: datetime
+    ) -> dict[str, Thought | Exception]:
+        """Return what the bot makes of the next message of each conversation; what a message broke, by its side."""
+        rows = connection.execute(_NEXT_MESSAGES, {"talks": conversation_ids}).all()
+        shop = self.shop_of(connection)
+        around = Surroundings(
+            mind=self.brain.mind,
+            shop=shop,
+            catalogue=self.brain.catalogue(shop.names()),
+            known=known_people(connection, [row.identity_id for row in rows], shop, now),
+            sales=running_sales(connection, now),
+            now=now,
+        )
+        thoughts: dict[str, Thought | Exception] = {}
+        for row in rows:
+            try:
+                thoughts[row.conversation_id] = self.think(row, around)
+            except Exception as error:  # a message that breaks the bot must not stop the others
+                log.exception("turn_failed", conversation_id=row.conversation_id)
+                thoughts[row.conversation_id] = error
+        return thoughts
+
+    def think(self, row: AnyRow, around: Surroundings) -> Thought:
+        """Return what the bot makes of one message (a row of `_NEXT_MESSAGES`)."""
+        state = state_from(row.state)
+        person = around.known.person(row.identity_id)
+        turn = self._turn(row, person, state, around)
+        step = _step(row.owner, row.event, turn)
         return Thought(
             step=step,
             state=state_to(step.state if step else state),
-            version=conversation.version,
-            epoch=conversation.epoch,
+            version=row.version,
+            epoch=row.epoch,
             person=person,
             language=turn.language,
-            channel_kind=conversation.channel.partition(":")[0],
-            voice=mind.voice,
+            channel_kind=row.channel.partition(":")[0],
+            voice=around.mind.voice,
             summary=summary(turn.meaning, step),
         )
 
-    def _turn(
-        self,
-        connection: Connection,
-        mind: Mind,
-        conversation: Row[Any],
-        message: Row[Any],
-        person: PersonView,
-        state: State,
-        now: datetime,
-    ) -> Turn:
-        shop = self.shop_of(connection)
-        spoken = "" if conversation.chat_kind == "group" else person.language  # a group has a language of its own
+    def _turn(self, row: AnyRow, person: PersonView, state: State, around: Surroundings) -> Turn:
+        is_group = row.chat_kind == "group"
+        spoken = "" if is_group else person.language  # a group has a language of its own
         default = state.language or spoken or self.settings.shop.language
-        meaning = mind.engine.understand(message.text, default, self.brain.catalogue(shop.products()))
+        meaning = around.mind.engine.understand(row.text, default, around.catalogue)
         return Turn(
-            text=message.text,
+            text=row.text,
             meaning=meaning,
             state=state,
             person=person,
-            shop=shop,
-            knowledge=mind.knowledge,
-            now=now,
+            shop=around.shop,
+            knowledge=around.mind.knowledge,
+            now=around.now,
             zone=self.settings.shop.zone,
             return_days=self.settings.policy.return_days,
             order_closes_after=timedelta(hours=self.settings.policy.order_close_h),
-            people_answer=self.settings.shop.is_open(now),
-            choice=message.choice or "",
-            sales=running_sales(connection, now, meaning.language),
-            is_group=conversation.chat_kind == "group",
+            people_answer=self.settings.shop.is_open(around.now),
+            choice=row.choice or "",
+            sales=sale_views(around.sales, meaning.language),
+            is_group=is_group,
         )
 
     def apology(self, connection: Connection, conversation_id: str) -> Spoken:
@@ -125,18 +144,45 @@ class Thinker:
         return self.brain.mind.voice.speak([Say("handoff.dead_letter")], language)
 
 
-def _step(owner: str, message: Row[Any], turn: Turn) -> Step | None:
+# Statements are made once: making one takes longer than running it.
+_NEXT_MESSAGES = (
+    select(
+        conversations.c.id.label("conversation_id"),
+        conversations.c.channel,
+        conversations.c.chat_kind,
+        conversations.c.owner,
+        conversations.c.version,
+        conversations.c.epoch,
+        conversations.c.state,
+        inbox.c.identity_id,
+        inbox.c.text,
+        inbox.c.event,
+        inbox.c.choice,
+    )
+    .join(inbox, and_(inbox.c.conversation_id == conversations.c.id, inbox.c.seq == conversations.c.done_seq + 1))
+    .where(conversations.c.id.in_(bindparam("talks", expanding=True)))
+)
+_RUNNING_SALES = (
+    select(sales, products.c.name_zh, products.c.name_en)
+    .join(variants, sales.c.sku == variants.c.sku)
+    .join(products, variants.c.product_id == products.c.id)
+    .where(sales.c.status == "running", sales.c.ends_at > bindparam("now"))
+    .order_by(sales.c.ends_at, sales.c.id)
+)
+
+
+def _step(owner: str, event: str | None, turn: Turn) -> Step | None:
     """Return what the bot does, None to keep silent."""
     if turn.is_group:  # there the bot speaks only when a piece of a sale is claimed
         claims = turn.choice.startswith("claim:") or (bool(turn.sales) and turn.meaning.best == "sale_claim")
-        return take_turn(turn) if claims and owner not in ("queue", "agent") else None
-    if message.event in (Event.LEFT, Event.JOINED):
+        return take_turn(turn) if claims and owner not in ("queue", "agent") and event is None else None
+    if event in SILENT:
         return None
     if owner == "agent":
         return while_agent_talks(turn)
     if owner == "queue":
         return while_queued(turn)
-    return _greet(turn) if message.event == Event.STARTED and not message.text else take_turn(turn)
+    return _greet(turn) if event == Event.STARTED and not turn.text else take_turn(turn)
 
 
 def _greet(turn: Turn) -> Step:
@@ -145,46 +191,22 @@ def _greet(turn: Turn) -> Step:
     return Step(says, State(language=turn.state.language), decision="smalltalk", entry=entry.id if entry else None)
 
 
-def person_view(connection: Connection, identity_id: str, shop: Shop, now: datetime) -> PersonView:
-    """Return what a skill may know of the person behind an identity."""
-    row = connection.execute(
-        select(identities.c.name, persons.c.id, persons.c.customer_id, persons.c.language)
-        .join(persons, identities.c.person_id == persons.c.id)
-        .where(identities.c.id == identity_id)
-    ).one()
-    customer = shop.customer(row.customer_id) if row.customer_id else None
-    proven = connection.execute(select(proofs.c.order_number).where(proofs.c.identity_id == identity_id)).scalars()
-    recent = proof_failures.c.at > now - FAILURES_COUNT_FOR
-    own = select(func.count()).where(proof_failures.c.identity_id == identity_id, recent)
-    by_order = select(proof_failures.c.order_number, func.count()).where(recent).group_by(proof_failures.c.order_number)
-    return PersonView(
-        identity_id=identity_id,
-        person_id=row.id,
-        name=customer.name if customer else row.name,
-        language=row.language,
-        customer_id=row.customer_id,
-        tier=customer.tier if customer else "regular",
-        proven=frozenset(proven),
-        failed_proofs=connection.execute(own).scalar_one(),
-        failed_by_order=dict(connection.execute(by_order).all()),
-    )
+def running_sales(connection: Connection, now: datetime) -> Sequence[Row[Any]]:
+    """Return the flash sales that are running, the one that ends first in front."""
+    return connection.execute(_RUNNING_SALES, {"now": now}).all()
 
 
-def running_sales(connection: Connection, now: datetime, language: str) -> dict[str, SaleView]:
-    """Return the flash sales that are running by id, the one that ends first in front."""
-    rows = connection.execute(
-        select(sales, products.c.name_zh, products.c.name_en)
-        .join(variants, sales.c.sku == variants.c.sku)
-        .join(products, variants.c.product_id == products.c.id)
-        .where(sales.c.status == "running", sales.c.ends_at > now)
-        .order_by(sales.c.ends_at, sales.c.id)
-    ).all()
-
-    def view(row: Row[Any]) -> SaleView:
-        price = shown.money(Money(row.price_minor, row.currency), language)
-        return SaleView(row.id, {"zh": row.name_zh, "en": row.name_en}, price, row.available)
-
-    return {row.id: view(row) for row in rows}
+def sale_views(rows: Sequence[Row[Any]], language: str) -> dict[str, SaleView]:
+    """Return sales by id, as they are shown in a language."""
+    return {
+        row.id: SaleView(
+            row.id,
+            {"zh": row.name_zh, "en": row.name_en},
+            shown.money(Money(row.price_minor, row.currency), language),
+            row.available,
+        )
+        for row in rows
+    }
 
 
 def state_from(stored: Mapping[str, Any]) -> State:

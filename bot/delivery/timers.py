@@ -19,7 +19,8 @@ from bot.store.tables import tasks, timers
 
 Handler = Callable[[Connection, Mapping[str, Any], datetime], None]
 MAX_ATTEMPTS = 5
-LOOK_EVERY_S = 1.0
+LOOK_EVERY_S = 5.0
+SHORTEST_REST_S = 0.01
 log = structlog.get_logger()
 
 
@@ -55,12 +56,15 @@ class TimerRunner:
     async def run(self) -> None:
         while True:
             seen = self.wake.count
+            rest_s = LOOK_EVERY_S
             try:
                 while await self.fire_next():
                     self.fired.notify()
+                if (next_at := await self.database.read(_next_at)) is not None:
+                    rest_s = max(SHORTEST_REST_S, min(rest_s, (next_at - self.clock.now()).total_seconds()))
             except Exception:  # the database is away for a moment; the loop looks again
                 log.exception("timers_interrupted")
-            await self.wake.wait(seen, LOOK_EVERY_S)
+            await self.wake.wait(seen, rest_s)
 
     async def fire_next(self) -> bool:
         """Fire the timer that is due longest; return False if none is."""
@@ -90,6 +94,10 @@ def _next_due(connection: Connection, now: datetime) -> str | None:
     return connection.execute(
         select(timers.c.key).where(timers.c.due_at <= now).order_by(timers.c.due_at, timers.c.id).limit(1)
     ).scalar()
+
+
+def _next_at(connection: Connection) -> datetime | None:
+    return connection.execute(select(func.min(timers.c.due_at))).scalar()
 
 
 def _postpone(connection: Connection, key: str, now: datetime, reason: str) -> None:

@@ -1,34 +1,39 @@
-"""Runs turns: takes a conversation under a lease, thinks outside any transaction, commits everything in one.
+"""Runs turns: takes conversations under a lease, thinks outside any writing transaction, commits everything in one.
 
-The commit is fenced twice: by the lease and version (a worker that was paused past its lease changes nothing) and by
-the owner's epoch (a human who took over in the meantime is not talked over).
+Many conversations are taken, thought and committed together; one whose turn does something (an effect, a handoff), or
+that failed before, is committed alone. The commit is fenced twice: by the lease and version (a worker that was paused
+past its lease changes nothing) and by the owner's epoch (a human who took over in the meantime is not talked over).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, bindparam, or_, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot.clock import Clock, IdMaker
-from bot.delivery.outbox import Draft, put
+from bot.delivery.outbox import Draft, put_all
 from bot.delivery.signal import Signal
-from bot.delivery.thinking import Thinker, Thought
-from bot.errors import Conflict
+from bot.delivery.thinking import Thought
 from bot.messages import Purpose
-from bot.skills.turn import Effect, PersonView, Say
+from bot.skills.turn import Effect, PersonView, Say, Step
 from bot.store.database import AnyRow, Database
 from bot.store.tables import conversations, inbox
 from bot.voice import Spoken
 
 LEASE_S = 30.0
-LOOK_EVERY_S = 1.0
-MAX_ATTEMPTS = 3
+LOOK_EVERY_S = 5.0
+"""A net: whoever stores a message wakes us, in this process or by the bell."""
+LOCKED_S = 0.005
+MAX_AT_ONCE = 128
+MAX_TRIES = 3
+"""Tries of one message: both those that raised and those in which the process died."""
 ToQueue = Callable[[Connection, str, str, int, datetime], Any]
 ApplyEffects = Callable[[Connection, Sequence[Effect], PersonView, str, datetime, IdMaker], list[Say]]
 """Does what a turn wants done, in its transaction; returns what is then to be said. See `bot.effects.apply`."""
@@ -36,174 +41,280 @@ Reopen = Callable[[Connection, str, datetime], Any]
 log = structlog.get_logger()
 
 
-class Overtaken(Conflict):
-    """The conversation changed during the turn. It is thought again."""
+class Thinks(Protocol):
+    """The reading half of turns, see `bot.delivery.thinking.Thinker`."""
+
+    def think_all(
+        self, connection: Connection, conversation_ids: Sequence[str], now: datetime
+    ) -> Mapping[str, Thought | Exception]: ...
+
+    def apology(self, connection: Connection, conversation_id: str) -> Spoken: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A conversation under lease, with the fences as they were when it was taken."""
+    """A conversation under lease.
+
+    Attributes:
+        seq: of the message whose turn it is.
+        tries: of this message, this one included.
+    """
 
     conversation_id: str
     token: str
     seq: int
+    tries: int
 
 
 @dataclass(slots=True)
 class TurnRunner:
-    """Works through the inbox, one conversation at a time, several conversations side by side."""
+    """Works through the inbox: in each conversation in order, many conversations side by side."""
 
     database: Database
     clock: Clock
     new_id: IdMaker
-    thinker: Thinker
+    thinker: Thinks
     apply_effects: ApplyEffects
     to_queue: ToQueue
     reopen: Reopen
     wake: Signal
     done: Signal
-    """Told after every turn: something may be in the outbox."""
+    """Told after every batch: something may be in the outbox."""
+    lease_s: float = LEASE_S
+    _ahead: list[Taken] = field(default_factory=list)
+    """Taken in the transaction that committed the last batch: that saves every second transaction."""
+    _looked_ahead: bool = False
 
     async def run(self) -> None:
         while True:
             seen = self.wake.count
+            rest_s = LOOK_EVERY_S
             try:
-                while await self.run_next():
+                while await self.run_next() and (self._ahead or not self._looked_ahead):
                     pass
+                if not self.database.is_sqlite and await self.database.read(self._any_behind):
+                    rest_s = LOCKED_S  # another transaction had it locked at that moment
             except Exception:  # the database is away for a moment; the loop looks again
                 log.exception("turns_interrupted")
-            await self.wake.wait(seen, LOOK_EVERY_S)
+            await self.wake.wait(seen, rest_s)
 
     async def run_next(self) -> bool:
-        """Run the next turn that waits; return False if none does."""
+        """Run the turns that wait longest; return False if none does."""
         now = self.clock.now()
-        taken = await self.database.write(lambda c: take_next(c, now, self.new_id()))
-        if taken is None:
+        taken, self._ahead = self._ahead or await self.database.write(lambda c: self._take(c, now)), []
+        self._looked_ahead = False
+        if not taken:
             return False
-        try:
-            thought = await self.database.read(lambda c: self.thinker.think(c, taken.conversation_id, taken.seq, now))
-            await self.database.write(lambda c: self._commit(c, taken, thought, now))
-        except asyncio.CancelledError:
-            raise
-        except Overtaken:
-            log.info("turn_overtaken", conversation_id=taken.conversation_id)
-            await self.database.write(lambda c: _release(c, taken))
-        except Exception as error:  # a message that breaks the bot must not stop the others
-            log.exception("turn_failed", conversation_id=taken.conversation_id)
-            reason = f"{type(error).__name__}: {error}"
-            await self.database.write(lambda c: self._fail(c, taken, reason, now))
+        if taken[0].tries > MAX_TRIES:
+            await self._fail(taken[0], "the process died each time it was tried")
+        else:
+            await self._turn(taken, now)
         self.done.notify()
         return True
 
-    def _commit(self, connection: Connection, taken: Taken, thought: Thought, now: datetime) -> None:
-        """State, effects, handoff and the answer: all of it or nothing."""
-        conversation = _fence(connection, taken, thought)
-        step = thought.step
-        meaning: dict[str, Any] = dict(thought.summary)
-        if step is not None:
-            if conversation.owner == "closed" or step.leaves_queue:
-                self.reopen(connection, taken.conversation_id, now)
-            said = self.apply_effects(connection, step.effects, thought.person, conversation.channel, now, self.new_id)
-            if step.handoff is not None:
-                self.to_queue(connection, taken.conversation_id, step.handoff.reason, step.handoff.priority, now)
-            self._answer(connection, taken, thought, [*step.says, *said], now)
-        values = {"state": thought.state, "done_seq": taken.seq, "lease_token": None, "lease_until": None}
-        connection.execute(update(conversations).where(conversations.c.id == taken.conversation_id).values(**values))
-        _mark(connection, taken, status="done", meaning=meaning)
+    def _take(self, connection: Connection, now: datetime) -> list[Taken]:
+        return take_next(connection, now, self.new_id(), now + timedelta(seconds=self.lease_s))
 
-    def _answer(self, connection: Connection, taken: Taken, thought: Thought, says: list[Say], now: datetime) -> None:
-        if says:
-            spoken = thought.voice.speak(says, thought.language, thought.channel_kind, thought.person.tier)
-            _put_answer(connection, taken, spoken, now)
+    def _any_behind(self, connection: Connection) -> bool:
+        return connection.execute(_ANY_BEHIND, {"by": self.clock.now()}).first() is not None
 
-    def _fail(self, connection: Connection, taken: Taken, reason: str, now: datetime) -> None:
-        """Count a failed try; after the last one the message goes to the dead letters and a human gets the customer."""
-        conversation = connection.execute(
-            select(conversations.c.owner)
-            .where(conversations.c.id == taken.conversation_id, conversations.c.lease_token == taken.token)
-            .with_for_update()
-        ).one_or_none()
-        if conversation is None:
-            return  # another worker has the lease, and its try is the one that counts
-        row = connection.execute(
-            select(inbox.c.attempts).where(inbox.c.conversation_id == taken.conversation_id, inbox.c.seq == taken.seq)
-        ).one()
-        attempts = row.attempts + 1
-        if attempts < MAX_ATTEMPTS:
-            _mark(connection, taken, status="new", attempts=attempts, error=reason)
-            retry = now + timedelta(seconds=2.0**attempts)
-            _hold(connection, taken, until=retry)
+    async def _turn(self, taken: Sequence[Taken], now: datetime) -> None:
+        thoughts = await self._think(taken, now)
+        good = [(one, t) for one in taken if isinstance(t := thoughts.get(one.conversation_id), Thought)]
+        await self._commit_all([(one, thought) for one, thought in good if not _does_something(thought.step)], now)
+        for one, thought in good:
+            if _does_something(thought.step):
+                await self._commit_one(one, thought, now)
+        for one in taken:
+            if not isinstance(error := thoughts.get(one.conversation_id), Thought):
+                await self._fail(one, f"{type(error).__name__}: {error}")
+
+    async def _think(self, taken: Sequence[Taken], now: datetime) -> Mapping[str, Thought | Exception]:
+        ids = [one.conversation_id for one in taken]
+        try:
+            return await self.database.read(lambda c: self.thinker.think_all(c, ids, now))
+        except SQLAlchemyError:  # no message's fault: none of them was tried
+            for one in taken:
+                await self.database.write(lambda c, one=one: _let_go(c, one, one.tries - 1, until=None))  # type: ignore[misc]
+            raise
+        except Exception as error:  # one of them, who knows which: each is tried alone
+            log.exception("batch_not_thought", turns=len(taken))
+            return dict.fromkeys(ids, error)
+
+    async def _commit_all(self, turns: Sequence[tuple[Taken, Thought]], now: datetime) -> None:
+        if not turns:
             return
-        _mark(connection, taken, status="dead", attempts=attempts, error=reason)
-        if conversation.owner not in ("queue", "agent"):
+
+        def commit_and_take(connection: Connection) -> tuple[list[Taken], list[Taken]]:
+            return self._commit(connection, turns, now), self._take(connection, now)
+
+        try:
+            overtaken, self._ahead = await self.database.write(commit_and_take)
+            self._looked_ahead = not overtaken
+        except asyncio.CancelledError:
+            raise
+        except Exception:  # one of them cannot be committed: the others must not suffer
+            log.exception("batch_not_committed", turns=len(turns))
+            for taken, thought in turns:
+                await self._commit_one(taken, thought, now)
+            return
+        await self._release(overtaken)
+
+    async def _commit_one(self, taken: Taken, thought: Thought, now: datetime) -> None:
+        try:
+            overtaken = await self.database.write(lambda c: self._commit(c, [(taken, thought)], now))
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # a message that breaks the bot must not stop the others
+            log.exception("turn_failed", conversation_id=taken.conversation_id)
+            await self._fail(taken, f"{type(error).__name__}: {error}")
+            return
+        await self._release(overtaken)
+
+    def _commit(self, connection: Connection, turns: Sequence[tuple[Taken, Thought]], now: datetime) -> list[Taken]:
+        """State, effects, handoff and the answers: all of it or nothing. Return what moved while we thought."""
+        rows = locked(connection, [taken.conversation_id for taken, _ in turns])
+        standing = [(taken, t) for taken, t in turns if passes_fence(rows.get(taken.conversation_id), taken, t)]
+        drafts: list[tuple[Draft, str]] = []
+        for taken, thought in standing:
+            row = rows[taken.conversation_id]
+            says = self._do(connection, taken, thought, row, now)
+            if says:
+                spoken = thought.voice.speak(says, thought.language, thought.channel_kind, thought.person.tier)
+                drafts.append((_answer(connection, taken, thought, spoken, row), row.channel))
+        put_all(connection, drafts, now)
+        _finish(connection, standing)
+        done = {taken.conversation_id for taken, _ in standing}
+        return [taken for taken, _ in turns if taken.conversation_id not in done]
+
+    def _do(self, connection: Connection, taken: Taken, thought: Thought, row: AnyRow, now: datetime) -> list[Say]:
+        """Do what the step wants done; return what is to be said."""
+        step = thought.step
+        if step is None:
+            return []
+        if row.owner == "closed" or step.leaves_queue:
+            self.reopen(connection, taken.conversation_id, now)
+        said: list[Say] = []
+        if step.effects:
+            said = self.apply_effects(connection, step.effects, thought.person, row.channel, now, self.new_id)
+        if step.handoff is not None:
+            self.to_queue(connection, taken.conversation_id, step.handoff.reason, step.handoff.priority, now)
+        return [*step.says, *said]
+
+    async def _release(self, overtaken: Sequence[Taken]) -> None:
+        for taken in overtaken:
+            log.info("turn_overtaken", conversation_id=taken.conversation_id)
+            await self.database.write(lambda c, taken=taken: _let_go(c, taken, tries=0, until=None))  # type: ignore[misc]
+
+    async def _fail(self, taken: Taken, reason: str) -> None:
+        now = self.clock.now()
+        await self.database.write(lambda c: self._count_failure(c, taken, reason, now))
+
+    def _count_failure(self, connection: Connection, taken: Taken, reason: str, now: datetime) -> None:
+        """Try again later; after the last try the message is a dead letter and a human gets the customer."""
+        row = locked(connection, [taken.conversation_id])[taken.conversation_id]
+        if row.lease_token != taken.token:
+            return  # another worker has the lease, and its try is the one that counts
+        of_turn = inbox.c.conversation_id == taken.conversation_id, inbox.c.seq == taken.seq
+        if taken.tries < MAX_TRIES:
+            connection.execute(update(inbox).where(*of_turn).values(error=reason))
+            _let_go(connection, taken, taken.tries, until=now + timedelta(seconds=2.0**taken.tries))
+            return
+        connection.execute(update(inbox).where(*of_turn).values(status="dead", error=reason))
+        if row.owner not in ("queue", "agent"):
             self.to_queue(connection, taken.conversation_id, "dead_letter", 2, now)
-            _put_answer(connection, taken, self.thinker.apology(connection, taken.conversation_id), now)
-        values = {"done_seq": taken.seq, "lease_token": None, "lease_until": None}
-        connection.execute(update(conversations).where(conversations.c.id == taken.conversation_id).values(**values))
+            spoken = self.thinker.apology(connection, taken.conversation_id)
+            put_all(connection, [(_draft(taken, spoken, _epoch(connection, taken)), row.channel)], now)
+        _let_go(connection, taken, tries=0, until=None, done_seq=taken.seq)
 
 
-def take_next(connection: Connection, now: datetime, token: str) -> Taken | None:
-    """Lease the conversation that waits longest and has no living lease."""
-    free = or_(conversations.c.lease_until.is_(None), conversations.c.lease_until <= now)
-    row = connection.execute(
-        select(conversations.c.id, conversations.c.done_seq)
-        .where(conversations.c.last_seq > conversations.c.done_seq, free)
-        .order_by(conversations.c.updated_at)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    ).one_or_none()
-    if row is None:
-        return None
-    taken = Taken(row.id, token, row.done_seq + 1)
-    _hold(connection, taken, until=now + timedelta(seconds=LEASE_S))
-    return taken
-
-
-def _hold(connection: Connection, taken: Taken, until: datetime) -> None:
-    connection.execute(
-        update(conversations)
-        .where(conversations.c.id == taken.conversation_id)
-        .values(lease_token=taken.token, lease_until=until)
+# Statements are made once: making one takes longer than running it.
+_BEHIND = (
+    select(conversations.c.id, conversations.c.done_seq, conversations.c.tries)
+    .where(
+        conversations.c.last_seq > conversations.c.done_seq,
+        or_(conversations.c.lease_until.is_(None), conversations.c.lease_until <= bindparam("by")),
     )
-
-
-def _release(connection: Connection, taken: Taken) -> None:
-    connection.execute(
-        update(conversations)
-        .where(conversations.c.id == taken.conversation_id, conversations.c.lease_token == taken.token)
-        .values(lease_token=None, lease_until=None)
+    .order_by(conversations.c.updated_at)
+)
+_ANY_BEHIND = _BEHIND.limit(1)
+_BEHIND_LOCKED = _BEHIND.limit(MAX_AT_ONCE).with_for_update(skip_locked=True)
+_LEASE = (
+    update(conversations)
+    .where(conversations.c.id.in_(bindparam("talks", expanding=True)))
+    .values(lease_token=bindparam("token"), lease_until=bindparam("until"), tries=conversations.c.tries + 1)
+)
+_LOCKED = (
+    select(
+        conversations.c.id,
+        conversations.c.channel,
+        conversations.c.owner,
+        conversations.c.version,
+        conversations.c.epoch,
+        conversations.c.lease_token,
     )
+    .where(conversations.c.id.in_(bindparam("talks", expanding=True)))
+    .order_by(conversations.c.id)  # two processes that lock several never wait in a circle
+    .with_for_update()
+)
+_FINISH_TALKS = (
+    update(conversations)
+    .where(conversations.c.id == bindparam("talk"))
+    .values(
+        state=bindparam("kept"),
+        done_seq=bindparam("seq"),
+        version=conversations.c.version + 1,
+        lease_token=None,
+        lease_until=None,
+        tries=0,
+    )
+)
+_FINISH_MESSAGES = (
+    update(inbox)
+    .where(inbox.c.conversation_id == bindparam("talk"), inbox.c.seq == bindparam("number"))
+    .values(status="done", meaning=bindparam("meant"))
+)
 
 
-def _fence(connection: Connection, taken: Taken, thought: Thought) -> AnyRow:
-    """Lock the conversation and make sure that nothing moved while we thought.
+def take_next(connection: Connection, now: datetime, token: str, until: datetime) -> list[Taken]:
+    """Lease the conversations that wait longest and have no living lease.
 
-    Raises:
-        Overtaken: another worker has the lease, or the owner changed.
+    One whose last try did not end is taken alone: if it kills the process, it takes no other along.
     """
-    passed = connection.execute(
-        update(conversations)
-        .where(
-            conversations.c.id == taken.conversation_id,
-            conversations.c.lease_token == taken.token,
-            conversations.c.version == thought.version,
-            conversations.c.epoch == thought.epoch,
-        )
-        .values(version=conversations.c.version + 1)
-    ).rowcount
-    if passed != 1:
-        raise Overtaken
-    return connection.execute(
-        select(conversations.c.owner, conversations.c.channel).where(conversations.c.id == taken.conversation_id)
-    ).one()
+    rows = connection.execute(_BEHIND_LOCKED, {"by": now}).all()
+    if rows:
+        rows = rows[:1] if rows[0].tries else [row for row in rows if not row.tries]
+        connection.execute(_LEASE, {"talks": [row.id for row in rows], "token": token, "until": until})
+    return [Taken(row.id, token, row.done_seq + 1, row.tries + 1) for row in rows]
 
 
-def _put_answer(connection: Connection, taken: Taken, spoken: Spoken, now: datetime) -> None:
-    """Put the one answer of a turn into the outbox, under the epoch that the turn leaves behind."""
-    epoch = connection.execute(
-        select(conversations.c.epoch).where(conversations.c.id == taken.conversation_id)
-    ).scalar_one()
-    draft = Draft(
+def _does_something(step: Step | None) -> bool:
+    return step is not None and bool(step.effects or step.handoff or step.leaves_queue)
+
+
+def locked(connection: Connection, conversation_ids: Sequence[str]) -> dict[str, AnyRow]:
+    """Return what the fences ask for, by id, locked until the transaction ends."""
+    return {row.id: row for row in connection.execute(_LOCKED, {"talks": conversation_ids})}
+
+
+def passes_fence(row: AnyRow | None, taken: Taken, thought: Thought) -> bool:
+    """Return whether nothing moved while we thought: the lease is still ours, and nobody else owns the talk."""
+    return (
+        row is not None
+        and row.lease_token == taken.token
+        and row.version == thought.version
+        and row.epoch == thought.epoch
+    )
+
+
+def _answer(connection: Connection, taken: Taken, thought: Thought, spoken: Spoken, row: AnyRow) -> Draft:
+    """Return the one answer of a turn, under the epoch that the turn leaves behind."""
+    moved = _does_something(thought.step) or row.owner == "closed"
+    return _draft(taken, spoken, _epoch(connection, taken) if moved else row.epoch)
+
+
+def _draft(taken: Taken, spoken: Spoken, epoch: int) -> Draft:
+    return Draft(
         key=f"turn:{taken.conversation_id}:{taken.seq}",
         conversation_id=taken.conversation_id,
         purpose=Purpose.REPLY,
@@ -212,9 +323,35 @@ def _put_answer(connection: Connection, taken: Taken, spoken: Spoken, now: datet
         sources=spoken.sources,
         epoch=epoch,
     )
-    put(connection, draft, now)
 
 
-def _mark(connection: Connection, taken: Taken, **values: Any) -> None:
-    of_turn = inbox.c.conversation_id == taken.conversation_id, inbox.c.seq == taken.seq
-    connection.execute(update(inbox).where(*of_turn).values(**values))
+def _epoch(connection: Connection, taken: Taken) -> int:
+    of_talk = conversations.c.id == taken.conversation_id
+    return int(connection.execute(select(conversations.c.epoch).where(of_talk)).scalar_one())
+
+
+def _finish(connection: Connection, turns: Sequence[tuple[Taken, Thought]]) -> None:
+    if not turns:
+        return
+    connection.execute(
+        _FINISH_TALKS,
+        [{"talk": taken.conversation_id, "kept": thought.state, "seq": taken.seq} for taken, thought in turns],
+    )
+    connection.execute(
+        _FINISH_MESSAGES,
+        [
+            {"talk": taken.conversation_id, "number": taken.seq, "meant": dict(thought.summary)}
+            for taken, thought in turns
+        ],
+    )
+
+
+def _let_go(
+    connection: Connection, taken: Taken, tries: int, until: datetime | None, **values: Mapping[str, Any] | int
+) -> None:
+    """End our lease on a conversation; `until` keeps everybody from it for a while."""
+    connection.execute(
+        update(conversations)
+        .where(conversations.c.id == taken.conversation_id, conversations.c.lease_token == taken.token)
+        .values(lease_token=None, lease_until=until, tries=tries, **values)
+    )

@@ -73,7 +73,7 @@ def demo_app(
         if not minutes.isdecimal() or not 0 < int(minutes) <= MAX_STEP_MIN:
             return JSONResponse({"error": f"minutes must be 1 to {MAX_STEP_MIN}"}, 400)
         clock.advance(timedelta(minutes=int(minutes)))
-        shopkeeper.changes.notify()
+        shopkeeper.written.notify()
         shopkeeper.arrived.notify()
         return await state(request)
 
@@ -85,7 +85,7 @@ def demo_app(
 
     async def pay(_: Request) -> Response:
         paid = await shopkeeper.database.write(lambda c: pay_cart(c, PAYING_CART, clock.now()))
-        shopkeeper.changes.notify()
+        shopkeeper.written.notify()
         return JSONResponse({"paid": paid})
 
     async def console(_: Request) -> Response:

@@ -117,8 +117,20 @@ class Cart:
     total: Money
 
 
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The shop's own words, by which customers name things: products by id, and colours, each by language."""
+
+    products: tuple[tuple[str, Mapping[str, str]], ...] = ()
+    colours: tuple[Mapping[str, str], ...] = ()
+
+
 class Shop(Protocol):
     """Reads from the shop. Every method returns None or an empty tuple for what is not there."""
+
+    def names(self) -> Names:
+        """Return what the products on sale and their colours are called."""
+        ...
 
     def products(self) -> tuple[Product, ...]:
         """Return every product on sale, with its variants."""

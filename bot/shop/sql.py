@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, select
 
-from bot.shop.port import Cart, Customer, Line, Money, Order, OrderStatus, Product, Shipment, TrackingEvent, Variant
+from bot.shop.port import Cart, Customer, Line, Money, Names, Order, OrderStatus, Product, Shipment, TrackingEvent, Variant
 from bot.store.tables import (
     cart_lines,
     carts,
@@ -42,6 +42,21 @@ class SqlShop:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+
+    def names(self) -> Names:
+        """Return what the products on sale and their colours are called."""
+        on_sale = select(products.c.id, products.c.name_zh, products.c.name_en).where(products.c.active)
+        colours = select(variants.c.colour_zh, variants.c.colour_en).join(products).where(products.c.active).distinct()
+        return Names(
+            tuple(
+                (row.id, {"zh": row.name_zh, "en": row.name_en})
+                for row in self._connection.execute(on_sale.order_by(products.c.id))
+            ),
+            tuple(
+                {"zh": row.colour_zh, "en": row.colour_en}
+                for row in self._connection.execute(colours.order_by(variants.c.colour_zh, variants.c.colour_en))
+            ),
+        )
 
     def products(self) -> tuple[Product, ...]:
         """Return every product on sale, by id; its variants by colour, then from the smallest size to the largest."""

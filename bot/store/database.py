@@ -12,9 +12,12 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from typing import Any, TypeVar
 
+import orjson
 from sqlalchemy import Connection, Engine, Row, create_engine, event
+from sqlalchemy.exc import OperationalError
 
 T = TypeVar("T")
 Job = Callable[[Connection], T]
@@ -22,6 +25,9 @@ AnyRow = Row[*tuple[Any, ...]]
 """A row of whatever columns."""
 
 MAX_JOBS_A_COMMIT = 256
+DEADLOCK = "40P01"
+MAX_RUNS = 5
+"""How often a job is run that PostgreSQL ends because it waits in a circle with another one."""
 
 
 class Database:
@@ -44,7 +50,7 @@ class Database:
         """Run `job` in a transaction and return its result once it is durable."""
         if self._writer is not None:
             return await asyncio.wrap_future(self._writer.submit(job))
-        return await asyncio.wrap_future(self._pool.submit(_in_transaction, self._readers, job))
+        return await asyncio.wrap_future(self._pool.submit(_until_through, self._readers, job))
 
     async def read(self, job: Job[T]) -> T:
         """Run `job` on one snapshot of the data. It must not write."""
@@ -61,6 +67,17 @@ class Database:
 def _in_transaction(engine: Engine, job: Job[T]) -> T:
     with engine.begin() as connection:
         return job(connection)
+
+
+def _until_through(engine: Engine, job: Job[T]) -> T:
+    """Run `job`, again if it met a deadlock: nothing of it happened then."""
+    for _ in range(MAX_RUNS - 1):
+        try:
+            return _in_transaction(engine, job)
+        except OperationalError as error:
+            if getattr(error.orig, "sqlstate", None) != DEADLOCK:
+                raise
+    return _in_transaction(engine, job)
 
 
 class _SqliteWriter:
@@ -90,10 +107,14 @@ class _SqliteWriter:
         self._engine.dispose()
 
     def _run(self) -> None:
+        with self._engine.connect() as connection:
+            self._work(connection)
+
+    def _work(self, connection: Connection) -> None:
         while (first := self._jobs.get()) is not None:
             group, more = self._take_waiting(first)
             # From here on a job cannot be cancelled; one whose caller is gone already is left out.
-            self._commit_group([item for item in group if item[1].set_running_or_notify_cancel()])
+            self._commit_group(connection, [item for item in group if item[1].set_running_or_notify_cancel()])
             if not more:
                 return
 
@@ -106,17 +127,20 @@ class _SqliteWriter:
             group.append(item)
         return group, True
 
-    def _commit_group(self, group: list[tuple[Job[Any], Future[Any]]]) -> None:
+    @staticmethod
+    def _commit_group(connection: Connection, group: list[tuple[Job[Any], Future[Any]]]) -> None:
         done: list[tuple[Future[Any], Any]] = []
         try:
-            with self._engine.begin() as connection:
+            with connection.begin():
                 for job, future in group:
                     try:
-                        with connection.begin_nested():
+                        with connection.begin_nested() if len(group) > 1 else nullcontext():
                             result = job(connection)
                         done.append((future, result))  # only now: releasing the savepoint may fail too
-                    except Exception as error:  # noqa: BLE001 (whatever a job raises is for its caller)
+                    except Exception as error:
                         future.set_exception(error)
+                        if len(group) == 1:
+                            raise  # there is no savepoint: the transaction itself is rolled back
         except Exception as error:  # noqa: BLE001 (no connection, or no commit: nobody's work is durable)
             for _, future in group:
                 if not future.done():
@@ -128,7 +152,13 @@ class _SqliteWriter:
 
 def _engine(url: str, begin: str | None) -> Engine:
     # hide_parameters: errors are logged, and parameters hold what customers wrote
-    engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"), hide_parameters=True)
+    engine = create_engine(
+        url,
+        pool_pre_ping=not url.startswith("sqlite"),
+        hide_parameters=True,
+        json_serializer=lambda value: orjson.dumps(value).decode(),
+        json_deserializer=orjson.loads,
+    )
     if begin is not None:
 
         @event.listens_for(engine, "connect")

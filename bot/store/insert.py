@@ -1,17 +1,38 @@
-"""Insert once: the same statement on SQLite and PostgreSQL."""
+"""Inserts that leave alone what is there already: the same statements on SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Select, Table
 from sqlalchemy.dialects import postgresql, sqlite
+
+# Without the option SQLAlchemy fetches the new key on PostgreSQL and forgets the row count.
+COUNTED = {"preserve_rowcount": True}
 
 
 def insert_once(connection: Connection, table: Table, values: Mapping[str, Any]) -> bool:
     """Insert a row; return False, changing nothing, if one of its unique keys is there already."""
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(table).values(dict(values)).on_conflict_do_nothing()
-    # Without the option SQLAlchemy fetches the new key on PostgreSQL and forgets the row count.
-    return connection.execute(statement, execution_options={"preserve_rowcount": True}).rowcount == 1
+    statement = _insert(connection)(table).values(dict(values)).on_conflict_do_nothing()
+    return connection.execute(statement, execution_options=COUNTED).rowcount == 1
+
+
+def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert those of `rows` (all with the same columns) whose unique keys are not there yet."""
+    if rows:
+        connection.execute(_insert(connection)(table).on_conflict_do_nothing(), [dict(row) for row in rows])
+
+
+def insert_from(connection: Connection, table: Table, names: Sequence[str], rows: Select[Any]) -> int:
+    """Insert what a query with a WHERE returns, but for unique keys that are there already. Return how many it were.
+
+    Args:
+        names: of the columns that `rows` has; the others get their defaults.
+    """
+    statement = _insert(connection)(table).from_select(list(names), rows).on_conflict_do_nothing()
+    return connection.execute(statement, execution_options=COUNTED).rowcount
+
+
+def _insert(connection: Connection) -> Any:
+    return (sqlite if connection.dialect.name == "sqlite" else postgresql).insert

@@ -14,12 +14,14 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.types import BigInteger
 
@@ -50,6 +52,10 @@ class Utc(TypeDecorator[datetime]):
         if not isinstance(value, datetime):
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _partial(name: str, *columns: str, where: str) -> Index:
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
 
 
 Id = String(64)
@@ -128,11 +134,13 @@ conversations = Table(
     Column("shown", Integer, nullable=False, default=0),  # counts what both sides have seen, in order
     Column("lease_token", String(64)),
     Column("lease_until", Utc),
+    Column("tries", Integer, nullable=False, default=0, server_default="0"),  # of the turn that is next
     Column("seen_at", Utc),  # last time an agent looked
     Column("created_at", Utc, nullable=False),
     Column("updated_at", Utc, nullable=False),
     UniqueConstraint("channel", "chat", name="uq_conversations_channel_chat"),
     Index("ix_conversations_owner", "owner", "queued_at"),
+    _partial("ix_conversations_behind", "updated_at", where="last_seq > done_seq"),
 )
 inbox = Table(
     "inbox",
@@ -149,11 +157,12 @@ inbox = Table(
     Column("sent_at", Utc, nullable=False),
     Column("received_at", Utc, nullable=False),
     Column("status", String(10), nullable=False, default="new"),  # new | done | dead
-    Column("attempts", Integer, nullable=False, default=0),
     Column("error", Text, nullable=False, default=""),
     Column("shown", Integer, nullable=False, default=0),
     Column("meaning", JSON),  # intent, confidence, entry, skill, why: shown to agents
     UniqueConstraint("conversation_id", "seq", name="uq_inbox_conversation_seq"),
+    _partial("ix_inbox_dead", "received_at", where="status = 'dead'"),
+    Index("ix_inbox_received", "received_at"),
 )
 outbox = Table(
     "outbox",
@@ -163,15 +172,21 @@ outbox = Table(
     Column("conversation_id", Id, ForeignKey("conversations.id"), nullable=False),
     Column("channel", String(100), nullable=False),
     Column("purpose", String(20), nullable=False),
+    Column("rank", Integer, nullable=False, default=0, server_default="0"),  # 1 = campaigns, behind everything else
     Column("author", String(100), nullable=False, default="bot"),
     Column("text", Text, nullable=False),
     Column("choices", JSON, nullable=False, default=list),
     Column("sources", JSON, nullable=False, default=list),
+    Column("notice", JSON),  # the same in fields, for templates and subscription notices
+    Column("poll", JSON),  # the options of a vote
+    Column("edits", String(200), nullable=False, default="", server_default=""),  # platform id of what it replaces
     Column("epoch", Integer),  # must still be the conversation's epoch at send; none = any
     Column("guard", JSON),  # a condition asked again at send, e.g. {"cart_open": "c1"}
     Column("status", String(10), nullable=False, default="waiting"),
-    # waiting | sending | sent | unsure | failed | task | dropped
+    # waiting | sending | confirming | sent | unsure | failed | task | dropped | moved
     Column("reason", Text, nullable=False, default=""),
+    Column("road", String(20), nullable=False, default="", server_default=""),  # on which it was sent
+    Column("cost", Integer, nullable=False, default=0, server_default="0"),  # what it took off the window
     Column("attempts", Integer, nullable=False, default=0),
     Column("not_before", Utc, nullable=False),
     Column("not_after", Utc),
@@ -180,19 +195,45 @@ outbox = Table(
     Column("shown", Integer),  # none until it was sent
     Column("created_at", Utc, nullable=False),
     Column("sent_at", Utc),
-    Index("ix_outbox_due", "status", "channel", "not_before"),
+    _partial("ix_outbox_due", "channel", "rank", "not_before", "id", where="status = 'waiting'"),
+    _partial("ix_outbox_open", "conversation_id", "id", where="status IN ('waiting', 'sending')"),
+    _partial("ix_outbox_sending", "channel", "lease_until", where="status = 'sending'"),
+    _partial("ix_outbox_platform", "platform_id", where="platform_id <> ''"),
     Index("ix_outbox_conversation", "conversation_id", "id"),
+    Index("ix_outbox_created", "created_at"),
+)
+media = Table(  # pictures, voices and files, with their bytes: one place to back up, shared by all processes
+    "media",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("conversation_id", Id, ForeignKey("conversations.id"), nullable=False, index=True),
+    Column("inbox_id", Serial, ForeignKey("inbox.id"), index=True),
+    Column("outbox_id", Serial, ForeignKey("outbox.id"), index=True),
+    Column("channel", String(100), nullable=False),
+    Column("kind", String(20), nullable=False),  # image | voice | video | file
+    Column("ref", Text, nullable=False, default=""),  # the platform's id, for the connector that fetches it
+    Column("mime", String(100), nullable=False, default=""),
+    Column("name", String(200), nullable=False, default=""),
+    Column("body", LargeBinary),  # none until it was fetched
+    Column("status", String(10), nullable=False, default="new"),  # new | kept | lost
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("not_before", Utc, nullable=False),
+    Column("created_at", Utc, nullable=False),
+    _partial("ix_media_new", "channel", "not_before", where="status = 'new'"),
 )
 grants = Table(
     "grants",
     metadata,
     Column("id", Serial, primary_key=True, autoincrement=True),
-    Column("conversation_id", Id, ForeignKey("conversations.id"), nullable=False, index=True),
-    Column("count", Integer),  # none = not counted
+    Column("conversation_id", Id, ForeignKey("conversations.id"), nullable=False),
+    Column("needs", String(100), nullable=False, default="window", server_default="window"),  # or credit:{name}
+    Column("action", String(40), nullable=False, default="said", server_default="said"),
+    Column("allowed", Integer),  # none = not counted
     Column("used", Integer, nullable=False, default=0),
     Column("purposes", JSON, nullable=False),
     Column("opened_at", Utc, nullable=False),
-    Column("expires_at", Utc, nullable=False),
+    Column("expires_at", Utc),  # none = it waits to be used
+    UniqueConstraint("conversation_id", "needs", "action", name="uq_grants_conversation_needs_action"),
 )
 timers = Table(
     "timers",
@@ -208,12 +249,29 @@ tasks = Table(  # work for a human where no legal road is open
     "tasks",
     metadata,
     Column("id", Serial, primary_key=True, autoincrement=True),
-    Column("key", String(200), nullable=False, unique=True),
+    Column("key", String(300), nullable=False, unique=True),
     Column("kind", String(50), nullable=False),
     Column("conversation_id", Id, ForeignKey("conversations.id")),
+    Column("agent_id", Id, ForeignKey("agents.id", use_alter=True)),  # whose work it is; none = anybody's
     Column("text", Text, nullable=False),
     Column("done", Boolean, nullable=False, default=False),
     Column("created_at", Utc, nullable=False),
+)
+
+leases = Table(  # what only one process may do at a time: to send for a channel, to clean up
+    "leases",
+    metadata,
+    Column("name", String(200), primary_key=True),
+    Column("holder", Id, nullable=False),
+    Column("until", Utc, nullable=False),
+)
+channel_facts = Table(  # what connectors keep: tokens, cursors, how far a long message got
+    "channel_facts",
+    metadata,
+    Column("channel", String(100), primary_key=True),
+    Column("name", String(200), primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("kept_at", Utc, nullable=False),
 )
 
 # --- agents --------------------------------------------------------------------------------------------------------

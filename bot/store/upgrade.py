@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection, create_engine, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from bot.errors import DatabaseError
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+"""Its files are named `{revision}_{what}.py`, in the order in which they apply."""
 
 
 def database_url(url: str, folder: Path) -> str:
@@ -46,8 +49,10 @@ def upgrade(url: str) -> None:
         except OSError as error:
             raise DatabaseError(f"the folder {path.parent} cannot be made: {error.strerror}") from error
     with _opened(url) as connection:
-        config = _config()
-        if not _is_current(connection, ScriptDirectory.from_config(config)):
+        if not _is_current(connection):
+            from alembic import command  # 8 MB that most starts do not need
+
+            config = _config()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
 
@@ -62,7 +67,7 @@ def needs_upgrade(url: str) -> bool:
     if path is not None and not path.exists():
         return True
     with _opened(url) as connection:
-        return not _is_current(connection, ScriptDirectory.from_config(_config()))
+        return not _is_current(connection)
 
 
 def _sqlite_path(url: str) -> Path | None:
@@ -70,8 +75,10 @@ def _sqlite_path(url: str) -> Path | None:
 
 
 def _config() -> Config:
+    from alembic.config import Config
+
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(MIGRATIONS))
     return config
 
 
@@ -88,8 +95,11 @@ def _opened(url: str) -> Iterator[Connection]:
         engine.dispose()
 
 
-def _is_current(connection: Connection, scripts: ScriptDirectory) -> bool:
-    current = MigrationContext.configure(connection).get_current_revision()
-    if current is not None and current not in {script.revision for script in scripts.walk_revisions()}:
+def _is_current(connection: Connection) -> bool:
+    known = sorted(file.name.partition("_")[0] for file in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+    current = None
+    if inspect(connection).has_table("alembic_version"):
+        current = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    if current is not None and current not in known:
         raise DatabaseError(f"a newer version made the database (schema {current}). Install that version")
-    return current == scripts.get_current_head()
+    return current == known[-1]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bot.knowledge.entries import LANGUAGES, Knowledge
-from bot.understanding.classifier import Classifier, train
+from bot.understanding.classifier import Classifier
 from bot.understanding.entities import Entity, Named, find, without
 from bot.understanding.text import CJK, language_of, normal
 
@@ -94,8 +94,20 @@ class Engine:
         return Meaning(text, language, ranked, entities, why)
 
 
-def training_rows(knowledge: Knowledge, language: str) -> tuple[list[str], list[str]]:
-    """Return (texts, labels) of one language: phrasings of intents and of entries alike are classes."""
+def training_rows(knowledge: Knowledge) -> dict[str, tuple[list[str], list[str]]]:
+    """Return (texts, labels) by language: phrasings of intents and of entries alike are classes.
+
+    A language with fewer than three labels is left out: there is nothing to tell apart.
+    """
+    rows: dict[str, tuple[list[str], list[str]]] = {}
+    for language in LANGUAGES:
+        texts, labels = _rows_of(knowledge, language)
+        if len(set(labels)) > 2:
+            rows[language] = texts, labels
+    return rows
+
+
+def _rows_of(knowledge: Knowledge, language: str) -> tuple[list[str], list[str]]:
     texts: list[str] = []
     labels: list[str] = []
     for intent, by_language in knowledge.intents.items():
@@ -106,16 +118,6 @@ def training_rows(knowledge: Knowledge, language: str) -> tuple[list[str], list[
             texts += entry.ask
             labels += [entry.intents[0] if entry.intents else entry_id] * len(entry.ask)
     return texts, labels
-
-
-def build(knowledge: Knowledge) -> Engine:
-    """Train the engine on a good set of knowledge."""
-    classifiers: dict[str, Classifier] = {}
-    for language in LANGUAGES:
-        texts, labels = training_rows(knowledge, language)
-        if len(set(labels)) > 2:
-            classifiers[language] = train(texts, labels)
-    return Engine(classifiers)
 
 
 def catalogue_of(

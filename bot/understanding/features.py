@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-
-import numpy as np
-from scipy.sparse import csr_matrix
 
 from bot.understanding.text import CJK, TOKEN, comparable
 
@@ -48,23 +45,23 @@ class Vectoriser:
     """Maps texts into the space of the n-grams seen in training.
 
     Attributes:
-        columns: `block:gram` → column.
+        column_of: `block:gram` → column, None if it was never seen.
         idf: by column.
         unseen_idf: what an n-gram that was never seen weighs in the norm.
     """
 
-    columns: dict[str, int]
-    idf: np.ndarray
+    column_of: Callable[[str], int | None]
+    idf: Sequence[float]
     unseen_idf: float
 
-    def row(self, text: str) -> tuple[np.ndarray, np.ndarray]:
+    def row(self, text: str) -> tuple[list[int], list[float]]:
         """Return (columns, values) of one text."""
         columns: list[int] = []
         values: list[float] = []
         counted = grams(text)
         for block, weight in BLOCKS:
             self._add_block(block, weight, counted[block], columns, values)
-        return np.array(columns, dtype=np.int32), np.array(values, dtype=np.float32)
+        return columns, values
 
     def _add_block(
         self, block: str, weight: float, counts: Counter[str], columns: list[int], values: list[float]
@@ -72,31 +69,11 @@ class Vectoriser:
         square = 0.0
         first = len(values)
         for gram, count in counts.items():
-            column = self.columns.get(f"{block}:{gram}")
-            value = (1.0 + math.log(count)) * (self.unseen_idf if column is None else float(self.idf[column]))
+            column = self.column_of(f"{block}:{gram}")
+            value = (1.0 + math.log(count)) * (self.unseen_idf if column is None else self.idf[column])
             square += value * value
             if column is not None:
                 columns.append(column)
                 values.append(value)
         scale = weight / math.sqrt(square) if square else 0.0
         values[first:] = [value * scale for value in values[first:]]
-
-    def matrix(self, texts: Sequence[str]) -> csr_matrix:
-        """Return one row for each text."""
-        rows = [self.row(text) for text in texts]
-        starts = np.cumsum([0, *(len(columns) for columns, _ in rows)])
-        columns = np.concatenate([columns for columns, _ in rows])
-        values = np.concatenate([values for _, values in rows])
-        return csr_matrix((values, columns, starts), shape=(len(texts), len(self.columns)))
-
-
-def fit(texts: Sequence[str]) -> Vectoriser:
-    """Learn columns and weights from the training texts; smooth idf = ln((1 + n) / (1 + df)) + 1."""
-    frequency: Counter[str] = Counter()
-    for text in texts:
-        for block, counts in grams(text).items():
-            frequency.update(f"{block}:{gram}" for gram in counts)
-    columns = {gram: column for column, gram in enumerate(sorted(frequency))}
-    n = len(texts)
-    idf = np.array([math.log((1 + n) / (1 + frequency[gram])) + 1 for gram in columns], dtype=np.float32)
-    return Vectoriser(columns, idf, math.log(1 + n) + 1)

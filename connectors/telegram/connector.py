@@ -1,50 +1,48 @@
-"""One Telegram bot as a channel. python-telegram-bot carries the requests; nothing else of it is used."""
+"""One Telegram bot as a channel."""
 
 from __future__ import annotations
 
 import asyncio
 import hmac
 import json
-import logging
-import os
 import re
-import warnings
-from collections import OrderedDict
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 import structlog
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
-from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup
-from telegram.error import TelegramError
-from telegram.request import HTTPXRequest
+from telegram.error import BadRequest, Conflict, InvalidToken, TelegramError
 
 from bot.clock import Clock
-from bot.errors import SettingsError
-from bot.messages import Limits, Outbound, Receipt, Receive, SendStatus
+from bot.connector import Host
+from bot.errors import ZhangguiError
+from bot.messages import OPEN, File, Inbound, Limits, Outbound, Receipt, Road, SendStatus
 from connectors.refusals import refuse
-from connectors.telegram import wire
+from connectors.rights import rights_on
+from connectors.telegram import polls, updates
+from connectors.telegram.account import Account, check
+from connectors.telegram.api import Api
+from connectors.telegram.fields import a_text
 from connectors.telegram.receipts import receipt_of
-
-# RetryAfter.retry_after as a timedelta, which becomes the only form.
-os.environ.setdefault("PTB_TIMEDELTA", "1")
-# httpx logs every address at INFO, and a Bot API address holds the token.
-logging.getLogger("httpx").setLevel(logging.WARNING)
-# Asked for as raw JSON on purpose: Bot.get_updates fails as a whole, and logs the texts, when one update is new to it.
-warnings.filterwarnings("ignore", message="Please use 'Bot.getUpdates'")
+from connectors.telegram.sending import Sending, Sleep
 
 OFFICIAL_API = "https://api.telegram.org"
 BODY_LIMIT = 256 * 1024
 POLL_S = 25
-_SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
-_TOKEN = re.compile(r"(\d+):\S+")
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
-_REMEMBERED = 1_000
+_RIGHTS = Path(__file__).parent / "rights.toml"
+_PAYLOAD = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_CONFLICTS_TO_ALERT = 3
 
 _log = structlog.get_logger(__name__)
+
+
+class LinkNotMade(ZhangguiError):
+    """The bot's name is not known: Telegram has not answered since the channel was set up. Check the token."""
+
+    code = "link"
 
 
 class TelegramConnector:
@@ -57,9 +55,8 @@ class TelegramConnector:
         mode: `webhook` needs a public https address, `polling` needs only the way out.
         public_url: address of the web app without the path, e.g. `https://shop.example`; used in webhook mode.
         api_base: address of the Bot API without the path; another one than the official for a local Bot API server.
-
-    Attributes:
-        registered: set once Telegram has taken the webhook, or its removal in polling mode.
+        timeout_s: how long Telegram may take for an answer; a send without one is unsure.
+        sleep: waits that many seconds, between the parts of a long message and between tries.
 
     Raises:
         SettingsError: the secret is empty or has other characters, or an address or the token cannot be right.
@@ -74,30 +71,25 @@ class TelegramConnector:
         public_url: str,
         clock: Clock,
         api_base: str = OFFICIAL_API,
+        timeout_s: float = 10.0,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
-        _check(channel, token, webhook_secret, mode, public_url, api_base)
+        check(channel, token, webhook_secret, mode, public_url, api_base)
+        rights = rights_on(clock.now().date(), _RIGHTS)
         self.channel = channel
-        self.limits = Limits(per_second=25, per_chat_s=1.0, per_group_s=3.4, counts_windows=False)
-        self.registered = asyncio.Event()
+        self.limits = Limits(rights.rates["overall"], rights.rates["per_chat"], rights.rates["per_group"])
+        self._numbers = rights.limits
+        self._pause_s = rights.rates["per_chat"].per_s
         self._secret = webhook_secret.encode()
         self._mode = mode
         self._path = f"/telegram/{channel.partition(':')[2]}/webhook"
         self._url = public_url.rstrip("/") + self._path
         self._clock = clock
-        self._account = wire.Account(channel, token.partition(":")[0])
-        local = urlsplit(api_base).hostname in _LOOPBACK
-        self._requests = [HTTPXRequest(httpx_kwargs={"trust_env": False} if local else {}) for _ in range(2)]
-        base = api_base.rstrip("/")
-        self._bot = Bot(
-            token,
-            base_url=f"{base}/bot",
-            base_file_url=f"{base}/file/bot",
-            get_updates_request=self._requests[0],
-            request=self._requests[1],
-        )
-        self._receive: Receive | None = None
+        self._sleep = sleep
+        self._account = Account(channel, token.partition(":")[0])
+        self._api = Api(token, api_base, timeout_s)
+        self._host: Host | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._progress: OrderedDict[str, int] = OrderedDict()
 
     def routes(self) -> Sequence[BaseRoute]:
         """Return the webhook's route; none when polling, so that an unsigned post finds nothing."""
@@ -105,62 +97,68 @@ class TelegramConnector:
             return []
         return [Route(self._path, self._webhook, methods=["POST"])]
 
-    async def start(self, receive: Receive) -> None:
-        """Begin to receive. Registration goes on in the background until Telegram answers, see `registered`."""
-        self._receive = receive
-        self._spawn(self._run())
+    async def start(self, host: Host) -> None:
+        """Get ready to send and to take what Telegram posts."""
+        self._name(await host.recall("username"))
+        self._host = host
+
+    async def hold(self) -> None:
+        """Register the webhook, or take it away and poll for ever. Telegram being away only makes it take longer."""
+        await self._register()
+        if self._mode == "polling":
+            await self._poll()
 
     async def stop(self) -> None:
-        """Stop receiving and close the connections. The webhook stays: Telegram keeps updates for 24 hours."""
+        """Close the connections. The webhook stays: Telegram keeps updates for 24 hours (Bot API, getting updates)."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._receive = None
-        for request in self._requests:
-            await request.shutdown()
+        self._host = None
+        await self._api.close()
 
-    def cost(self, message: Outbound) -> int:
-        """Return 1: nothing is counted here."""
-        return 1
+    def roads(self, message: Outbound) -> Sequence[Road]:
+        """Return the one road: nothing is counted here, only paced."""
+        return [OPEN]
 
     async def send(self, message: Outbound) -> Receipt:
-        """Send one message, in several parts if it is long.
+        """Send one message, in several parts if it is long, or change an earlier one."""
+        sending = Sending(self._api, self._shop, self._numbers, self._pause_s, self._sleep)
+        return await sending.send(message)
 
-        A message that stopped half-way goes on with the part that is missing when it is sent again.
+    async def fetch(self, ref: str) -> File | None:
+        """Return a customer's file of up to 20 MB (Bot API, getFile); None if Telegram does not hand it out.
+
+        Raises:
+            OSError: it could not be fetched now.
         """
-        parts = wire.parts(message)
-        receipt = Receipt(SendStatus.SENT)
-        done = self._progress.pop(message.id, 0)
-        for index, part in enumerate(parts[done:], start=done):
-            if index > done:
-                await asyncio.sleep(self.limits.per_chat_s)
-            receipt = await self._send_part(message, part)
-            if receipt.status is not SendStatus.SENT:
-                self._remember(message.id, index)
-                break
-        return receipt
+        return await self._api.fetch(ref, self._numbers["file_bytes"])
 
-    async def _send_part(self, message: Outbound, part: wire.Part) -> Receipt:
-        rows = [[InlineKeyboardButton(c.label, callback_data=c.token) for c in row] for row in part.rows]
-        try:
-            sent = await self._bot.send_message(
-                message.chat.id, part.text, reply_markup=InlineKeyboardMarkup(rows) if rows else None
-            )
-        except TelegramError as error:
-            receipt = receipt_of(error)
-            _log.info("telegram_not_sent", channel=self.channel, id=message.id, status=receipt.status.value)
-            return receipt
-        except (TypeError, KeyError, ValueError, AttributeError):
-            # Telegram took the message, but its answer has a shape that the library does not know.
-            return Receipt(SendStatus.SENT, reason="answer not understood")
-        return Receipt(SendStatus.SENT, platform_id=str(sent.message_id))
+    async def link(self, payload: str) -> str:
+        """Return the address that opens the bot; pressing Start there brings `payload` (Bot API, deep linking).
 
-    def _remember(self, message_id: str, parts_done: int) -> None:
-        if parts_done:
-            self._progress[message_id] = parts_done
-            while len(self._progress) > _REMEMBERED:
-                self._progress.popitem(last=False)
+        Raises:
+            ValueError: the payload is not 1 to 64 of `A-Za-z0-9_-`.
+            LinkNotMade: nobody knows yet how the bot is called.
+        """
+        if not _PAYLOAD.fullmatch(payload):
+            raise ValueError(f"the payload of a link is 1 to 64 of A-Z, a-z, 0-9, _ and -, not {payload!r}")
+        if not self._account.username:
+            self._name(await self._shop.recall("username"))
+        if not self._account.username:
+            raise LinkNotMade
+        return f"https://t.me/{self._account.username}?start={payload}"
+
+    @property
+    def _shop(self) -> Host:
+        if self._host is None:
+            raise RuntimeError(f"{self.channel} is not started")
+        return self._host
+
+    def _name(self, username: str) -> None:
+        self._account = Account(self.channel, self._account.bot_id, username)
+
+    # What comes in.
 
     async def _webhook(self, request: Request) -> Response:
         given = request.headers.get("x-telegram-bot-api-secret-token", "")
@@ -173,10 +171,10 @@ class TelegramConnector:
             update = json.loads(body)
         except (ValueError, RecursionError):
             return self._refuse("form", 400)
-        if wire.update_id(update) is None:
+        if updates.update_id(update) is None:
             return self._refuse("form", 400)
         try:
-            await self._take(update)
+            await self._take([update])
         except Exception as error:  # noqa: BLE001  whatever the store raises, Telegram must bring the update again
             _log.error("telegram_update_not_stored", channel=self.channel, error=type(error).__name__)
             return PlainTextResponse("try again", 503)
@@ -186,84 +184,98 @@ class TelegramConnector:
         refuse(self.channel, reason)
         return PlainTextResponse("refused", status)
 
-    async def _take(self, update: object) -> None:
-        """Store one update, then tell the customer's app that a tap was seen."""
-        if self._receive is None:
-            raise RuntimeError("not started")
-        if found := wire.parse(update, self._account, self._clock.now()):
-            await self._receive(found)
-        if callback_id := wire.callback_id(update):
-            self._spawn(self._answer(callback_id))
+    async def _take(self, found: Sequence[object]) -> None:
+        """Store updates, then tell the customers' apps that their taps were seen."""
+        if not self._account.username:
+            self._name(await self._shop.recall("username"))
+        messages = [message for update in found if (message := await self._understood(update))]
+        if messages:
+            await self._shop.receive(messages)
+        for update in found:
+            if callback_id := updates.callback_id(update):
+                self._spawn(callback_id)
 
-    async def _answer(self, callback_id: str) -> None:
-        try:
-            await self._bot.answer_callback_query(callback_id)
-        except TelegramError as error:  # best effort: the button only stops to spin
-            _log.info("telegram_tap_not_answered", channel=self.channel, error=type(error).__name__)
+    async def _understood(self, update: object) -> Inbound | None:
+        now = self._clock.now()
+        poll_id = updates.poll_id(update)
+        if not poll_id:
+            return updates.parse(update, self._account, now)
+        poll = await polls.find(self._shop, self.channel, poll_id)
+        if poll is None:  # of another program, or its id was lost with the answer to the send
+            refuse(self.channel, "poll")
+            return None
+        return updates.vote(update, poll, self._account, now)
 
-    async def _run(self) -> None:
-        attempt = 0
-        while not self.registered.is_set():
-            try:
-                await self._register()
-            except TelegramError as error:
-                attempt += 1
-                _log.warning("telegram_not_registered", channel=self.channel, error=type(error).__name__)
-                await asyncio.sleep(_backoff_s(attempt))
-        if self._mode == "polling":
-            await self._poll()
-
-    async def _register(self) -> None:
-        me: Any = await self._bot.get_me()
-        self._account = wire.Account(self.channel, self._account.bot_id, me.username or "")
-        if self._mode == "webhook":
-            await self._bot.set_webhook(
-                self._url, secret_token=self._secret.decode(), allowed_updates=wire.ALLOWED_UPDATES
-            )
-        else:
-            await self._bot.delete_webhook()
-        self.registered.set()
-        _log.info("telegram_registered", channel=self.channel, mode=self._mode)
-
-    async def _poll(self) -> None:
-        """Fetch updates for ever; an update is confirmed by the next offset, so only once it is stored."""
-        offset, attempt = 0, 0
-        while True:
-            try:
-                for update in await self._fetch(offset):
-                    await self._take(update)
-                    offset = max(offset, (wire.update_id(update) or 0) + 1)
-                attempt = 0
-            except Exception as error:  # noqa: BLE001  must outlive both a bad network and a database that is away
-                attempt += 1
-                _log.warning("telegram_poll_failed", channel=self.channel, error=type(error).__name__)
-                await asyncio.sleep(_backoff_s(attempt))
-
-    async def _fetch(self, offset: int) -> list[object]:
-        query = {"offset": offset, "timeout": POLL_S, "allowed_updates": list(wire.ALLOWED_UPDATES)}
-        found: Any = await self._bot.do_api_request("getUpdates", api_kwargs=query, read_timeout=POLL_S + 5)
-        return list(found)
-
-    def _spawn(self, work: Any) -> None:
-        task: asyncio.Task[None] = asyncio.create_task(work)
+    def _spawn(self, callback_id: str) -> None:
+        task = asyncio.create_task(self._answer(callback_id))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    async def _answer(self, callback_id: str) -> None:
+        try:
+            await self._api.call("AnswerCallbackQuery", {"callback_query_id": callback_id})
+        except TelegramError as error:  # best effort: the button only stops to spin
+            _log.info("telegram_tap_not_answered", channel=self.channel, error=type(error).__name__)
 
-def _check(channel: str, token: str, secret: str, mode: str, public_url: str, api_base: str) -> None:
-    if not re.fullmatch(r"telegram:[A-Za-z0-9_-]+", channel):
-        raise SettingsError(f"The channel {channel!r} must be telegram: and a name of letters, digits, _ or -.")
-    if not _TOKEN.fullmatch(token):
-        raise SettingsError(f"The token of {channel} is not one that BotFather gives: 123456:ABC….")
-    if mode not in ("webhook", "polling"):
-        raise SettingsError(f"The mode of {channel} must be webhook or polling, not {mode!r}.")
-    if mode == "webhook" and not _SECRET.fullmatch(secret):
-        raise SettingsError(f"The webhook secret of {channel} must be 1 to 256 characters of A-Z, a-z, 0-9, _ and -.")
-    if mode == "webhook" and not urlsplit(public_url).hostname:
-        raise SettingsError(f"{channel} needs the public address of this server for its webhook, or polling mode.")
-    address = urlsplit(api_base)
-    if not address.hostname or (address.scheme != "https" and address.hostname not in _LOOPBACK):
-        raise SettingsError(f"The API address of {channel} must be https: the token travels in it.")
+    # What only one process does.
+
+    async def _register(self) -> None:
+        attempt, error = 0, None
+        while True:
+            try:
+                if isinstance(error, (InvalidToken, BadRequest)):
+                    await self._alert("registration", f"Telegram refuses {self.channel}: {error.message}. "
+                                      "Check its token and the public address in shop.toml.")  # fmt: skip
+                await self._tell_telegram()
+            except Exception as caught:  # noqa: BLE001  must outlive both a bad network and a database that is away
+                attempt, error = attempt + 1, caught
+                _log.warning("telegram_not_registered", channel=self.channel, error=type(error).__name__)
+                await self._sleep(_pause_s(error, attempt))
+            else:
+                _log.info("telegram_registered", channel=self.channel, mode=self._mode)
+                return
+
+    async def _tell_telegram(self) -> None:
+        username = a_text(await self._api.call("GetMe"), "username")
+        if username != self._account.username:
+            await self._shop.keep("username", username)
+            self._name(username)
+        if self._mode == "polling":
+            await self._api.call("DeleteWebhook")
+            return
+        hook = {"url": self._url, "secret_token": self._secret.decode()}
+        await self._api.call("SetWebhook", {**hook, "allowed_updates": list(updates.ALLOWED_UPDATES)})
+
+    async def _poll(self) -> None:
+        """Fetch updates for ever; they are confirmed by the next offset, so only once they are stored."""
+        offset, attempt, error = 0, 0, None
+        while True:
+            try:
+                if isinstance(error, Conflict):
+                    await self._mend(attempt)
+                found = await self._fetch(offset)
+                await self._take(found)
+                offset = max([offset, *((updates.update_id(update) or 0) + 1 for update in found)])
+                attempt, error = 0, None
+            except Exception as caught:  # noqa: BLE001  must outlive both a bad network and a database that is away
+                attempt, error = attempt + 1, caught
+                _log.warning("telegram_poll_failed", channel=self.channel, error=type(error).__name__)
+                await self._sleep(_pause_s(error, attempt))
+
+    async def _fetch(self, offset: int) -> list[object]:
+        query = {"offset": offset, "timeout": POLL_S, "allowed_updates": list(updates.ALLOWED_UPDATES)}
+        found: Any = await self._api.call("GetUpdates", query, wait_s=POLL_S)
+        return list(found)
+
+    async def _mend(self, attempt: int) -> None:
+        """Somebody set a webhook or polls as well (409): take the webhook away; if that is not it, people must look."""
+        await self._register()
+        if attempt >= _CONFLICTS_TO_ALERT:
+            await self._alert("conflict", f"Another program takes the messages of {self.channel} from Telegram. "
+                              "Stop it, or give it a bot of its own.")  # fmt: skip
+
+    async def _alert(self, what: str, text: str) -> None:
+        await self._shop.alert(f"{self.channel}:{what}:{self._clock.now().date()}", text)
 
 
 async def _read(request: Request, limit: int) -> bytes | None:
@@ -276,5 +288,8 @@ async def _read(request: Request, limit: int) -> bytes | None:
     return bytes(body)
 
 
-def _backoff_s(attempt: int) -> float:
-    return float(min(0.25 * 2**attempt, 30.0)) if attempt < 10 else 30.0
+def _pause_s(error: Exception, attempt: int) -> float:
+    asked = receipt_of(error) if isinstance(error, TelegramError) else None
+    if asked is not None and asked.status is SendStatus.RATE_LIMITED:
+        return asked.retry_after_s
+    return float(min(0.25 * 2.0 ** min(attempt, 10), 30.0))

@@ -18,10 +18,18 @@ from connectors.twin.wechat import WeChatTwin
 
 if TYPE_CHECKING:
     from connectors.twin.telegram import TelegramTwin
+    from connectors.twin.wecom import WeComTwin
 
 
-def build_twin(telegram: TelegramTwin | None, wechat: WeChatTwin | None) -> Starlette:
-    """Return an app with the Telegram twin under `/telegram` and the WeChat twin under `/wechat`.
+def build_twin(
+    telegram: TelegramTwin | None,
+    wechat: WeChatTwin | None,
+    wecom: WeComTwin | None = None,
+    miniprogram: WeChatTwin | None = None,
+) -> Starlette:
+    """Return an app with the Telegram twin under `/telegram`, WeChat's under `/wechat` and WeCom's under `/wecom`.
+
+    `miniprogram` is a WeChat twin of that kind with a `root` of its own.
 
     Whoever can reach it can speak for every customer, so it answers loopback peers only, and no form or script of
     another web site; others get 403. Its lifespan stops the Telegram twin's deliveries; an outer app that mounts it
@@ -39,6 +47,10 @@ def build_twin(telegram: TelegramTwin | None, wechat: WeChatTwin | None) -> Star
         routes += telegram.routes
     if wechat is not None:
         routes += wechat.routes
+    if miniprogram is not None:
+        routes += miniprogram.routes
+    if wecom is not None:
+        routes += wecom.routes
     return Starlette(routes=routes, middleware=[Middleware(_LocalOnly)], lifespan=lifespan)
 
 

@@ -1,21 +1,24 @@
-"""What the stand-in Telegram knows and forbids: users, groups, messages, rates. No I/O; from the Bot API's rules."""
+"""What the stand-in Telegram knows: the bot, users, groups, messages, and the updates that wait."""
 
 from __future__ import annotations
 
-import math
 import re
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from bot.clock import Clock
+from connectors.twin.telegram_files import Files
+from connectors.twin.telegram_rates import Rates
 
 Json = dict[str, Any]
 
-_DEFAULT_UPDATES = frozenset({"message", "edited_message", "callback_query", "my_chat_member"})
-_ENTITY = re.compile(r"(?P<bot_command>(?<!\S)/\w+(?:@\w+)?)|(?P<mention>@\w{4,32})")
+# All kinds but chat_member and reactions (Bot API, setWebhook: allowed_updates).
+_DEFAULT_UPDATES = frozenset(
+    {"message", "edited_message", "callback_query", "my_chat_member", "poll", "poll_answer", "channel_post"}
+)
+_KEPT = timedelta(hours=24)  # Bot API, getting updates
 
 
 class Refused(Exception):
@@ -43,43 +46,34 @@ class Group:
 
 
 @dataclass(slots=True)
-class Bucket:
-    """Tokens that refill with time: `size` at once, `per_s` a second."""
-
-    size: float
-    per_s: float
-    level: float
-    at: datetime
-
-    def wait_s(self, now: datetime) -> float:
-        """Refill, then return how long until one may be taken; 0 means now."""
-        self.level = min(self.size, self.level + (now - self.at).total_seconds() * self.per_s)
-        self.at = now
-        return 0.0 if self.level >= 1 else (1 - self.level) / self.per_s
-
-
-@dataclass(slots=True)
 class World:
-    """One bot, its users and groups."""
+    """One bot, its users and groups.
+
+    Attributes:
+        pending: updates that the bot has not confirmed, in the order in which they are delivered.
+        history: every update by its number, to repeat it.
+        votes: options taken, by poll and user.
+    """
 
     bot: Json
     clock: Clock
     users: dict[int, User]
     groups: dict[int, Group]
-    privacy: bool = True
+    privacy: bool
     allowed: frozenset[str] = _DEFAULT_UPDATES
     messages: dict[int, list[Json]] = field(default_factory=dict)
     pending: list[Json] = field(default_factory=list)
     history: dict[int, Json] = field(default_factory=dict)
     taps: dict[str, Json] = field(default_factory=dict)
+    votes: dict[str, dict[int, list[int]]] = field(default_factory=dict)
     typing_at: dict[int, datetime] = field(default_factory=dict)
+    pinned: dict[int, int] = field(default_factory=dict)
+    commands: list[Json] = field(default_factory=list)
+    files: Files = field(default_factory=Files)
+    rates: Rates = field(default_factory=Rates)
+    _queued_at: dict[int, datetime] = field(default_factory=dict)
     _last_message: int = 0
     _last_update: int = 700_000_000
-    _overall: Bucket | None = None
-    _private: dict[int, Bucket] = field(default_factory=dict)
-    _group: dict[int, deque[datetime]] = field(default_factory=dict)
-
-    # What the bot does.
 
     def chat_for_bot(self, chat_id: int) -> Json:
         """Return the chat the bot may write to.
@@ -106,82 +100,21 @@ class World:
     def post(self, chat_id: int, body: Json) -> Json:
         """Store a message of the bot. Raises Refused like `chat_for_bot`, or 429 when it comes too fast."""
         chat = self.chat_for_bot(chat_id)
-        self._take_rate(chat_id)
+        if pause_s := self.rates.take(chat_id, chat_id in self.groups, self.clock.now()):
+            raise Refused(429, f"Too Many Requests: retry after {pause_s}", {"retry_after": pause_s})
         self.typing_at.pop(chat_id, None)
-        return self._store(chat, {k: self.bot[k] for k in ("id", "is_bot", "first_name", "username")}, body)
+        return self.store(chat, {k: self.bot[k] for k in ("id", "is_bot", "first_name", "username")}, body)
 
-    def _take_rate(self, chat_id: int) -> None:
-        now = self.clock.now()
-        overall = self._overall = self._overall or Bucket(30, 30, 30, now)
-        wait_s = overall.wait_s(now)
-        private = None
-        if chat_id in self.users:
-            private = self._private.setdefault(chat_id, Bucket(5, 1, 5, now))
-            wait_s = max(wait_s, private.wait_s(now))
-        else:
-            sent = self._group.setdefault(chat_id, deque())
-            while sent and (now - sent[0]).total_seconds() >= 60:
-                sent.popleft()
-            if len(sent) >= 20:
-                wait_s = max(wait_s, 60 - (now - sent[0]).total_seconds())
-        if wait_s > 0:
-            retry_s = max(1, math.ceil(wait_s))
-            description = f"Too Many Requests: retry after {retry_s}"
-            raise Refused(429, description, {"retry_after": retry_s})
-        overall.level -= 1
-        if private is not None:
-            private.level -= 1
-        else:
-            self._group[chat_id].append(now)
-
-    # What people do.
-
-    def say(self, user: User, chat_id: int, text: str, photo: bool = False, reply_to: int | None = None) -> Json:
-        """Let a user write; the first private message starts the bot, as pressing Start does."""
-        if chat_id in self.users:
-            if user.blocked:
-                raise Refused(409, "the user has blocked the bot")
-            user.started = True
-        body: Json = {"photo": photo_sizes(), "caption": text} if photo else {"text": text}
-        if entities := _entities(text):
-            body["caption_entities" if photo else "entities"] = entities
-        if reply_to is not None and (target := self.find(chat_id, reply_to)):
-            body["reply_to_message"] = {k: v for k, v in target.items() if k != "reply_to_message"}
-        message = self._store(self.chat(chat_id), self.person(user), body)
-        if chat_id in self.users or self._bot_hears(chat_id, message, text):
-            self.emit("message", message)
+    def store(self, chat: Json, sender: Json, body: Json) -> Json:
+        """Put a message into a chat."""
+        self._last_message += 1
+        message = {"message_id": self._last_message, "from": sender, "chat": chat, "date": self.seconds(), **body}
+        self.messages.setdefault(chat["id"], []).append(message)
         return message
 
-    def tap(self, user: User, chat_id: int, message: Json, data: str) -> str:
-        """Let a user tap a button; return the id of the callback query."""
-        query_id = str(4_000_000_000 + len(self.taps))
-        query = {"id": query_id, "from": self.person(user), "chat_instance": str(chat_id), "data": data}
-        self.taps[query_id] = {"user": user.id, "message_id": message["message_id"], "answered": False, "text": ""}
-        self.emit("callback_query", {**query, "message": message})
-        return query_id
-
-    def set_blocked(self, user: User, blocked: bool) -> None:
-        """Block or unblock the bot in the private chat."""
-        if user.blocked != blocked:
-            user.blocked = blocked
-            self._emit_membership(user, user.id, "kicked" if blocked else "member", "member" if blocked else "kicked")
-
-    def set_member(self, user: User, group: Group, member: bool) -> None:
-        """Add the bot to a group or remove it."""
-        if group.has_bot != member:
-            group.has_bot = member
-            self._emit_membership(user, group.id, "member" if member else "kicked", "left" if member else "member")
-
-    def migrate(self, group: Group) -> Group:
-        """Turn a group into a supergroup with a new id, and tell the bot."""
-        moved = Group(-1_000_000_000_000 + group.id, group.title)
-        self.groups[moved.id] = moved
-        group.moved_to = moved.id
-        someone = self.person(next(iter(self.users.values())))
-        self.emit("message", self._store(self.chat(group.id), someone, {"migrate_to_chat_id": moved.id}))
-        return moved
-
-    # Shapes.
+    def find(self, chat_id: int, message_id: int) -> Json | None:
+        """Return a message of a chat, if it is there."""
+        return next((m for m in self.messages.get(chat_id, ()) if m["message_id"] == message_id), None)
 
     def chat(self, chat_id: int) -> Json:
         """Return a chat as the Bot API writes it."""
@@ -195,10 +128,6 @@ class World:
         language = "zh-hans" if re.search(r"[\u4e00-\u9fff]", user.name) else "en"
         return {"id": user.id, "is_bot": False, "first_name": user.name, "language_code": language}
 
-    def find(self, chat_id: int, message_id: int) -> Json | None:
-        """Return a message of a chat, if it is there."""
-        return next((m for m in self.messages.get(chat_id, ()) if m["message_id"] == message_id), None)
-
     def emit(self, kind: str, body: Json) -> None:
         """Queue an update, unless the bot did not ask for its kind."""
         if kind in self.allowed:
@@ -211,34 +140,15 @@ class World:
             update = {"update_id": self._last_update, **{k: v for k, v in update.items() if k != "update_id"}}
         self.pending.append(update)
         self.history[update["update_id"]] = update
+        self._queued_at[update["update_id"]] = self.clock.now()
         return update
 
-    def _store(self, chat: Json, sender: Json, body: Json) -> Json:
-        self._last_message += 1
-        message = {"message_id": self._last_message, "from": sender, "chat": chat, "date": self._seconds(), **body}
-        self.messages.setdefault(chat["id"], []).append(message)
-        return message
+    def forget_old(self) -> None:
+        """Drop updates that nobody took for 24 hours."""
+        oldest = self.clock.now() - _KEPT
+        self.pending[:] = [u for u in self.pending if self._queued_at[u["update_id"]] >= oldest]
 
-    def _emit_membership(self, user: User, chat_id: int, new: str, old: str) -> None:
-        bot = {k: self.bot[k] for k in ("id", "is_bot", "first_name", "username")}
-
-        def member(status: str) -> Json:
-            return {"user": bot, "status": status, **({"until_date": 0} if status == "kicked" else {})}
-
-        body = {"chat": self.chat(chat_id), "from": self.person(user), "date": self._seconds()}
-        self.emit("my_chat_member", {**body, "old_chat_member": member(old), "new_chat_member": member(new)})
-
-    def _bot_hears(self, chat_id: int, message: Json, text: str) -> bool:
-        """In a group with privacy mode on, the bot gets commands, mentions of it and replies to it only."""
-        if not self.groups[chat_id].has_bot:
-            return False
-        to_bot = message.get("reply_to_message", {}).get("from", {}).get("id") == self.bot["id"]
-        mentioned = f"@{self.bot['username']}".lower() in text.lower()
-        other_bot = re.match(r"/\w+@(\w+)", text)
-        command = text.startswith("/") and (not other_bot or other_bot[1].lower() == self.bot["username"].lower())
-        return not self.privacy or to_bot or mentioned or command
-
-    def _seconds(self) -> int:
+    def seconds(self) -> int:
         return int(self.clock.now().timestamp())
 
 
@@ -267,19 +177,3 @@ def chat_of(update: Json) -> int:
             if isinstance(chat, dict) and isinstance(chat.get("id"), int):
                 return int(chat["id"])
     return 0
-
-
-def photo_sizes() -> list[Json]:
-    """Return the sizes of a photo; the twin keeps no picture."""
-    return [{"file_id": "AgACtwin", "file_unique_id": "AQADtwin", "width": 640, "height": 480}]
-
-
-def _entities(text: str) -> list[Json]:
-    return [
-        {"type": match.lastgroup, "offset": _utf16(text[: match.start()]), "length": _utf16(match[0])}
-        for match in _ENTITY.finditer(text)
-    ]
-
-
-def _utf16(text: str) -> int:
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2

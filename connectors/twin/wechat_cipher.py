@@ -6,9 +6,14 @@ import base64
 import hashlib
 import re
 import struct
+from collections.abc import Mapping
+from typing import TypeAlias
 from xml.etree import ElementTree
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+Fields: TypeAlias = "Mapping[str, str | int | Fields]"
+"""Elements by name; one with elements of its own is a mapping again."""
 
 _BLOCK = 32
 _HEAD = 20  # 16 random bytes and the length, 4 bytes, big end first
@@ -51,14 +56,22 @@ def decrypt(aes_key: str, app_id: str, sealed: str) -> str:
     return plain[_HEAD : _HEAD + length].decode()
 
 
-def to_xml(fields: dict[str, str | int]) -> str:
-    """Return WeChat's flat XML; a text that holds `]]>` is spread over two CDATA sections."""
-    lines = [f"<{name}>{_value(value)}</{name}>" for name, value in fields.items()]
-    return "<xml>" + "".join(lines) + "</xml>"
+def to_xml(fields: Fields) -> str:
+    """Return WeChat's XML; a text that holds `]]>` is spread over two CDATA sections."""
+    return f"<xml>{_elements(fields)}</xml>"
 
 
 def from_xml(text: str) -> dict[str, str]:
     """Read flat XML.
+
+    Raises:
+        ValueError: it is not XML, or its root is not `xml`.
+    """
+    return {child.tag: child.text or "" for child in tree_of(text)}
+
+
+def tree_of(text: str) -> ElementTree.Element:
+    """Read XML with elements inside elements.
 
     Raises:
         ValueError: it is not XML, or its root is not `xml`.
@@ -71,12 +84,18 @@ def from_xml(text: str) -> dict[str, str]:
         raise ValueError("not XML") from fault
     if root.tag != "xml":
         raise ValueError("root is not xml")
-    return {child.tag: child.text or "" for child in root}
+    return root
 
 
-def _value(value: str | int) -> str:
+def _elements(fields: Fields) -> str:
+    return "".join(f"<{name}>{_value(value)}</{name}>" for name, value in fields.items())
+
+
+def _value(value: str | int | Fields) -> str:
     if isinstance(value, int):
         return str(value)
+    if not isinstance(value, str):
+        return _elements(value)
     # XML 1.0 has no place for most control characters; WeChat never sends them.
     clean = re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]", "", value)
     return "<![CDATA[" + clean.replace("]]>", "]]]]><![CDATA[>") + "]]>"

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 import math
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-import anyio
 import structlog
-from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
@@ -18,24 +13,25 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from bot.clock import Clock, IdMaker
-from bot.messages import Chat, Event, Inbound, Limits, Outbound, Receipt, Receive, SendStatus
+from bot.connector import Host
+from bot.messages import OPEN, Chat, Event, Inbound, Limits, Media, Outbound, Receipt, Road, SendStatus
 from connectors.refusals import refuse
-from connectors.webchat.intake import Refused, new_message, new_session, seen_id
+from connectors.webchat.intake import Refused, new_message, new_picture, new_session, seen_id
 from connectors.webchat.pace import SlidingWindow
 from connectors.webchat.page import page, static_file
+from connectors.webchat.pictures import PictureLinks, picture_answer
+from connectors.webchat.stream import Streams
 from connectors.webchat.tokens import VisitorTokens
-from connectors.webchat.transcript import ShownMessage, Transcript
+from connectors.webchat.transcript import Transcript
 
 log = structlog.get_logger()
 
 MESSAGES_A_MINUTE_A_VISITOR = 20
 MESSAGES_A_MINUTE_AN_ADDRESS = 60
+PICTURES_A_MINUTE_A_VISITOR = 6
+PICTURES_A_MINUTE_AN_ADDRESS = 18
 SESSIONS_A_MINUTE_AN_ADDRESS = 30
 STREAMS_A_VISITOR = 8
-READ_AT_ONCE = 100
-LOOK_AGAIN_S = 10.0
-SHUTDOWN_GRACE_S = 1.0
-SEND_TIMEOUT_S = 30.0
 HEARTBEAT_S = 15.0
 BUSY_RETRY_S = 5.0
 
@@ -45,7 +41,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 class WebChatConnector:
     """Speaks with browsers. What the shop says is read from the transcript, so `send` has nothing left to do."""
 
-    limits = Limits(own_page=True, takes_key=True, counts_windows=False)
+    limits = Limits(own_page=True, takes_key=True)
 
     def __init__(
         self,
@@ -79,24 +75,29 @@ class WebChatConnector:
         self._clock = clock
         self._new_id = new_id
         self._origins = origins
-        self._heartbeat_s = heartbeat_s
-        self._receive: Receive | None = None
+        self._host: Host | None = None
+        self._links = PictureLinks(channel, secret)
+        self._streams = Streams(channel, self._shop, transcript, self._links, heartbeat_s)
         self._by_visitor = SlidingWindow(MESSAGES_A_MINUTE_A_VISITOR, clock)
         self._by_address = SlidingWindow(MESSAGES_A_MINUTE_AN_ADDRESS, clock)
+        self._pictures_by_visitor = SlidingWindow(PICTURES_A_MINUTE_A_VISITOR, clock)
+        self._pictures_by_address = SlidingWindow(PICTURES_A_MINUTE_AN_ADDRESS, clock)
         self._sessions = SlidingWindow(SESSIONS_A_MINUTE_AN_ADDRESS, clock)
-        self._streams: Counter[str] = Counter()
 
-    async def start(self, receive: Receive) -> None:
+    async def start(self, host: Host) -> None:
         """Take messages from now on; until then browsers are told to come back."""
-        self._receive = receive
+        self._host = host
+
+    async def hold(self) -> None:
+        """Return at once: every process serves its own browsers, none has to hold the channel."""
 
     async def stop(self) -> None:
         """Take no more messages."""
-        self._receive = None
+        self._host = None
 
-    def cost(self, message: Outbound) -> int:
-        """Return 1: nothing is counted here."""
-        return 1
+    def roads(self, message: Outbound) -> Sequence[Road]:
+        """Return the one road: the page shows everything, and nothing is counted."""
+        return [OPEN]
 
     async def send(self, message: Outbound) -> Receipt:
         """Report `message` as sent: its row in the outbox is what the page reads."""
@@ -107,6 +108,8 @@ class WebChatConnector:
         routes = [
             Route("/session", self._guarded(self._session), methods=["POST"]),
             Route("/messages", self._guarded(self._message), methods=["POST"]),
+            Route("/images", self._guarded(self._image), methods=["POST"]),
+            Route("/pictures/{id}", self._guarded(self._picture), methods=["GET"]),
             Route("/events", self._guarded(self._events), methods=["GET"]),
             Route("/page", self._page, methods=["GET"]),
             *(
@@ -134,7 +137,7 @@ class WebChatConnector:
         wanted = await new_session(request)
         visitor = self._new_id()
         opened = Inbound(
-            key=f"web:{self._name}:{visitor}",
+            key=f"{self.channel}:{visitor}",
             chat=Chat(self.channel, visitor),
             user=visitor,
             sent_at=self._clock.now(),
@@ -150,7 +153,7 @@ class WebChatConnector:
         visitor = self._visitor(message.token)
         self._pace(self._by_visitor, visitor)
         said = Inbound(
-            key=f"{self._key_prefix(visitor)}{message.client_id}",
+            key=f"{self.channel}:{visitor}:{message.client_id}",
             chat=Chat(self.channel, visitor),
             user=visitor,
             sent_at=self._clock.now(),
@@ -161,79 +164,46 @@ class WebChatConnector:
         await self._store(said)
         return JSONResponse({"client_id": message.client_id}, 202)
 
+    async def _image(self, request: Request) -> Response:
+        self._pace(self._pictures_by_address, _address(request))
+        picture = await new_picture(request)
+        visitor = self._visitor(picture.token)
+        self._pace(self._pictures_by_visitor, visitor)
+        sent = Inbound(
+            key=f"{self.channel}:{visitor}:{picture.client_id}",
+            chat=Chat(self.channel, visitor),
+            user=visitor,
+            sent_at=self._clock.now(),
+            text=picture.text.strip(),
+            language=picture.lang,
+            event=Event.MEDIA,
+            media=Media("image", file=picture.file()),
+        )
+        await self._store(sent)
+        return JSONResponse({"client_id": picture.client_id}, 202)
+
+    async def _picture(self, request: Request) -> Response:
+        shown_id = request.path_params["id"]
+        visitor = self._links.visitor(shown_id, request.query_params.get("token", ""))
+        if visitor is None:
+            raise Refused(403, "token")
+        try:
+            file = await self._transcript.picture(Chat(self.channel, visitor), int(shown_id))
+        except Exception as fault:  # whatever it was, the picture is still there: come back for it
+            log.exception("webchat_not_read", channel=self.channel)
+            raise Refused(503, "not_read", BUSY_RETRY_S) from fault
+        return picture_answer(file)
+
     async def _events(self, request: Request) -> Response:
         visitor = self._visitor(request.query_params.get("token", ""))
         seen = seen_id(request)
-        if self._streams[visitor] >= STREAMS_A_VISITOR:
+        if self._streams.open[visitor] >= STREAMS_A_VISITOR:
             raise Refused(429, "streams", BUSY_RETRY_S)
-        closing = anyio.Event()  # set when the server is asked to stop: the stream ends itself, and cleanly
-        return EventSourceResponse(
-            self._stream(visitor, seen, closing),
-            shutdown_event=closing,
-            shutdown_grace_period=SHUTDOWN_GRACE_S,
-            sep="\n",
-            ping=self._heartbeat_s,
-            ping_message_factory=lambda: ServerSentEvent(comment="", sep="\n"),
-            send_timeout=SEND_TIMEOUT_S,
-        )
+        return self._streams.answer(visitor, seen)
 
     async def _page(self, request: Request) -> Response:
         lang = request.query_params.get("lang") or request.headers.get("accept-language", "")[:2].lower()
         return page(self._shop, "en" if lang == "en" else "zh", self._origins)
-
-    # --- the stream ------------------------------------------------------------------------------------------------
-    async def _stream(self, visitor: str, seen: int, closing: anyio.Event) -> AsyncIterator[ServerSentEvent]:
-        """Send the shop's name, what was said since `seen`, `live` once all of that is out, then whatever comes."""
-        self._streams[visitor] += 1
-        closed = asyncio.create_task(closing.wait())
-        try:
-            yield _event("shop", self._shop)
-            live = False
-            while not closing.is_set():
-                # Begin to wait before reading: what is stored in between wakes us instead of being missed.
-                news = asyncio.create_task(self._transcript.wait(LOOK_AGAIN_S))
-                try:
-                    for shown in await self._unread(visitor, seen):
-                        seen = shown.id
-                        yield self._shown(shown, visitor)
-                    if not live:
-                        live = True
-                        yield _event("live", {})
-                    done, _ = await asyncio.wait((news, closed), return_when=asyncio.FIRST_COMPLETED)
-                    if news in done:
-                        await news  # raises what it met
-                finally:
-                    news.cancel()
-        except Exception as fault:  # noqa: BLE001 - the answer has begun: end it, and the page comes back
-            log.warning("webchat stream ended", channel=self.channel, fault=type(fault).__name__)
-        finally:
-            closed.cancel()
-            self._streams[visitor] -= 1
-            if not self._streams[visitor]:
-                del self._streams[visitor]
-
-    async def _unread(self, visitor: str, seen: int) -> list[ShownMessage]:
-        chat = Chat(self.channel, visitor)
-        unread: list[ShownMessage] = []
-        while True:
-            some = await self._transcript.after(chat, unread[-1].id if unread else seen, READ_AT_ONCE)
-            unread.extend(some)
-            if len(some) < READ_AT_ONCE:
-                return unread
-
-    def _shown(self, message: ShownMessage, visitor: str) -> ServerSentEvent:
-        prefix = self._key_prefix(visitor)
-        data = {
-            "id": message.id,
-            "mine": message.mine,
-            "author": message.author,
-            "name": message.author_name,
-            "text": message.text,
-            "choices": [{"token": choice.token, "label": choice.label} for choice in message.choices],
-            "at": message.at.isoformat(),
-            "client_id": message.key.removeprefix(prefix) if message.key.startswith(prefix) else "",
-        }
-        return _event("message", data, str(message.id))
 
     # --- guards ----------------------------------------------------------------------------------------------------
     def _guarded(self, answer: Endpoint) -> Endpoint:
@@ -250,10 +220,10 @@ class WebChatConnector:
         return guarded
 
     async def _store(self, message: Inbound) -> None:
-        if self._receive is None:
+        if self._host is None:
             raise Refused(503, "not_started", BUSY_RETRY_S)
         try:
-            await self._receive([message])
+            await self._host.receive([message])
         except Exception as fault:  # whatever it was, nothing is stored, and the page must keep the message and retry
             log.exception("webchat_not_stored", channel=self.channel)
             raise Refused(503, "not_stored", BUSY_RETRY_S) from fault
@@ -268,14 +238,6 @@ class WebChatConnector:
         wait_s = window.take(key)
         if wait_s:
             raise Refused(429, "rate", wait_s)
-
-    def _key_prefix(self, visitor: str) -> str:
-        return f"web:{self._name}:{visitor}:"
-
-
-def _event(kind: str, data: object, message_id: str | None = None) -> ServerSentEvent:
-    words = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    return ServerSentEvent(words, event=kind, id=message_id, sep="\n")
 
 
 def _static_route(name: str, media_type: str) -> Route:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Base64Bytes, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from starlette.requests import Request
 
 from bot.errors import BadCallback
+from bot.messages import File
+from connectors.webchat.pictures import MAX_PICTURE_BYTES, mime_of
 
 MAX_BODY_BYTES = 16 * 1024
+MAX_PICTURE_BODY_BYTES = MAX_PICTURE_BYTES * 4 // 3 + MAX_BODY_BYTES  # Base64 makes four bytes of three
 MAX_TEXT_CHARACTERS = 2_000
 MAX_CHOICE_BYTES = 64
 
@@ -55,15 +58,20 @@ class NewSession(BaseModel):
     lang: Literal["zh", "en"] | None = None
 
 
-class NewMessage(BaseModel):
-    """The body of POST messages. A tapped button sends its token as `choice` and its label as `text`."""
+class _Said(BaseModel):
+    """What everything that a visitor sends has in common. `client_id` makes a repeat harmless."""
 
     model_config = ConfigDict(strict=True)
     token: Annotated[str, Field(max_length=300)]
     client_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
     text: Text = ""
-    choice: Annotated[str, Field(min_length=1), AfterValidator(_storable), AfterValidator(_short)] | None = None
     lang: Literal["zh", "en"] | None = None
+
+
+class NewMessage(_Said):
+    """The body of POST messages. A tapped button sends its token as `choice` and its label as `text`."""
+
+    choice: Annotated[str, Field(min_length=1), AfterValidator(_storable), AfterValidator(_short)] | None = None
 
     @model_validator(mode="after")
     def _says_something(self) -> NewMessage:
@@ -72,18 +80,37 @@ class NewMessage(BaseModel):
         return self
 
 
-async def body(request: Request) -> bytes:
-    """Return the body, never holding more of it than allowed.
+class NewPicture(_Said):
+    """The body of POST images: one picture in Base64, with its caption as `text`."""
+
+    image: Base64Bytes
+
+    def file(self) -> File:
+        """Return the picture; its type is what its first bytes say.
+
+        Raises:
+            Refused: 413, it is longer than 5 MiB, or 415, it is no PNG, JPEG, GIF or WebP.
+        """
+        if len(self.image) > MAX_PICTURE_BYTES:
+            raise Refused(413, "oversize")
+        mime = mime_of(self.image)
+        if mime is None:
+            raise Refused(415, "type")
+        return File(self.image, mime)
+
+
+async def body(request: Request, limit: int = MAX_BODY_BYTES) -> bytes:
+    """Return the body, never holding more than `limit` bytes of it.
 
     Raises:
-        Refused: 413, it is longer than 16 KiB.
+        Refused: 413, it is longer.
     """
-    data = b""
+    data = bytearray()
     async for chunk in request.stream():
         data += chunk
-        if len(data) > MAX_BODY_BYTES:
+        if len(data) > limit:
             raise Refused(413, "oversize")
-    return data
+    return bytes(data)
 
 
 async def new_session(request: Request) -> NewSession:
@@ -106,6 +133,18 @@ async def new_message(request: Request) -> NewMessage:
     """
     try:
         return NewMessage.model_validate_json(await body(request))
+    except ValidationError:
+        raise Refused(400, "malformed") from None
+
+
+async def new_picture(request: Request) -> NewPicture:
+    """Return the picture that was sent.
+
+    Raises:
+        Refused: 400 malformed or 413.
+    """
+    try:
+        return NewPicture.model_validate_json(await body(request, MAX_PICTURE_BODY_BYTES))
     except ValidationError:
         raise Refused(400, "malformed") from None
 

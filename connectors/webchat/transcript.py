@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
-from bot.messages import Chat, Choice
+from bot.messages import Chat, Choice, File
 
 Author = Literal["customer", "bot", "agent", "campaign"]
+Typist = Literal["", "bot", "agent"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class ShownMessage:
         author_name: the agent's display name; empty where the page has a word of its own (bot, customer).
         at: aware UTC.
         key: `Inbound.key` of a message of the customer, so that the page knows its own words again; else empty.
+        picture: whether `Transcript.picture` has one for it.
     """
 
     id: int
@@ -32,6 +34,7 @@ class ShownMessage:
     choices: tuple[Choice, ...]
     at: datetime
     key: str = ""
+    picture: bool = False
 
 
 class Transcript(Protocol):
@@ -39,6 +42,14 @@ class Transcript(Protocol):
 
     async def after(self, chat: Chat, seen: int, limit: int) -> Sequence[ShownMessage]:
         """Return the messages with an id above `seen`, oldest first, `limit` at most."""
+        ...
+
+    async def picture(self, chat: Chat, shown_id: int) -> File | None:
+        """Return the picture of the message `shown_id` of `chat`, None if that chat has none under this id."""
+        ...
+
+    async def typing(self, chat: Chat) -> Typist:
+        """Return who is preparing an answer right now; empty if nobody is."""
         ...
 
     async def wait(self, timeout_s: float) -> None:

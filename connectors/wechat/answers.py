@@ -1,26 +1,73 @@
-"""What WeChat's answers to a send mean for us. Pure."""
+"""What WeChat's answers mean for us. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from enum import StrEnum
 
 import requests
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 from wechatpy.exceptions import WeChatClientException  # type: ignore[import-untyped]
 
 from bot.messages import Receipt, SendStatus
-from connectors.wechat.tokens import STALE_TOKEN, TokenUnavailable
+from connectors.wechat.client import TokenUnavailable
 
 _BEIJING = timezone(timedelta(hours=8))
 
-_CLOSED = frozenset({45015, 45047})
-_UNREACHABLE = frozenset({40003, 43004, 43019})
-_DAY_QUOTA, _TOO_FAST, _BUSY = 45009, 45011, -1
-_TOO_FAST_WAIT_S = 60.0
-
-
 PLATFORM_FAULTS = (WeChatClientException, TokenUnavailable, requests.RequestException)
-"""What a send may end in."""
+"""What a call of the API may end in."""
+
+
+class Then(StrEnum):
+    """What the connector does beside telling the sender."""
+
+    NOTHING = "nothing"
+    PAUSE = "pause"
+    """Call this service no more until midnight in Beijing, when its day's quota is counted anew."""
+    SWITCH_OFF = "switch_off"
+    """Offer no road that needs this service for a day, and tell the shop."""
+    STOP = "stop"
+    """Call nothing for a while, and tell the shop: only people can mend it."""
+    ALERT = "alert"
+    """Tell the shop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What an error code means for the message, and for the connector."""
+
+    status: SendStatus
+    then: Then = Then.NOTHING
+    retry_after_s: float = 0.0
+
+
+MEANINGS: Mapping[int, Meaning] = {
+    -1: Meaning(SendStatus.TRANSIENT),
+    40001: Meaning(SendStatus.TRANSIENT, Then.ALERT),  # these three come here only after the token was renewed
+    40014: Meaning(SendStatus.TRANSIENT, Then.ALERT),
+    42001: Meaning(SendStatus.TRANSIENT, Then.ALERT),
+    40003: Meaning(SendStatus.UNREACHABLE),
+    43004: Meaning(SendStatus.UNREACHABLE),
+    43019: Meaning(SendStatus.UNREACHABLE),
+    40007: Meaning(SendStatus.TRANSIENT),  # the picture died before its time: the next try uploads it again
+    40013: Meaning(SendStatus.TRANSIENT, Then.STOP),
+    40125: Meaning(SendStatus.TRANSIENT, Then.STOP),
+    40164: Meaning(SendStatus.TRANSIENT, Then.STOP),
+    40243: Meaning(SendStatus.TRANSIENT, Then.STOP),
+    43101: Meaning(SendStatus.WINDOW_CLOSED),
+    45002: Meaning(SendStatus.REFUSED),
+    45008: Meaning(SendStatus.REFUSED),
+    45009: Meaning(SendStatus.RATE_LIMITED, Then.PAUSE),
+    45011: Meaning(SendStatus.RATE_LIMITED, retry_after_s=60.0),
+    45015: Meaning(SendStatus.WINDOW_CLOSED),
+    45028: Meaning(SendStatus.WINDOW_CLOSED),
+    45047: Meaning(SendStatus.WINDOW_CLOSED),
+    45065: Meaning(SendStatus.SENT),
+    48001: Meaning(SendStatus.NOT_ALLOWED, Then.SWITCH_OFF),
+}
+"""WeChat: 全局返回码 / Return Codes. A code that is not here is a refusal of the message."""
 
 
 def receipt_for(fault: Exception, now: datetime) -> Receipt:
@@ -29,26 +76,16 @@ def receipt_for(fault: Exception, now: datetime) -> Receipt:
         return Receipt(SendStatus.TRANSIENT, reason="no access token")
     if isinstance(fault, requests.RequestException):
         return _of_network(fault)
-    return _of_answer(fault, now)
+    if fault.errcode is None:  # type: ignore[attr-defined]
+        return _of_status(fault.response.status_code)  # type: ignore[attr-defined]
+    meaning = meaning_of(fault)
+    wait_s = until_midnight_s(now) if meaning.then is Then.PAUSE else meaning.retry_after_s
+    return Receipt(meaning.status, reason=f"wechat {fault.errcode}", retry_after_s=wait_s)  # type: ignore[attr-defined]
 
 
-def _of_answer(fault: WeChatClientException, now: datetime) -> Receipt:
-    """Map an error code (WeChat: 全局返回码 / Return Codes)."""
-    code = fault.errcode
-    reason = f"wechat {code}"
-    if code is None:
-        return _of_status(fault.response.status_code)
-    if code in _CLOSED:
-        return Receipt(SendStatus.WINDOW_CLOSED, reason=reason)
-    if code in _UNREACHABLE:
-        return Receipt(SendStatus.UNREACHABLE, reason=reason)
-    if code == _DAY_QUOTA:
-        return Receipt(SendStatus.RATE_LIMITED, reason=reason, retry_after_s=until_midnight_s(now))
-    if code == _TOO_FAST:
-        return Receipt(SendStatus.RATE_LIMITED, reason=reason, retry_after_s=_TOO_FAST_WAIT_S)
-    if code == _BUSY or code in STALE_TOKEN:
-        return Receipt(SendStatus.TRANSIENT, reason=reason)
-    return Receipt(SendStatus.REFUSED, reason=reason)
+def meaning_of(fault: Exception) -> Meaning:
+    """Return what the error code of `fault` means; without a code nothing is to be done."""
+    return MEANINGS.get(getattr(fault, "errcode", None) or 0, Meaning(SendStatus.REFUSED))
 
 
 def _of_status(status: int) -> Receipt:

@@ -1,4 +1,4 @@
-"""Opens what WeChat posts to the callback: signature, age, cipher (if any) and form, in that order. Pure."""
+"""Opens what WeChat posts to the callback: signature, age, cipher (if any) and form, in that order; seals replies."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import re
+import secrets
 import struct
 from collections.abc import Mapping
 from datetime import datetime
@@ -15,6 +16,7 @@ from wechatpy.crypto import WeChatCrypto  # type: ignore[import-untyped]
 from wechatpy.exceptions import InvalidAppIdException  # type: ignore[import-untyped]
 from wechatpy.messages import BaseMessage  # type: ignore[import-untyped]
 from wechatpy.parser import parse_message  # type: ignore[import-untyped]
+from wechatpy.replies import ImageReply, TextReply  # type: ignore[import-untyped]
 
 from bot.errors import BadCallback, SettingsError
 
@@ -24,6 +26,7 @@ MAX_ECHO_CHARS = 256
 # Base64 between the tags and nothing else: found without an XML parser, so nothing unsigned is ever parsed.
 _ENCRYPTED = re.compile(rb"<Encrypt>\s{0,8}(?:<!\[CDATA\[)?([A-Za-z0-9+/=]+)(?:\]\]>)?\s{0,8}</Encrypt>")
 _AES_KEY = re.compile(r"[A-Za-z0-9+/]{43}")
+_NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 class RefusedCallback(BadCallback):
@@ -92,6 +95,17 @@ class Seal:
             raise RefusedCallback("form", 400)
         return message
 
+    def reply(self, message: BaseMessage, text: str, media_id: str, now: datetime) -> str:
+        """Return the body that answers `message` (WeChat: 被动回复用户消息 / Passive Replies)."""
+        sides = {"source": _safe(message.target), "target": _safe(message.source), "time": int(now.timestamp())}
+        if media_id:
+            xml = ImageReply(image=_safe(media_id), **sides).render()
+        else:
+            xml = TextReply(content=_safe(text), **sides).render()
+        if self._crypto is None:
+            return str(xml)
+        return str(self._crypto.encrypt_message(xml, secrets.token_hex(8), str(int(now.timestamp()))))
+
     def _plain(self, query: Mapping[str, str], body: bytes, now: datetime) -> bytes:
         """Return the body of a test account's callback (WeChat: 接收普通消息 / Receiving Messages)."""
         self._check(query.get("signature", ""), query, now)
@@ -119,6 +133,11 @@ class Seal:
             raise RefusedCallback("form", 400)
         if abs(now.timestamp() - int(timestamp)) > MAX_AGE_S:
             raise RefusedCallback("stale", 403)
+
+
+def _safe(text: str) -> str:
+    """Return `text` so that it stays inside its element: wechatpy writes it into CDATA as it is."""
+    return _NOT_IN_XML.sub("", text).replace("]]>", "]]]]><![CDATA[>")
 
 
 def _decrypt(crypto: WeChatCrypto, encrypted: str, signature: str, query: Mapping[str, str]) -> str:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, create_engine
 
 from bot.clock import SystemClock, new_id
 from bot.delivery.signal import Signal
-from bot.shop.port import Cart, Customer, Line, Money, Order, OrderStatus, Product, Shipment, TrackingEvent
+from bot.shop.port import Cart, Customer, Line, Money, Names, Order, OrderStatus, Product, Shipment, TrackingEvent
 from bot.store import tables as t
 from bot.store.database import Database
 from handoff import ownership, people
@@ -25,6 +25,9 @@ NOW = datetime.now(UTC)
 
 class SmallShop:
     """One customer with two orders and a cart."""
+
+    def names(self) -> Names:
+        return Names()
 
     def products(self) -> tuple[Product, ...]:
         return ()

@@ -14,9 +14,10 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from bot.clock import SystemClock
-from bot.messages import Choice, Event, Inbound
+from bot.messages import Choice, Event, File, Inbound
+from connectors.webchat.pictures import mime_of
 from tests import needs
-from tests.webchat_stand import Room, connector, free_port, listening, serving
+from tests.webchat_stand import Room, connector, free_port, listening, png, serving
 
 SIZES = (Choice("size:m", "M · 165–172 cm"), Choice("size:l", "L · 172–180 cm"))
 ATTACKS = (
@@ -33,6 +34,8 @@ def answer(said: Inbound) -> Sequence[tuple[str, tuple[Choice, ...]]]:
         return [("Welcome to the shop!", ())]
     if said.choice:
         return [(f"Noted: {said.choice}", ())]
+    if said.event is Event.MEDIA:
+        return [(f"You showed: {said.text}", ())]
     if said.text == "size?":
         return [("Which one?", SIZES)]
     return [(f"You said: {said.text}", ())]
@@ -54,6 +57,11 @@ class Visit:
         await box.fill(text)
         await box.press("Enter")
 
+    async def attach(self, name: str, body: bytes) -> None:
+        await self.page.get_by_label("picture").set_input_files(
+            {"name": name, "mimeType": "application/octet-stream", "buffer": body}
+        )
+
 
 @pytest.fixture
 async def visit() -> AsyncIterator[Visit]:
@@ -62,14 +70,14 @@ async def visit() -> AsyncIterator[Visit]:
     room = Room(clock, answer)
     site_port = free_port()
     chat = connector(room, clock, (f"http://127.0.0.1:{site_port}",))
-    await chat.start(room.receive)
+    await chat.start(room)
     async with serving(chat) as base, async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=path, args=needs.CHROMIUM_ARGS)
         context = await browser.new_context(viewport={"width": 380, "height": 640}, reduced_motion="reduce")
         page = await context.new_page()
         faults: list[str] = []
         page.on("pageerror", lambda fault: faults.append(str(fault)))
-        page.on("console", lambda line: faults.append(line.text) if "Content Security" in line.text else None)
+        context.on("console", lambda line: faults.append(line.text) if "Content Security" in line.text else None)
         await page.goto(f"{base}/page?lang=en")
         await expect(page.get_by_role("log")).to_contain_text("Welcome to the shop!")
         yield Visit(page, context, room, clock, faults, site_port)
@@ -82,7 +90,7 @@ async def test_a_message_is_shown_once_and_answered(visit: Visit) -> None:
     log = visit.page.get_by_role("log")
     await expect(log.get_by_text("You said: hello")).to_be_visible()
     await expect(log.get_by_text("hello", exact=True)).to_have_count(1)
-    await expect(log.get_by_role("img", name="Typing")).to_be_hidden()
+    await expect(log.get_by_role("img", name="typing")).to_be_hidden()
     await expect(visit.page.get_by_role("heading")).to_have_text("Qinghe <Tea>")
 
 
@@ -92,13 +100,13 @@ async def test_a_reload_keeps_the_visitor_and_the_history(visit: Visit) -> None:
     await visit.page.reload()
     await expect(visit.page.get_by_text("You said: remember me")).to_be_visible()
     await expect(visit.page.get_by_text("Welcome to the shop!")).to_have_count(1)
-    assert len(visit.room.inbox) == 2
+    assert len(visit.room.received) == 2
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
 async def test_what_anybody_writes_stays_text(visit: Visit, attack: str) -> None:
     await visit.say(attack)
-    chat = visit.room.inbox[0].chat
+    chat = visit.room.received[0].chat
     await expect(visit.page.get_by_role("log").get_by_text(attack, exact=True)).to_have_count(1)
     visit.room.show(chat, f"agent {attack}", author="agent", name=attack, choices=(Choice("t", attack),))
     await expect(visit.page.get_by_role("button", name=attack)).to_be_visible()
@@ -153,15 +161,94 @@ async def test_messages_written_offline_wait_survive_a_reload_and_arrive_once_in
     await expect(visit.page.get_by_text("You said: second")).to_be_visible(timeout=15_000)
     await expect(visit.page.get_by_text("Waiting to send")).to_have_count(0)
     await expect(visit.page.get_by_text("second", exact=True)).to_have_count(1)
-    assert [said.text for said in visit.room.inbox if said.event is None] == ["first", "second"]
+    assert [said.text for said in visit.room.received if said.event is None] == ["first", "second"]
+
+
+async def test_what_is_written_offline_goes_in_order_and_once_after_a_reload(visit: Visit) -> None:
+    await visit.context.set_offline(True)
+    await visit.say("one")
+    await visit.attach("shirt.png", png(30, 20))
+    await visit.say("two")
+    await expect(visit.page.get_by_text("Waiting to send")).to_have_count(3)
+    visit.room.broken = True  # a reload needs the network for the page itself, so now the shop refuses
+    await visit.context.set_offline(False)
+    await visit.page.reload()
+    await expect(visit.page.get_by_text("Waiting to send")).to_have_count(3)
+    visit.room.broken = False
+    await expect(visit.page.get_by_text("You said: two")).to_be_visible(timeout=15_000)
+    await expect(visit.page.get_by_text("Waiting to send")).to_have_count(0)
+    said = [message.text or message.event for message in visit.room.received[1:]]
+    assert said == ["one", Event.MEDIA, "two"]
+    await expect(visit.page.get_by_role("img", name="picture")).to_have_count(1)
+
+
+async def test_a_picture_goes_with_what_stands_in_the_box_as_a_small_jpeg(visit: Visit) -> None:
+    box = visit.page.get_by_role("textbox", name="message")
+    await box.fill("in blue?")
+    await visit.attach("shirt.png", png(2400, 30))
+    await expect(visit.page.get_by_text("You showed: in blue?")).to_be_visible()
+    await expect(box).to_have_value("")
+    picture = visit.page.get_by_role("img", name="picture")
+    await expect(picture).to_have_js_property("naturalWidth", 1600)
+    await expect(picture).to_have_js_property("naturalHeight", 20)
+    await expect(visit.page.get_by_text("in blue?", exact=True)).to_have_count(1)
+    sent = visit.room.received[-1].media
+    assert sent and sent.file and mime_of(sent.file.body) == sent.file.mime == "image/jpeg"
+
+
+async def test_a_file_that_is_no_picture_is_not_sent_and_the_page_says_so(visit: Visit) -> None:
+    await visit.attach("notes.png", b"just words")
+    await expect(visit.page.get_by_text("Not sent")).to_be_visible()
+    await expect(visit.page.get_by_text("notes.png")).to_be_visible()
+    assert len(visit.room.received) == 1
+
+
+async def test_a_picture_of_the_shop_is_shown_and_opens_by_keyboard(visit: Visit) -> None:
+    chat = visit.room.received[0].chat
+    visit.room.show(chat, "The blue one", author="agent", name="Li Na", picture=File(png(40, 30), "image/png"))
+    picture = visit.page.get_by_role("link", name="picture")
+    await expect(picture.get_by_role("img")).to_have_js_property("naturalWidth", 40)
+    async with visit.context.expect_page() as opened:
+        await picture.press("Enter")
+    shown = await opened.value
+    assert "/pictures/" in shown.url and await shown.locator("img").count() == 1
+
+
+async def test_the_page_shows_who_is_typing(visit: Visit) -> None:
+    dots = visit.page.get_by_role("img", name="Agent is typing")
+    visit.room.type("agent")
+    await expect(dots).to_be_visible()
+    visit.room.type("bot")
+    await expect(visit.page.get_by_role("img", name="Assistant is typing")).to_be_visible()
+    visit.room.type("")
+    await expect(dots).to_be_hidden()
+
+
+async def test_nobody_types_on_a_line_that_is_cut(visit: Visit) -> None:
+    visit.room.type("bot")
+    dots = visit.page.get_by_role("img", name="Assistant is typing")
+    await expect(dots).to_be_visible()
+    await visit.context.set_offline(True)
+    await expect(dots).to_be_hidden()
+
+
+async def test_everything_can_be_reached_by_keyboard(visit: Visit) -> None:
+    await visit.page.get_by_role("button", name="中文").focus()
+    reached = []
+    for _ in range(4):
+        await visit.page.keyboard.press("Tab")
+        reached.append(
+            await visit.page.evaluate("document.querySelector('zhanggui-chat').shadowRoot.activeElement.ariaLabel")
+        )
+    assert reached == ["Chat history", "picture", "message", "send"]
 
 
 async def test_a_lost_network_is_said_and_mended(visit: Visit) -> None:
     await visit.context.set_offline(True)
-    await expect(visit.page.get_by_text("Connection lost")).to_be_visible()
+    await expect(visit.page.get_by_text("Connecting…")).to_be_visible()
     await visit.say("in the tunnel")
     await expect(visit.page.get_by_text("Waiting to send")).to_be_visible()
-    visit.room.show(visit.room.inbox[0].chat, "Are you there?", author="agent", name="Li Na")
+    visit.room.show(visit.room.received[0].chat, "Are you there?", author="agent", name="Li Na")
     await visit.context.set_offline(False)
     log = visit.page.get_by_role("log")
     await expect(log.get_by_text("You said: in the tunnel")).to_be_visible(timeout=15_000)
@@ -174,7 +261,7 @@ async def test_a_forgotten_visitor_begins_anew_and_loses_no_message(visit: Visit
     await visit.page.evaluate("for (const key of Object.keys(localStorage)) localStorage[key] = 'made.up'")
     await visit.say("still here")
     await expect(visit.page.get_by_text("You said: still here")).to_be_visible(timeout=15_000)
-    assert len({said.chat.id for said in visit.room.inbox}) == 2
+    assert len({said.chat.id for said in visit.room.received}) == 2
 
 
 async def test_a_message_over_the_limit_of_a_minute_waits_and_then_goes(visit: Visit) -> None:
@@ -210,7 +297,7 @@ async def test_enter_that_ends_an_input_methods_composition_does_not_send(visit:
 
 async def test_one_script_and_one_tag_embed_it_on_the_shops_own_site_under_a_strict_policy(visit: Visit) -> None:
     base = visit.page.url.partition("/page")[0]
-    policy = f"default-src 'none'; script-src {base}/; connect-src {base}/"
+    policy = f"default-src 'none'; script-src {base}/; connect-src {base}/; img-src {base}/"
     html = f'<!doctype html><script src="{base}/element.js"></script><zhanggui-chat lang="en"></zhanggui-chat>'
 
     async def home(request: Request) -> Response:
@@ -224,6 +311,10 @@ async def test_one_script_and_one_tag_embed_it_on_the_shops_own_site_under_a_str
         await site.get_by_role("button", name="send").click()
         await expect(site.get_by_text("You said: from the shop")).to_be_visible()
         await expect(site.locator("zhanggui-chat li.mine .bubble")).to_have_css("border-bottom-left-radius", "18px")
+        await site.get_by_label("picture").set_input_files(
+            {"name": "shirt.png", "mimeType": "image/png", "buffer": png(30, 20)}
+        )
+        await expect(site.get_by_role("img", name="picture")).to_have_js_property("naturalWidth", 30)
 
 
 async def test_the_styles_arrive_under_the_policy(visit: Visit) -> None:

@@ -15,6 +15,8 @@ from starlette.routing import BaseRoute
 
 from bot import effects
 from bot.clock import Clock, IdMaker
+from bot.connector import Host
+from bot.delivery.claims import Desk
 from bot.delivery.gate import Rules
 from bot.delivery.inbox import store
 from bot.delivery.outbox import Draft, put
@@ -23,7 +25,7 @@ from bot.delivery.sender import Sender
 from bot.delivery.signal import Signal
 from bot.delivery.thinking import Thinker, Thought
 from bot.delivery.turns import TurnRunner
-from bot.messages import Chat, ChatKind, Inbound, Limits, Outbound, Purpose, Receipt, Receive, SendStatus
+from bot.messages import OPEN, WINDOW, Chat, ChatKind, Inbound, Limits, Outbound, Purpose, Receipt, Road, SendStatus
 from bot.store.database import Database
 from bot.store.tables import conversations, outbox
 from handoff.ownership import reopen, to_queue
@@ -47,14 +49,18 @@ class Platform:
     def routes(self) -> Sequence[BaseRoute]:
         return ()
 
-    async def start(self, receive: Receive) -> None:
+    async def start(self, host: Host) -> None:
+        pass
+
+    async def hold(self) -> None:
         pass
 
     async def stop(self) -> None:
         pass
 
-    def cost(self, message: Outbound) -> int:
-        return 1 if self.piece_length is None else -(-len(message.text) // self.piece_length)
+    def roads(self, message: Outbound) -> Sequence[Road]:
+        pieces = 1 if self.piece_length is None else -(-len(message.text) // self.piece_length)
+        return [Road("window", pieces, WINDOW)] if self.limits.counts_windows else [OPEN]
 
     async def send(self, message: Outbound) -> Receipt:
         self.asked.append(message)
@@ -115,10 +121,21 @@ class Watched(Thinker):
 
     meanwhile: Hook = lambda _connection, _conversation_id, _seq: None
 
-    def think(self, connection: Connection, conversation_id: str, seq: int, now: datetime) -> Thought:
-        thought = Thinker.think(self, connection, conversation_id, seq, now)
-        self.meanwhile(connection, conversation_id, seq)
-        return thought
+    def think_all(
+        self, connection: Connection, conversation_ids: Sequence[str], now: datetime
+    ) -> dict[str, Thought | Exception]:
+        thoughts = Thinker.think_all(self, connection, conversation_ids, now)
+        for conversation_id in conversation_ids:
+            try:
+                self.meanwhile(connection, conversation_id, next_seq(connection, conversation_id))
+            except Exception as error:
+                thoughts[conversation_id] = error
+        return thoughts
+
+
+def next_seq(connection: Connection, conversation_id: str) -> int:
+    done = select(conversations.c.done_seq).where(conversations.c.id == conversation_id)
+    return int(connection.execute(done).scalar_one()) + 1
 
 
 def a_runner(
@@ -140,7 +157,7 @@ async def run_all(runner: TurnRunner) -> int:
 
 # --- sending ---------------------------------------------------------------------------------------------------------
 def a_sender(database: Database, clock: Clock, platform: Platform, rules: Rules = RULES) -> Sender:
-    return Sender(database, clock, platform, rules, wake=Signal(), done=Signal(), pacer=Pacer(platform.limits))
+    return Sender(database, clock, Desk(platform, rules, Pacer(platform.limits)), wake=Signal(), done=Signal())
 
 
 async def send_all(sender: Sender) -> None:

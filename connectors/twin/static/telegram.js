@@ -4,12 +4,12 @@ const LABELS = {
   en: {
     user: "act as", chat: "open chat", private: "Bot", message: "Message", start: "START", restart: "RESTART",
     block: "Block", unblock: "Unblock", bot: "bot", group: "group", typing: "typing…", photo: "Photo",
-    edited: "edited", offline: "The stand-in does not answer.",
+    edited: "edited", file: "File", closed: "closed", offline: "The stand-in does not answer.",
   },
   zh: {
     user: "扮演", chat: "打开会话", private: "机器人", message: "消息", start: "开始", restart: "重新开始",
     block: "屏蔽", unblock: "取消屏蔽", bot: "机器人", group: "群组", typing: "正在输入…", photo: "图片",
-    edited: "已编辑", offline: "模拟平台没有回应。",
+    edited: "已编辑", file: "文件", closed: "已结束", offline: "模拟平台没有回应。",
   },
 };
 
@@ -73,17 +73,41 @@ function keys(message) {
   return box;
 }
 
+function picture(message) {
+  const image = node("img", "photo");
+  image.src = message.photo;
+  image.alt = say.photo;
+  return image;
+}
+
+function poll(message) {
+  const box = node("div", "keys poll");
+  message.poll.options.forEach((option, number) => {
+    const key = node("button", option.mine ? "mine" : "", `${option.mine ? "✓ " : ""}${option.text} · ${option.votes}`);
+    key.type = "button";
+    key.disabled = message.poll.closed;
+    key.setAttribute("aria-pressed", String(option.mine));
+    key.addEventListener("click", () =>
+      act("vote", { user: me.user, message_id: message.id, options: option.mine ? [] : [number] }));
+    box.append(key);
+  });
+  return box;
+}
+
 function bubble(message) {
   const mine = message.from.id === me.user;
   const item = node("li", mine ? "mine" : "theirs");
   item.dataset.id = message.id;
   const body = node("div", "bubble");
   if (!mine && !me.private) body.append(node("span", "name", message.from.name));
-  if (message.photo) body.append(node("span", "photo", say.photo));
-  body.append(node("span", "text", message.text));
+  if (message.photo) body.append(picture(message));
+  if (message.file) body.append(node("span", "file", say.file));
+  body.append(node("span", "text", message.poll ? message.poll.question : message.text));
   const clock = new Date(message.time * 1000).toLocaleTimeString(lang, { hour: "2-digit", minute: "2-digit" });
   body.append(node("time", "", message.edited ? `${say.edited} ${clock}` : clock));
+  if (message.poll && message.poll.closed) body.append(node("span", "file", say.closed));
   item.append(body);
+  if (message.poll) item.append(poll(message));
   if (message.buttons.length) item.append(keys(message));
   return item;
 }

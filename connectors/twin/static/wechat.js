@@ -4,10 +4,12 @@ const LABELS = {
   zh: {
     actAs: "身份", more: "更多", log: "聊天记录", send: "发送", typing: "对方正在输入…", hint: "发消息",
     follow: "关注公众号", unfollow: "取消关注", resend: "重复推送上一条", gone: "尚未关注该公众号",
+    menu: "公众号菜单", image: "图片", voice: "[语音]", video: "[视频]",
   },
   en: {
     actAs: "Act as", more: "More", log: "Chat", send: "Send", typing: "typing…", hint: "Message",
     follow: "Follow", unfollow: "Unfollow", resend: "Deliver the last one again", gone: "Not following this account",
+    menu: "Account menu", image: "Picture", voice: "[voice]", video: "[video]",
   },
 };
 const POLL_MS = 500;
@@ -23,12 +25,53 @@ let account = "";
 let follows = true;
 let drawn = 0;
 let drawnUser = "";
+let drawnMenu = "";
+
+function make(tag, words = "") {
+  const node = document.createElement(tag);
+  node.textContent = words;
+  return node;
+}
+
+function picture(media) {
+  const image = document.createElement("img");
+  image.src = `file/${media}`;
+  image.alt = label.image;
+  return image;
+}
+
+function tapper(words, action, extra) {
+  const button = make("button", words);
+  button.type = "button";
+  button.addEventListener("click", () => act(action, extra));
+  return button;
+}
+
+function fill(bubble, line) {
+  if (line.kind === "image") bubble.append(picture(line.media));
+  else if (line.kind === "voice" || line.kind === "video") bubble.textContent = label[line.kind];
+  else bubble.textContent = line.text;
+  if (line.about) bubble.append(make("small", line.about));
+  if (line.kind !== "msgmenu") return;
+  line.items.forEach((item) => bubble.append(tapper(item.label, "tap", item)));
+  if (line.tail) bubble.append(make("small", line.tail));
+}
+
+function drawMenu(menu) {
+  const wanted = JSON.stringify(menu);
+  if (wanted === drawnMenu) return;
+  drawnMenu = wanted;
+  const buttons = (menu?.button || []).flatMap((top) => (top.sub_button?.length ? top.sub_button : [top]));
+  const clicks = buttons.filter((button) => button.key);
+  byId("menu").replaceChildren(...clicks.map((button) => tapper(button.name, "click", { key: button.key })));
+  byId("menu").hidden = !clicks.length;
+}
 
 function draw(line) {
   const item = document.createElement("li");
   item.className = line.from;
   const text = document.createElement("span");
-  text.textContent = line.text;
+  fill(text, line);
   if (line.from !== "notice") {
     const face = document.createElement("span");
     face.className = "face";
@@ -52,6 +95,7 @@ function show(chat) {
   drawn = chat.messages.length;
   if (fresh.length) log.scrollTop = log.scrollHeight;
   follows = chat.follows;
+  drawMenu(chat.menu);
   byId("typing").hidden = !chat.typing;
   byId("follow").textContent = follows ? label.unfollow : label.follow;
   byId("message").disabled = !follows;

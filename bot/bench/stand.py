@@ -1,0 +1,181 @@
+"""A shop for measurements: the real way of a message, with an echo at the platform's end and, if asked, for a mind."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, time
+from pathlib import Path
+from types import SimpleNamespace
+from zoneinfo import ZoneInfo
+
+import psycopg
+from sqlalchemy import Connection, and_, select
+
+from bot import effects
+from bot.clock import Clock, IdMaker
+from bot.connector import Host
+from bot.delivery.claims import Desk
+from bot.delivery.gate import Rules
+from bot.delivery.intake import Intake
+from bot.delivery.pacer import Pacer
+from bot.delivery.sender import Sender
+from bot.delivery.signal import Signal
+from bot.delivery.thinking import Thought
+from bot.delivery.turns import Thinks, TurnRunner
+from bot.messages import OPEN, Chat, Choice, Inbound, Limits, Outbound, Receipt, Road, SendStatus, Source
+from bot.skills.turn import PersonView, Say, State, Step
+from bot.store.database import Database
+from bot.store.tables import conversations, inbox
+from bot.store.upgrade import upgrade
+from bot.voice import Spoken
+from handoff.ownership import reopen, to_queue
+
+CHANNEL = "bench:echo"
+RULES = Rules(ZoneInfo("Asia/Shanghai"), quiet_from=time(0), quiet_until=time(0), marketing_per_day=1)
+Sent = Callable[[Outbound], None]
+
+
+@contextmanager
+def fresh_database(server: str, folder: Path) -> Iterator[str]:
+    """Yield the address of an empty database: a file in `folder`, or a new one on the PostgreSQL `server`."""
+    if not server:
+        url = f"sqlite:///{folder / 'bench.db'}"
+        upgrade(url)
+        yield url
+        return
+    name = f"zhanggui_bench_{uuid.uuid4().hex[:12]}"
+    address = server.replace("+psycopg", "")
+    with psycopg.connect(address, autocommit=True) as admin:
+        admin.execute(f'CREATE DATABASE "{name}"'.encode())
+    url = f"postgresql+psycopg{address.removeprefix('postgresql').rpartition('/')[0]}/{name}"
+    try:
+        upgrade(url)
+        yield url
+    finally:
+        with psycopg.connect(address, autocommit=True) as admin:
+            admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+
+
+@dataclass
+class EchoPlatform:
+    """A connector whose platform takes every message at once."""
+
+    sent: Sent
+    limits: Limits = field(default_factory=Limits)
+    channel: str = CHANNEL
+
+    def routes(self) -> Sequence[object]:
+        return ()
+
+    async def start(self, host: Host) -> None: ...
+
+    async def hold(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    def roads(self, message: Outbound) -> Sequence[Road]:
+        return [OPEN]
+
+    async def send(self, message: Outbound) -> Receipt:
+        self.sent(message)
+        return Receipt(SendStatus.SENT, platform_id=message.id)
+
+
+class EchoVoice:
+    """Says what it is told, word for word."""
+
+    def speak(self, says: Sequence[Say], language: str, channel: str = "", tier: str = "") -> Spoken:
+        choices: tuple[Choice, ...] = ()
+        return Spoken(says[0].fields["text"], choices, (Source("echo", "1"),))
+
+
+@dataclass(frozen=True, slots=True)
+class EchoThinker:
+    """Answers every message with itself: what remains is the way of the message."""
+
+    def think_all(
+        self, connection: Connection, conversation_ids: Sequence[str], now: datetime
+    ) -> Mapping[str, Thought | Exception]:
+        next_message = and_(inbox.c.conversation_id == conversations.c.id, inbox.c.seq == conversations.c.done_seq + 1)
+        rows = connection.execute(
+            select(
+                conversations.c.id,
+                conversations.c.version,
+                conversations.c.epoch,
+                conversations.c.state,
+                inbox.c.identity_id,
+                inbox.c.text,
+            )
+            .join(inbox, next_message)
+            .where(conversations.c.id.in_(conversation_ids))
+        )
+        return {row.id: _echo(row) for row in rows}
+
+    def apology(self, connection: Connection, conversation_id: str) -> Spoken:
+        return Spoken("sorry", (), ())
+
+
+def seen(before: str, text: str) -> str:
+    """Return what a conversation keeps of its texts: equal only after the same texts in the same order."""
+    return hashlib.blake2b(f"{before}{text}".encode(), digest_size=8).hexdigest()
+
+
+def _echo(row: SimpleNamespace | object) -> Thought:
+    of = row  # a row of the query above
+    return Thought(
+        step=Step((Say("echo", {"text": of.text}),), State()),  # type: ignore[union-attr]
+        state={"turns": of.state.get("turns", 0) + 1, "seen": seen(of.state.get("seen", ""), of.text)},  # type: ignore[union-attr]
+        version=of.version,  # type: ignore[union-attr]
+        epoch=of.epoch,  # type: ignore[union-attr]
+        person=PersonView(identity_id=of.identity_id, person_id=""),  # type: ignore[union-attr]
+        language="zh",
+        channel_kind="bench",
+        voice=EchoVoice(),  # type: ignore[arg-type]
+        summary={"intent": "echo"},
+    )
+
+
+@dataclass
+class Line:
+    """One process' way of a message: intake, turns and the sender of one channel."""
+
+    database: Database
+    clock: Clock
+    new_id: IdMaker
+    thinker: Thinks
+    platform: EchoPlatform
+    arrived: Signal = field(default_factory=Signal)
+    changes: Signal = field(default_factory=Signal)
+
+    def __post_init__(self) -> None:
+        self.intake = Intake(self.database, self.clock, self.new_id)
+        self.turns = TurnRunner(
+            self.database,
+            self.clock,
+            self.new_id,
+            self.thinker,
+            effects.apply,
+            to_queue,
+            reopen,
+            wake=self.arrived,
+            done=self.changes,
+        )
+        desk = Desk(self.platform, RULES, Pacer(self.platform.limits))
+        self.sender = Sender(self.database, self.clock, desk, self.changes, Signal())
+
+    async def receive(self, messages: Sequence[Inbound]) -> None:
+        await self.intake.receive(messages)
+        self.arrived.notify()
+
+    def loops(self) -> list[asyncio.Task[None]]:
+        return [asyncio.create_task(self.turns.run()), asyncio.create_task(self.sender.run())]
+
+
+def message(chat: str, number: int, text: str, now: datetime) -> Inbound:
+    """Return the `number`th message of a customer."""
+    return Inbound(key=f"{CHANNEL}:{chat}:{number}", chat=Chat(CHANNEL, chat), user=chat, sent_at=now, text=text)

@@ -1,0 +1,72 @@
+"""Takes messages from the connectors and stores those that come at the same time in one transaction."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from bot.clock import Clock, IdMaker
+from bot.delivery.inbox import store
+from bot.messages import Inbound
+from bot.store.database import Database
+
+MAX_AT_ONCE = 256
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Intake:
+    """While one batch is being stored the next gathers: the busier it is, the fewer commits a message costs."""
+
+    database: Database
+    clock: Clock
+    new_id: IdMaker
+    _waiting: list[tuple[Sequence[Inbound], asyncio.Future[None]]] = field(default_factory=list)
+    _storing: asyncio.Task[None] | None = None
+
+    async def receive(self, messages: Sequence[Inbound]) -> None:
+        """Return once `messages` are on disk.
+
+        Raises:
+            SQLAlchemyError: they are not; the platform has to deliver them again.
+        """
+        done = asyncio.get_running_loop().create_future()
+        self._waiting.append((messages, done))
+        if self._storing is None or self._storing.done():
+            self._storing = asyncio.create_task(self._store_waiting())
+        await done
+
+    async def _store_waiting(self) -> None:
+        while self._waiting:
+            batch = self._take()
+            try:
+                await self._write([message for messages, _ in batch for message in messages])
+            except Exception:  # one of them cannot be stored: the others must not suffer
+                log.exception("batch_not_stored", messages=len(batch))
+                await self._one_by_one(batch)
+            for _, done in batch:
+                if not done.done():
+                    done.set_result(None)
+
+    def _take(self) -> list[tuple[Sequence[Inbound], asyncio.Future[None]]]:
+        batch: list[tuple[Sequence[Inbound], asyncio.Future[None]]] = []
+        count = 0
+        while self._waiting and (not batch or count + len(self._waiting[0][0]) <= MAX_AT_ONCE):
+            batch.append(self._waiting.pop(0))
+            count += len(batch[-1][0])
+        return batch
+
+    async def _one_by_one(self, batch: Sequence[tuple[Sequence[Inbound], asyncio.Future[None]]]) -> None:
+        for messages, done in batch:
+            try:
+                await self._write(messages)
+            except Exception as error:  # noqa: BLE001 (whatever it is, its caller must not acknowledge)
+                if not done.done():
+                    done.set_exception(error)
+
+    async def _write(self, messages: Sequence[Inbound]) -> None:
+        now = self.clock.now()
+        await self.database.write(lambda c: store(c, messages, now, self.new_id))

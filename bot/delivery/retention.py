@@ -1,0 +1,100 @@
+"""Deletes what is too old to be needed, every night, a little at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import ColumnElement, Connection, Table, delete, exists, func, or_, select
+
+from bot.clock import Clock
+from bot.store.database import Database
+from bot.store.tables import (
+    channel_facts,
+    conversations,
+    grants,
+    inbox,
+    logins,
+    media,
+    notes,
+    outbox,
+    proof_failures,
+    tasks,
+)
+
+BATCH = 500
+LOOK_EVERY_S = 3600.0
+PAUSE_S = 0.02
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """For how long things are kept, in days."""
+
+    messages_days: int
+    media_days: int
+
+
+def rules(keep: Keep, now: datetime) -> Mapping[Table, ColumnElement[bool]]:
+    """Return which rows of which table are too old, children first."""
+    old = now - timedelta(days=keep.messages_days)
+    with_media = exists().where(media.c.inbox_id == inbox.c.id)
+    with_picture = exists().where(media.c.outbox_id == outbox.c.id)
+    finished = exists().where(conversations.c.id == inbox.c.conversation_id, conversations.c.done_seq >= inbox.c.seq)
+    return {
+        media: or_(media.c.created_at < now - timedelta(days=keep.media_days), media.c.created_at < old),
+        inbox: (inbox.c.received_at < old) & finished & ~with_media,
+        outbox: (outbox.c.created_at < old) & outbox.c.status.not_in(("waiting", "sending")) & ~with_picture,
+        notes: notes.c.at < old,
+        tasks: tasks.c.done & (tasks.c.created_at < old),
+        grants: grants.c.expires_at < now - timedelta(days=7),
+        proof_failures: proof_failures.c.at < now - timedelta(days=30),
+        logins: logins.c.expires_at < now,
+        channel_facts: channel_facts.c.name.like("part:%") & (channel_facts.c.kept_at < now - timedelta(days=7)),
+    }
+
+
+def delete_some(connection: Connection, table: Table, too_old: ColumnElement[bool]) -> int:
+    """Delete at most `BATCH` rows. Return how many."""
+    keys = list(table.primary_key)
+    found = connection.execute(select(*keys).where(too_old).limit(BATCH)).all()
+    for row in found:
+        connection.execute(delete(table).where(*(key == value for key, value in zip(keys, row, strict=True))))
+    return len(found)
+
+
+async def clean_up(database: Database, keep: Keep, now: datetime) -> dict[str, int]:
+    """Delete everything that is too old, in short transactions. Return the number of rows by table."""
+    deleted: dict[str, int] = {}
+    for table, too_old in rules(keep, now).items():
+        while some := await database.write(lambda c, t=table, w=too_old: delete_some(c, t, w)):  # type: ignore[misc]
+            deleted[table.name] = deleted.get(table.name, 0) + some
+            await asyncio.sleep(PAUSE_S)  # let the chats through
+    return deleted
+
+
+async def clean_up_nightly(database: Database, clock: Clock, keep: Keep) -> None:
+    """Clean up once a day, for ever; tell how much every table holds."""
+    last: datetime | None = None
+    while True:
+        now = clock.now()
+        if last is None or now - last >= timedelta(days=1):
+            last = now
+            try:
+                deleted = await clean_up(database, keep, now)
+                log.info("cleaned_up", deleted=deleted, rows=await database.read(sizes))
+            except Exception:  # the database is away; tomorrow is another night
+                log.exception("clean_up_interrupted")
+        await asyncio.sleep(LOOK_EVERY_S)
+
+
+def sizes(connection: Connection) -> dict[str, int]:
+    """Return the number of rows of the tables that grow."""
+    return {
+        table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
+        for table in (conversations, inbox, outbox, media)
+    }

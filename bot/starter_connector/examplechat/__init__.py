@@ -1,0 +1,1 @@
+"""examplechat as a channel of Zhanggui."""

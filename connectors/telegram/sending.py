@@ -1,0 +1,86 @@
+"""Sends one outbound by as many calls as it takes, and remembers how far it got."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import structlog
+from telegram.error import TelegramError
+
+from bot.connector import Host
+from bot.messages import Outbound, Receipt, SendStatus
+from connectors.telegram import polls
+from connectors.telegram.api import Api
+from connectors.telegram.parts import Part, keyboard, parts
+from connectors.telegram.receipts import receipt_for, receipt_of
+
+Sleep = Callable[[float], Awaitable[None]]
+
+_COMES_AGAIN = (SendStatus.RATE_LIMITED, SendStatus.TRANSIENT, SendStatus.MOVED)
+_NOT_MODIFIED = "message is not modified"
+_HAS_CAPTION = "there is no text in the message to edit"
+
+_log = structlog.get_logger(__name__)
+
+
+class Sending:
+    """Sends for one bot.
+
+    Args:
+        limits: of rights.toml.
+        pause_s: between two messages to the same chat.
+    """
+
+    def __init__(self, api: Api, host: Host, limits: Mapping[str, int], pause_s: float, sleep: Sleep) -> None:
+        self._api = api
+        self._host = host
+        self._limits = limits
+        self._pause_s = pause_s
+        self._sleep = sleep
+
+    async def send(self, message: Outbound) -> Receipt:
+        """Send `message`; one that stopped half-way goes on with the part that is missing, also after a restart."""
+        if message.edits:
+            return await self._edit(message)
+        todo = parts(message, self._limits)
+        if len(todo) == 1:
+            return await self._part(message, todo[0])
+        name = f"parts:{message.id}"
+        done = int(await self._host.recall(name) or 0)
+        receipt = await self._part(message, todo[done])
+        while receipt.status is SendStatus.SENT and (done := done + 1) < len(todo):
+            await self._host.keep(name, str(done))
+            await self._sleep(self._pause_s)
+            receipt = await self._part(message, todo[done])
+        if receipt.status not in _COMES_AGAIN:
+            await self._host.keep(name, "")
+        return receipt
+
+    async def _part(self, message: Outbound, part: Part) -> Receipt:
+        fields = {"chat_id": message.chat.id, **part.fields}
+        if part.method != "SendPoll":
+            return await self._call(message, part.method, fields)
+        async with self._host.alone(polls.LOCK):
+            receipt = await self._call(message, part.method, fields)
+            await polls.remember(self._host, message.chat, receipt)
+        return receipt
+
+    async def _edit(self, message: Outbound) -> Receipt:
+        """Change an earlier message (Bot API, editMessageText; a photo's text is its caption, editMessageCaption)."""
+        where = {"chat_id": message.chat.id, "message_id": message.edits.rpartition(":")[2]}
+        buttons, text = keyboard(message.choices), message.text.strip()
+        receipt = await self._call(message, "EditMessageText", {**where, "text": text, **buttons})
+        if _HAS_CAPTION in receipt.reason.lower():
+            receipt = await self._call(message, "EditMessageCaption", {**where, "caption": text, **buttons})
+        if receipt.status is SendStatus.SENT or _NOT_MODIFIED in receipt.reason.lower():
+            return Receipt(SendStatus.SENT, platform_id=message.edits)
+        return receipt
+
+    async def _call(self, message: Outbound, method: str, fields: Mapping[str, Any]) -> Receipt:
+        try:
+            return receipt_for(await self._api.call(method, fields))
+        except TelegramError as error:
+            receipt = receipt_of(error)
+            _log.info("telegram_not_sent", channel=message.chat.channel, id=message.id, status=receipt.status.value)
+            return receipt

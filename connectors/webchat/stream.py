@@ -1,0 +1,117 @@
+"""What a browser hears on its open stream: the shop's name, everything said since it last listened, and what comes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+
+import anyio
+import structlog
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from bot.messages import Chat
+from connectors.webchat.pictures import PictureLinks
+from connectors.webchat.transcript import ShownMessage, Transcript
+
+log = structlog.get_logger()
+
+READ_AT_ONCE = 100
+LOOK_AGAIN_S = 10.0
+LOOK_AGAIN_WHILE_TYPING_S = 2.0
+SHUTDOWN_GRACE_S = 1.0
+SEND_TIMEOUT_S = 30.0
+
+
+class Streams:
+    """The open streams of one channel, counted by visitor in `open`."""
+
+    def __init__(
+        self, channel: str, shop: Mapping[str, str], transcript: Transcript, links: PictureLinks, heartbeat_s: float
+    ) -> None:
+        self.open: Counter[str] = Counter()
+        self._channel = channel
+        self._shop = shop
+        self._transcript = transcript
+        self._links = links
+        self._heartbeat_s = heartbeat_s
+
+    def answer(self, visitor: str, seen: int) -> EventSourceResponse:
+        """Return a stream for `visitor` that begins after the message `seen`."""
+        closing = anyio.Event()  # set when the server is asked to stop: the stream ends itself, and cleanly
+        return EventSourceResponse(
+            self._events(visitor, seen, closing),
+            shutdown_event=closing,
+            shutdown_grace_period=SHUTDOWN_GRACE_S,
+            sep="\n",
+            ping=self._heartbeat_s,
+            ping_message_factory=lambda: ServerSentEvent(comment="", sep="\n"),
+            send_timeout=SEND_TIMEOUT_S,
+        )
+
+    async def _events(self, visitor: str, seen: int, closing: anyio.Event) -> AsyncIterator[ServerSentEvent]:
+        """Send the shop's name, what was said since `seen`, `live` once all of that is out, then whatever comes.
+
+        `typing` comes whenever somebody begins or ends it; it has no id, so a resumed stream never repeats it.
+        """
+        self.open[visitor] += 1
+        closed = asyncio.create_task(closing.wait())
+        chat, live, typing = Chat(self._channel, visitor), False, ""
+        try:
+            yield _event("shop", self._shop)
+            while not closing.is_set():
+                # Begin to wait before reading: what is stored in between wakes us instead of being missed.
+                again_s = LOOK_AGAIN_WHILE_TYPING_S if typing else LOOK_AGAIN_S
+                news = asyncio.create_task(self._transcript.wait(again_s))
+                try:
+                    typist = await self._transcript.typing(chat)
+                    for shown in await self._unread(chat, seen):
+                        seen = shown.id
+                        yield self._shown(shown, visitor)
+                    if not live:
+                        live = True
+                        yield _event("live", {})
+                    if typist != typing:
+                        typing = typist
+                        yield _event("typing", {"who": typing})
+                    await asyncio.wait((news, closed), return_when=asyncio.FIRST_COMPLETED)
+                    if news.done():
+                        await news  # raises what it met
+                finally:
+                    news.cancel()
+        except Exception as fault:  # noqa: BLE001 - the answer has begun: end it, and the page comes back
+            log.warning("webchat stream ended", channel=self._channel, fault=type(fault).__name__)
+        finally:
+            closed.cancel()
+            self.open[visitor] -= 1
+            if not self.open[visitor]:
+                del self.open[visitor]
+
+    async def _unread(self, chat: Chat, seen: int) -> list[ShownMessage]:
+        unread: list[ShownMessage] = []
+        while True:
+            some = await self._transcript.after(chat, unread[-1].id if unread else seen, READ_AT_ONCE)
+            unread.extend(some)
+            if len(some) < READ_AT_ONCE:
+                return unread
+
+    def _shown(self, message: ShownMessage, visitor: str) -> ServerSentEvent:
+        prefix = f"{self._channel}:{visitor}:"
+        data = {
+            "id": message.id,
+            "mine": message.mine,
+            "author": message.author,
+            "name": message.author_name,
+            "text": message.text,
+            "choices": [{"token": choice.token, "label": choice.label} for choice in message.choices],
+            "at": message.at.isoformat(),
+            "client_id": message.key.removeprefix(prefix) if message.key.startswith(prefix) else "",
+            "picture": self._links.link(visitor, message.id) if message.picture else "",
+        }
+        return _event("message", data, str(message.id))
+
+
+def _event(kind: str, data: object, message_id: str | None = None) -> ServerSentEvent:
+    words = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return ServerSentEvent(words, event=kind, id=message_id, sep="\n")

@@ -1,0 +1,31 @@
+"""`bench idle`: a real shop is served and measured, and a shop that does not start is an error that says why."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bot.bench import idle
+from bot.bench.idle import TARGETS, BenchFailed, measure
+
+
+@pytest.mark.acceptance
+def test_an_idle_shop_is_measured_after_its_first_answer() -> None:
+    command = [sys.executable, "-m", "bot", "bench", "idle", "--seconds", "1", "--json"]
+    done = subprocess.run(command, capture_output=True, timeout=170, check=True)
+    measured = json.loads(done.stdout)
+    assert set(TARGETS) < set(measured)
+    assert 0 < measured["pss_mb"] <= measured["rss_mb"]
+    assert 0 < measured["ready_s"] < measured["answer_s"]
+    assert measured["threads"] >= 1
+
+
+@pytest.mark.acceptance
+def test_a_shop_that_does_not_start_is_told_with_what_it_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(idle, "CHANNELS", "[channels.fax.bench]\n")
+    with pytest.raises(BenchFailed, match=r"exit status 2.*channels\.fax"):
+        measure(tmp_path / "shop", 1)

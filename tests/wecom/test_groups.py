@@ -1,0 +1,220 @@
+"""A message to customer groups waits for a member of the staff, and what becomes of it is told."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+import connectors.wecom.api as api_module
+from bot.errors import SettingsError
+from bot.messages import Chat, ChatKind, Choice, Outbound, Purpose, Report, Road, SendStatus
+from connectors.wecom.answers import RefusedCall
+from tests.wecom.stage import AI, BO, GROUPS, PNG, Stage, groups_connector, task_for, until
+
+
+async def tasks(stage: Stage) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = (await stage.asks("tasks"))["tasks"]
+    return found
+
+
+async def groups(stage: Stage) -> list[list[str]]:
+    rows = (await stage.asks("groups"))["groups"]
+    return [[line["text"] for line in row["messages"]] for row in rows]
+
+
+async def rounds(stage: Stage) -> None:
+    """Let the connector look at its tasks a few times."""
+    await asyncio.sleep(0.15)
+
+
+async def test_nothing_is_shown_before_staff_confirm(stage: Stage) -> None:
+    receipt = await stage.announce("今晚8点秒杀")
+    assert receipt.status is SendStatus.CONFIRMING
+    assert await groups(stage) == [[], []]
+    [task] = await tasks(stage)
+    assert (task["id"], task["text"]) == (receipt.platform_id, "今晚8点秒杀")
+
+
+async def test_a_confirmed_task_is_reported_once(stage: Stage) -> None:
+    receipt = await stage.announce("今晚8点秒杀")
+    stage.hold(stage.groups)
+    await stage.does("confirm", task=receipt.platform_id, staff=AI)
+    await until(lambda: stage.groups_host.reports)
+    await rounds(stage)
+    assert stage.groups_host.reports == [Report(GROUPS, receipt.platform_id, SendStatus.SENT, "2 groups")]
+    assert await groups(stage) == [["今晚8点秒杀"], ["今晚8点秒杀"]]
+
+
+async def test_open_tasks_outlive_the_process(stage: Stage) -> None:
+    receipt = await stage.announce("今晚8点秒杀")
+    other = groups_connector(stage.base, stage.clock)
+    await other.start(stage.groups_host)
+    stage.hold(other)
+    await stage.does("confirm", task=receipt.platform_id, staff=AI)
+    await until(lambda: stage.groups_host.reports)
+    await other.stop()
+
+
+async def test_groups_that_had_their_month_are_told(stage: Stage) -> None:
+    quota = stage.groups.quota(stage.clock.now())
+    for number in range(quota):
+        await stage.does("confirm", task=(await stage.announce(str(number))).platform_id, staff=AI)
+    last = await stage.announce("one more")
+    stage.hold(stage.groups)
+    await stage.does("confirm", task=last.platform_id, staff=AI)
+    await until(lambda: len(stage.groups_host.reports) == quota + 1)
+    report = stage.groups_host.reports[-1]
+    assert (report.platform_id, report.status) == (last.platform_id, SendStatus.REFUSED)
+    assert "2 groups had their 30 of this month" in report.reason
+
+
+def test_the_months_count_is_its_days_in_china(stage: Stage) -> None:
+    assert stage.groups.quota(datetime(2026, 2, 10, tzinfo=UTC)) == 28
+    assert stage.groups.quota(datetime(2026, 2, 28, 17, tzinfo=UTC)) == 31
+
+
+async def test_staff_are_reminded_three_times_a_day_at_most(stage: Stage) -> None:
+    await stage.announce("今晚8点秒杀")
+    stage.hold(stage.groups)
+    await rounds(stage)
+    assert (await tasks(stage))[0]["reminders"] == 0
+    for _ in range(5):
+        stage.clock.move(minutes=30)
+        await rounds(stage)
+    assert (await tasks(stage))[0]["reminders"] == 3
+    assert stage.twin.refusals == []
+
+
+async def test_what_nobody_confirms_is_cancelled_and_told(stage: Stage) -> None:
+    receipt = await stage.announce("今晚8点秒杀")
+    await stage.does("decline", task=receipt.platform_id, staff=AI)
+    stage.clock.move(hours=24)
+    stage.hold(stage.groups)
+    await until(lambda: stage.groups_host.reports)
+    [report] = stage.groups_host.reports
+    assert (report.status, report.reason) == (SendStatus.REFUSED, "ai did not confirm it in time")
+    assert (await tasks(stage))[0]["cancelled"]
+
+
+async def test_what_is_confirmed_in_the_last_moment_counts_as_sent(stage: Stage) -> None:
+    receipt = await stage.announce("今晚8点秒杀")
+    stage.clock.move(hours=24)
+    await stage.does("confirm", task=receipt.platform_id, staff=AI)
+    stage.hold(stage.groups)
+    await until(lambda: stage.groups_host.reports)
+    assert stage.groups_host.reports[0].status is SendStatus.SENT
+    assert not (await tasks(stage))[0]["cancelled"]
+
+
+async def test_a_task_can_be_cancelled(stage: Stage) -> None:
+    receipt = await stage.announce("今晚8点秒杀")
+    await stage.groups.cancel(receipt.platform_id)
+    assert (await tasks(stage))[0]["cancelled"]
+    assert [report.status for report in stage.groups_host.reports] == [SendStatus.REFUSED]
+    assert stage.groups_host.facts["tasks"] == "[]"
+
+
+async def test_a_task_that_nobody_knows_cannot_be_cancelled(stage: Stage) -> None:
+    with pytest.raises(RefusedCall, match="41047"):
+        await stage.groups.cancel("msgUnknown")
+    assert stage.groups_host.reports == []
+
+
+async def test_one_task_in_trouble_does_not_hide_the_others(stage: Stage) -> None:
+    await stage.announce("一")
+    second = await stage.announce("二")
+    await stage.does("fault", errcode=-1, api="externalcontact/get_groupmsg_task")
+    await stage.does("confirm", task=second.platform_id, staff=AI)
+    stage.hold(stage.groups)
+    await until(lambda: stage.groups_host.reports)
+    assert stage.groups_host.reports[0].platform_id == second.platform_id
+
+
+async def test_a_member_without_groups_is_told(stage: Stage) -> None:
+    assert (await stage.announce("hello", owner=BO)).status is SendStatus.UNREACHABLE
+
+
+async def test_an_unknown_member_is_told(stage: Stage) -> None:
+    assert (await stage.announce("hello", owner="nobody")).status is SendStatus.UNREACHABLE
+
+
+async def test_choices_are_a_numbered_list_and_the_picture_goes_along(stage: Stage) -> None:
+    chat = Chat(GROUPS, f"owner:{AI}", ChatKind.GROUP)
+    choices = (Choice("y", "要"), Choice("n", "不要"))
+    message = Outbound("t", chat, Purpose.MARKETING, "要吗？", choices, road="task", picture=PNG)
+    assert (await stage.groups.send(message)).status is SendStatus.CONFIRMING
+    assert (await tasks(stage))[0]["text"] == "要吗？\n1. 要\n2. 不要"
+
+
+@pytest.mark.parametrize("text", ["", "长" * 1334])
+async def test_a_text_that_is_no_single_message_is_refused(stage: Stage, text: str) -> None:
+    assert (await stage.announce(text)).status is SendStatus.REFUSED
+    assert await tasks(stage) == []
+
+
+async def test_a_task_whose_answer_was_lost_is_unsure(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api_module, "TIMEOUT_S", 0.1)
+    hasty = groups_connector(stage.base, stage.clock)
+    await hasty.start(stage.groups_host)
+    assert not hasty.limits.takes_key
+    await stage.does("slow", seconds=0.2, api="externalcontact/add_msg_template")
+    assert (await hasty.send(task_for(AI, "今晚8点秒杀"))).status is SendStatus.UNSURE
+    await hasty.stop()
+
+
+async def test_a_picture_that_was_not_uploaded_is_no_task_that_may_exist(stage: Stage) -> None:
+    await stage.does("half", api="media/upload")
+    assert (await stage.announce("看", picture=PNG)).status is SendStatus.TRANSIENT
+
+
+async def test_a_task_is_confirming_even_if_it_cannot_be_remembered(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await stage.announce("一")
+
+    async def away(name: str, value: str) -> None:
+        raise ConnectionError
+
+    monkeypatch.setattr(stage.groups_host, "keep", away)
+    assert (await stage.announce("二")).status is SendStatus.CONFIRMING
+
+
+@pytest.mark.parametrize(
+    ("errcode", "status"),
+    [
+        (-1, SendStatus.TRANSIENT),
+        (40058, SendStatus.REFUSED),
+        (41048, SendStatus.UNREACHABLE),
+        (45009, SendStatus.RATE_LIMITED),
+        (48002, SendStatus.NOT_ALLOWED),
+        (60020, SendStatus.NOT_ALLOWED),
+    ],
+)
+async def test_every_error_has_a_meaning(stage: Stage, errcode: int, status: SendStatus) -> None:
+    await stage.does("fault", errcode=errcode, api="externalcontact/add_msg_template")
+    assert (await stage.announce("今晚8点秒杀")).status is status
+    assert await tasks(stage) == []
+
+
+@pytest.mark.parametrize(
+    ("chat", "purpose", "roads"),
+    [
+        (Chat(GROUPS, "owner:ai", ChatKind.GROUP), Purpose.MARKETING, [Road("task")]),
+        (Chat(GROUPS, "owner:ai", ChatKind.GROUP), Purpose.REPLY, []),
+        (Chat(GROUPS, "wrOne", ChatKind.GROUP), Purpose.MARKETING, []),
+        (Chat(GROUPS, "owner:ai"), Purpose.MARKETING, []),
+    ],
+)
+async def test_the_only_road_is_a_task_of_a_member(
+    stage: Stage, chat: Chat, purpose: Purpose, roads: list[Road]
+) -> None:
+    assert stage.groups.roads(Outbound("t", chat, purpose, "hi")) == roads
+
+
+@pytest.mark.parametrize("changed", [{"corp_id": ""}, {"secret": ""}, {"channel": "kf:x"}, {"api_base": "ftp://x"}])
+async def test_settings_that_cannot_work_are_refused_at_once(stage: Stage, changed: dict[str, str]) -> None:
+    with pytest.raises(SettingsError):
+        groups_connector(stage.base, stage.clock, **changed)
