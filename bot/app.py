@@ -23,7 +23,6 @@ from bot.campaigns.carts import CartFollowUp
 from bot.channels import make_connectors
 from bot.clock import Clock, IdMaker
 from bot.connector import Connector, MediaSource
-from bot.delivery.bell import ring_and_listen
 from bot.delivery.claims import Desk
 from bot.delivery.gate import Rules
 from bot.delivery.host import ChannelHost
@@ -86,7 +85,7 @@ class Shopkeeper:
 
     def __post_init__(self) -> None:
         self.arrived, self.written = Signal(self.changes), Signal(self.changes)
-        transcript = StoredTranscript(self.database, self.changes)
+        transcript = StoredTranscript(self.database, self.changes, self.clock)
         self.connectors = make_connectors(self.settings, self.folder, self.clock, self.new_id, transcript)
         self.leases = Leases(self.database, self.clock, self.new_id)
         self.web = self._web()
@@ -133,6 +132,8 @@ class Shopkeeper:
     def _loops(self) -> dict[str, Loop]:
         loops: dict[str, Loop] = {"files": self._watch()}
         if not self.database.is_sqlite:
+            from bot.delivery.bell import ring_and_listen  # loads the driver, which SQLite does not need
+
             signals = (self.arrived, self.written, self.changes)
             loops["bell"] = ring_and_listen(self.database.url, self.new_id(), signals)
         if self.role in (Role.ALL, Role.WORKER):
@@ -169,9 +170,7 @@ class Shopkeeper:
         """Return what the one process does that holds a channel: send for it, poll it, fetch its files."""
         policy = self.settings.policy
         rules = Rules(self.settings.shop.zone, policy.quiet_from, policy.quiet_until, policy.marketing_per_day)
-        others = frozenset(
-            c.channel for c in self.connectors if not c.limits.counts_windows and not c.limits.own_page
-        )
+        others = frozenset(c.channel for c in self.connectors if not c.limits.counts_windows and not c.limits.own_page)
 
         async def work() -> None:
             desk = Desk(connector, rules, Pacer(connector.limits), others)
@@ -209,7 +208,7 @@ class Shopkeeper:
 
     async def _watch(self) -> None:
         folders = [self.folder / "knowledge", self.folder / "intents"]
-        async for _ in awatch(*folders, debounce=300):
+        async for _ in awatch(*folders, debounce=600, step=300):
             await asyncio.to_thread(self.brain.reload)
             self.changes.notify()
 

@@ -13,7 +13,7 @@ import structlog
 
 from bot.errors import FileFault
 from bot.knowledge.entries import Fault, Knowledge
-from bot.knowledge.load import load
+from bot.knowledge.kept import digest_of, keep, kept
 from bot.settings import Settings
 from bot.shop.port import Names
 from bot.skills.dialogue import CHARTS, ENTRIES, INTENTS_OF, PHRASES
@@ -78,6 +78,8 @@ class KnowledgeFaults(FileFault):
 
 def read_files(folder: Path, settings: Settings) -> tuple[Knowledge, list[Fault]]:
     """Read the shop's files. Use what comes of it only if there is no fault."""
+    from bot.knowledge.load import load  # the parser of YAML is heavy, and most starts need none
+
     knowledge, faults = load(folder, INTENTS_OF, PHRASES, ENTRIES, CHARTS)
     return knowledge, faults or _emptied(knowledge, settings)
 
@@ -99,19 +101,43 @@ def read_mind(folder: Path, settings: Settings) -> Mind:
     Raises:
         KnowledgeFaults: some file does not pass, or nothing can be learnt from them all.
     """
-    knowledge, faults = read_files(folder, settings)
-    if faults:
-        raise KnowledgeFaults(faults)
+    place = models_folder(folder, os.environ)
+    knowledge = _kept_or_read(folder, settings, place)
     try:
-        engine = Engine(learn(training_rows(knowledge), models_folder(folder, os.environ)))
+        engine = Engine(learn(training_rows(knowledge), place))
     except CannotLearn as error:  # e.g. every phrasing of a language is a mere sign
         problem = f"nothing can be learnt from the phrasings ({error})"
         raise KnowledgeFaults([Fault("knowledge", 1, problem, "Write phrasings in words")]) from error
     return Mind(knowledge, engine, Voice(knowledge, shop_fields(settings)))
 
 
+def _kept_or_read(folder: Path, settings: Settings, place: Path) -> Knowledge:
+    """Return what the files hold, parsed only if they are others than at the last time.
+
+    Raises:
+        KnowledgeFaults: some file does not pass.
+    """
+    digest = _digest(folder)
+    if digest is not None and (known := kept(place, digest)) is not None and not _emptied(known, settings):
+        return known
+    knowledge, faults = read_files(folder, settings)
+    if faults:
+        raise KnowledgeFaults(faults)
+    if digest is not None and digest == _digest(folder):  # no file was written meanwhile
+        keep(place, digest, knowledge)
+    return knowledge
+
+
+def _digest(folder: Path) -> str | None:
+    rules = [{skill: sorted(intents) for skill, intents in INTENTS_OF.items()}, sorted(ENTRIES), sorted(CHARTS)]
+    try:
+        return digest_of(folder, [*rules, {phrase: sorted(fields) for phrase, fields in PHRASES.items()}])
+    except OSError:  # reading the files will tell which one
+        return None
+
+
 def models_folder(shop: Path, environment: Mapping[str, str]) -> Path:
-    """Return where trained models are kept: with the shop's data, or in the user's cache for files without a shop."""
+    """Return where models and parsed files are kept: with the shop's data, or in the user's cache without a shop."""
     data = shop / "data"
     if data.is_dir():
         return data / "models"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bot.clock import Clock, IdMaker
 from bot.connector import Connector
 from bot.settings import KfChannel, MiniProgramChannel, Settings, TelegramChannel, WeChatChannel, WeComChannel
+from connectors.plugins import make_plugin
 from connectors.webchat.connector import WebChatConnector
 from connectors.webchat.transcript import Transcript
 
@@ -49,6 +50,10 @@ def make_connectors(
         connectors.append(_kf(name, kf, folder, clock))
     for name, wecom in settings.channels.wecom.items():
         connectors.append(_wecom(name, wecom, folder, clock))
+    for name, other in settings.channels.other.items():
+        key = f"channels.other.{name}.secrets"
+        secrets = {option: secret.read(folder, f"{key}.{option}") for option, secret in other.secrets.items()}
+        connectors.append(make_plugin(other.connector, f"other:{name}", clock, {**other.options, **secrets}))
     return connectors
 
 

@@ -280,6 +280,15 @@ class WeComChannel(_Section):
     """Root of the API; change it for a proxy of your own."""
 
 
+class OtherChannel(_Section):
+    connector: str
+    """Where the class of your own connector is, e.g. `parcelchat.connector:ParcelChat`; see `zhanggui new connector`."""
+    options: dict[str, str | int | bool] = {}
+    """Passed to the class by name."""
+    secrets: dict[str, Secret] = {}
+    """Secrets, passed to the class by name as well."""
+
+
 class Channels(_Section):
     web: dict[str, WebChannel] = {}
     """Web chats by name."""
@@ -293,6 +302,8 @@ class Channels(_Section):
     """Accounts of 微信客服 (WeCom's customer service inside WeChat) by name."""
     wecom: dict[str, WeComChannel] = {}
     """Companies in WeCom by name, for messages to customer groups."""
+    other: dict[str, OtherChannel] = {}
+    """Channels of connectors of your own, by name."""
 
 
 class Settings(_Section):

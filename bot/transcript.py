@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, exists, or_, select
 
+from bot.clock import Clock
 from bot.delivery.signal import Signal
 from bot.messages import Chat, Choice, Event, File
 from bot.store.database import Database
@@ -21,6 +23,7 @@ class StoredTranscript:
 
     database: Database
     changes: Signal
+    clock: Clock
 
     async def after(self, chat: Chat, seen: int, limit: int) -> Sequence[ShownMessage]:
         return await self.database.read(lambda connection: shown_after(connection, chat, seen, limit))
@@ -29,7 +32,8 @@ class StoredTranscript:
         return await self.database.read(lambda connection: picture_of(connection, chat, shown_id))
 
     async def typing(self, chat: Chat) -> Typist:
-        return await self.database.read(lambda connection: typist_of(connection, chat))
+        now = self.clock.now()
+        return await self.database.read(lambda connection: typist_of(connection, chat, now))
 
     async def wait(self, timeout_s: float) -> None:
         await self.changes.wait(self.changes.count, timeout_s)
@@ -68,14 +72,15 @@ def picture_of(connection: Connection, chat: Chat, shown_id: int) -> File | None
     return File(row.body, row.mime, row.name) if row else None
 
 
-def typist_of(connection: Connection, chat: Chat) -> Typist:
-    """Return `bot` while the bot has the conversation and something in it waits for its turn."""
-    busy = connection.execute(
-        select(conversations.c.id).where(
-            *_of(chat), conversations.c.owner == "bot", conversations.c.last_seq > conversations.c.done_seq
-        )
-    ).first()
-    return "bot" if busy else ""
+def typist_of(connection: Connection, chat: Chat, now: datetime) -> Typist:
+    """Return `agent` while one is writing, `bot` while it has the conversation and something waits for its turn."""
+    columns = conversations.c.owner, conversations.c.last_seq, conversations.c.done_seq, conversations.c.typing_until
+    row = connection.execute(select(*columns).where(*_of(chat))).first()
+    if row is None:
+        return ""
+    if row.owner == "agent" and row.typing_until is not None and now < row.typing_until:
+        return "agent"
+    return "bot" if row.owner == "bot" and row.last_seq > row.done_seq else ""
 
 
 def _of(chat: Chat) -> tuple[ColumnElement[bool], ...]:

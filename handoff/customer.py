@@ -1,4 +1,4 @@
-"""What an agent may know of the customer in front of them: person, orders, cart, consents, rights to send."""
+"""What an agent may know of the customer in front of them: person, orders, cart, consents."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
-from bot.delivery import ledger
-from bot.messages import Purpose
 from bot.shop.port import Cart, Money, Order, Shop
 from bot.store.tables import consents, conversations, identities, persons, proofs
 
@@ -35,19 +33,6 @@ class Consent:
     purpose: str
     granted: bool
     at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Rights:
-    """What may still be sent on a channel that counts.
-
-    Attributes:
-        left: messages left now; 0 means that the customer has to write first.
-        ends_at: when the last of them ends, None if none is left.
-    """
-
-    left: int
-    ends_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +107,6 @@ def shown_name() -> ColumnElement[str]:
 def masked(phone: str) -> str:
     """Return the phone number with all but its last four characters hidden."""
     return "•••• " + phone[-4:] if len(phone) > 4 else "••••" if phone else ""
-
-
-def rights(connection: Connection, conversation_id: str, counts_windows: bool, now: datetime) -> Rights | None:
-    """Return how many messages an agent may still send and for how long, None where the channel does not count."""
-    right = ledger.best_right(connection, conversation_id, Purpose.HUMAN, now)
-    if right is not None:
-        return None if right.left is None else Rights(right.left, right.expires_at)
-    return Rights(0, None) if counts_windows else None
 
 
 def _consents(connection: Connection, person_id: str) -> tuple[Consent, ...]:

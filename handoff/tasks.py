@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, ScalarSelect, func, select, update
+from sqlalchemy import Connection, Row, ScalarSelect, and_, func, select, update
 
 from bot.errors import Conflict, NotFound
 from bot.store.tables import agents, conversations, identities, notes, persons, tasks
@@ -20,11 +21,13 @@ class Task:
     """One open task.
 
     Attributes:
-        kind: why it is a human's, e.g. `no_window`, `timer_failed`, or a platform's own words.
+        kind: why it is a human's, e.g. `no_window`, `timer_failed`, `alert`, or a platform's own words.
         text: the message that was not sent, or what happened.
-        conversation_id: None where there is no conversation; `channel` and `customer` are empty then.
+        conversation_id: None where there is no conversation; `customer` is empty then.
+        channel: of the conversation or alert, else empty.
         created_at: since when it is open.
-        agent_name: who has the conversation, or answered in it last; empty where nobody did.
+        agent_id: whose task it is, None if anybody's.
+        agent_name: that agent's name; for anybody's task who has the conversation, or answered in it last.
     """
 
     id: int
@@ -34,18 +37,22 @@ class Task:
     channel: str
     customer: str
     created_at: datetime
+    agent_id: str | None
     agent_name: str
 
 
-def open_tasks(connection: Connection, limit: int = LIST_LIMIT) -> tuple[Task, ...]:
-    """Return the open tasks, newest first."""
-    rows = connection.execute(
+def open_tasks(connection: Connection, agent_id: str | None = None, limit: int = LIST_LIMIT) -> tuple[Task, ...]:
+    """Return the open tasks, newest first; with `agent_id` only that agent's."""
+    whose = agents.alias()
+    query = (
         select(
             tasks,
             func.coalesce(conversations.c.channel, "").label("channel"),
             shown_name().label("customer"),
-            func.coalesce(agents.c.name, _last_agent(), "").label("agent_name"),
+            whose.c.id.label("whose_id"),
+            func.coalesce(whose.c.name, agents.c.name, _last_agent(), "").label("agent_name"),
         )
+        .outerjoin(whose, and_(whose.c.id == tasks.c.agent_id, whose.c.disabled.is_(False)))
         .outerjoin(conversations, conversations.c.id == tasks.c.conversation_id)
         .outerjoin(agents, agents.c.id == conversations.c.agent_id)
         .outerjoin(identities, identities.c.id == conversations.c.identity_id)
@@ -54,8 +61,28 @@ def open_tasks(connection: Connection, limit: int = LIST_LIMIT) -> tuple[Task, .
         .order_by(tasks.c.created_at.desc(), tasks.c.id.desc())
         .limit(limit)
     )
-    columns = "id", "kind", "text", "conversation_id", "channel", "customer", "created_at", "agent_name"
-    return tuple(Task(*(getattr(row, column) for column in columns)) for row in rows)
+    if agent_id is not None:
+        query = query.where(tasks.c.agent_id == agent_id)
+    return tuple(_task(row) for row in connection.execute(query))
+
+
+def _task(row: Row[Any]) -> Task:
+    return Task(
+        id=row.id,
+        kind=row.kind,
+        text=row.text,
+        conversation_id=row.conversation_id,
+        channel=_channel_of_alert(row.key) if row.kind == "alert" else row.channel,
+        customer=row.customer,
+        created_at=row.created_at,
+        agent_id=row.whose_id,
+        agent_name=row.agent_name,
+    )
+
+
+def _channel_of_alert(key: str) -> str:
+    """Return the channel with which the key of an alert begins, see `bot.delivery.host.ChannelHost.alert`."""
+    return ":".join(key.split(":")[:2])
 
 
 def _last_agent() -> ScalarSelect[str]:

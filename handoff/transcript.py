@@ -11,7 +11,10 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from bot.messages import Purpose, Source
-from bot.store.tables import agents, identities, inbox, notes, outbox
+from bot.store.tables import agents, identities, inbox, media, notes, outbox
+from handoff.dead import AGAIN
+from handoff.files import Attachment, attachments
+from handoff.meaning import Meaning, meaning_of
 
 RETRYABLE = frozenset({"failed", "unsure", "task", "dropped"})
 """States in which a message of an agent did not, or not surely, reach the customer."""
@@ -29,28 +32,18 @@ class Side(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Meaning:
-    """What the bot understood and decided. `confidence` is its score, higher is surer, None if it did not measure."""
-
-    intent: str
-    confidence: float | None
-    entry: str
-    skill: str
-    decision: str
-    why: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Line:
     """One line of a transcript.
 
     Attributes:
         key: stable over reloads, e.g. `in:7`, `out:3`, `note:1`.
         author: the human's name; empty for the bot.
-        event: what an inbound reports (`started`, `media` …) or the kind of a mark (`taken`, `closed` …).
-        status: of an outbound: waiting | sending | sent | unsure | failed | task | dropped; of an inbound
-            that the bot gave up on: dead; else empty.
-        reason: why an outbound did not go out; the first line of the error of a dead inbound.
+        event: what an inbound reports (`started`, `media` …; `retried` for a dead letter that the bot gets again) or
+            the kind of a mark (`taken`, `closed` …).
+        status: of an outbound, as in `outbox.status`; of an inbound that the bot gave up on: dead; else empty.
+        reason: why an outbound went or did not go; the first line of the error of a dead inbound.
+        road: on which it was sent, see `bot.messages.Road`.
+        until: for what waits on purpose: when it may go.
         outbox_id: for `retry_send`, None where a retry makes no sense.
     """
 
@@ -66,6 +59,9 @@ class Line:
     sources: tuple[Source, ...] = ()
     meaning: Meaning | None = None
     outbox_id: int | None = None
+    road: str = ""
+    until: datetime | None = None
+    files: tuple[Attachment, ...] = ()
 
 
 def transcript(
@@ -97,7 +93,9 @@ def _inbound(connection: Connection, conversation_id: str, limit: int, errors: b
         .order_by(inbox.c.seq.desc())
         .limit(limit)
     )
-    for row in connection.execute(query):
+    rows = connection.execute(query).all()
+    files = attachments(connection, media.c.inbox_id, (row.id for row in rows))
+    for row in rows:
         dead = row.status == "dead"
         yield Line(
             key=f"in:{row.id}",
@@ -105,17 +103,21 @@ def _inbound(connection: Connection, conversation_id: str, limit: int, errors: b
             at=row.received_at,
             text=row.text or row.choice or "",
             author=row.sender or "",
-            event=row.event or "",
+            event="retried" if row.key.startswith(AGAIN) else row.event or "",
             status="dead" if dead else "",
             reason=row.error.strip().partition("\n")[0] if dead and errors else "",
-            meaning=_meaning(row.meaning),
+            meaning=meaning_of(row.meaning),
+            files=tuple(files.get(row.id, ())),
         )
 
 
 def _outbound(connection: Connection, conversation_id: str, limit: int, names: Mapping[str, str]) -> Iterable[Line]:
     query = select(outbox).where(outbox.c.conversation_id == conversation_id).order_by(outbox.c.id.desc()).limit(limit)
-    for row in connection.execute(query):
+    rows = connection.execute(query).all()
+    files = attachments(connection, media.c.outbox_id, (row.id for row in rows))
+    for row in rows:
         side, author = _speaker(row.author, names)
+        put_off = row.status == "waiting" and row.not_before > row.created_at
         again = row.status in RETRYABLE and row.purpose == Purpose.HUMAN.value
         yield Line(
             key=f"out:{row.id}",
@@ -128,6 +130,9 @@ def _outbound(connection: Connection, conversation_id: str, limit: int, names: M
             choices=tuple(str(choice.get("label", "")) for choice in row.choices),
             sources=tuple(Source(str(s.get("id", "")), str(s.get("version", ""))) for s in row.sources),
             outbox_id=row.id if again else None,
+            road=row.road,
+            until=row.not_before if put_off else None,
+            files=tuple(files.get(row.id, ())),
         )
 
 
@@ -151,21 +156,6 @@ def _speaker(author: str, names: Mapping[str, str]) -> tuple[Side, str]:
     if kind == "campaign":
         return Side.CAMPAIGN, name
     return Side.BOT, ""
-
-
-def _meaning(stored: Any) -> Meaning | None:
-    if not isinstance(stored, dict) or not (stored.get("intent") or stored.get("entry") or stored.get("skill")):
-        return None
-    score = stored.get("confidence")
-    why = stored.get("why") or ()
-    return Meaning(
-        intent=str(stored.get("intent") or ""),
-        confidence=float(score) if isinstance(score, int | float) else None,
-        entry=str(stored.get("entry") or ""),
-        skill=str(stored.get("skill") or ""),
-        decision=str(stored.get("decision") or ""),
-        why=tuple(str(w) for w in why) if isinstance(why, list | tuple) else (str(why),),
-    )
 
 
 def _with_meaning(lines: list[Line]) -> list[Line]:

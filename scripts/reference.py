@@ -244,7 +244,9 @@ def routes() -> str:
     """Return the page of every web route of `zhanggui serve`, for a shop with one channel of each kind."""
     intro = """
 What `zhanggui serve` answers, for a shop with one channel of each kind; `{name}` is the channel's name in shop.toml.
-Everything is on one port (`server.port`). The demo adds its own page at `/`, its controls under `/demo/`, and the
+Everything is on one port (`server.port`). With `--role web` there are all of these but `/console/`, with
+`--role console` only `/console/`, and with `--role worker` neither; `/livez`, `/readyz` and `/metrics` are in every
+role. The demo adds its own page at `/`, its controls under `/demo/`, and the
 stand-in platforms under `/twin/`; those exist nowhere else and answer this machine only.
 """
     rows = [
@@ -274,6 +276,9 @@ def _served() -> set[tuple[str, str]]:
             "web": {NAME: {}},
             "telegram": {NAME: {"token": token, "webhook_secret": key, "mode": "webhook"}},
             "wechat": {NAME: {"app_id": "wx1", "app_secret": key, "token": key, "aes_key": key}},
+            "miniprogram": {NAME: {"app_id": "wx2", "app_secret": key, "token": key, "aes_key": key}},
+            "kf": {NAME: {"corp_id": "ww1", "secret": key, "open_kfid": "wk1", "token": key, "aes_key": key}},
+            "wecom": {NAME: {"corp_id": "ww1", "secret": key}},
         }
         read = parse_settings({"shop": {"name": {"zh": "店", "en": "Shop"}}, "channels": channels}, "shop.toml")
         shopkeeper = Shopkeeper(folder, read, SystemClock(), new_id, Database("sqlite://"), mind)

@@ -21,11 +21,12 @@ from bot.errors import Conflict, NotAllowed, NotFound
 from bot.shop.sql import SqlShop
 from bot.store import tables as t
 from bot.store.database import Database
-from handoff import desk, ownership, people, tasks
+from handoff import desk, ownership, people, talks, tasks
 from handoff.console.labels import LABELS, reason_words
-from handoff.customer import Rights, customer, masked, rights
+from handoff.customer import customer, masked
 from handoff.ownership import Owner
 from handoff.people import Agent
+from handoff.pulse import pulse
 from handoff.transcript import Side, transcript
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
@@ -305,26 +306,26 @@ async def test_the_queue_shows_priority_first_then_the_longest_wait_with_unread_
             ownership.to_queue(c, key, "", priority, minutes(index))
 
     await db.write(queue)
-    talks = await db.read(desk.waiting)
-    assert [(talk.id, talk.unread, talk.last_text, talk.waiting_since) for talk in talks] == [
+    queued = await db.read(talks.waiting)
+    assert [(talk.id, talk.unread, talk.last_text, talk.waiting_since) for talk in queued] == [
         ("vip", 1, "help vip", minutes(2)),
         ("old", 1, "help old", minutes(0)),
         ("new", 1, "help new", minutes(1)),
     ]
     await db.write(lambda c: desk.mark_seen(c, "vip", "li", minutes(3)))
-    assert [talk.unread for talk in await db.read(desk.waiting)] == [0, 1, 1]
+    assert [talk.unread for talk in await db.read(talks.waiting)] == [0, 1, 1]
 
 
 async def test_mine_shows_only_mine_and_who_waits_for_me_first(db: Database) -> None:
-    def talks(c: Connection) -> None:
+    def given(c: Connection) -> None:
         for key, agent in (("answered", "li"), ("asking", "li"), ("theirs", "wang")):
             a_conversation(c, key)
             says(c, key, 1, "hi", minutes(0))
             ownership.take(c, key, agent, minutes(1))
         desk.reply(c, "answered", "li", "done", "k", minutes(2))
 
-    await db.write(talks)
-    mine = await db.read(lambda c: desk.mine(c, "li"))
+    await db.write(given)
+    mine = await db.read(lambda c: talks.mine(c, "li"))
     assert [(talk.id, talk.waiting_since is not None) for talk in mine] == [("asking", True), ("answered", False)]
 
 
@@ -332,7 +333,7 @@ async def test_reading_over_a_colleagues_shoulder_does_not_mark_as_read(db: Data
     await db.write(lambda c: says(c, "c1", 1, "hi", minutes(0)))
     await db.write(lambda c: ownership.take(c, "c1", "li", minutes(0)))
     await db.write(lambda c: desk.mark_seen(c, "c1", "wang", minutes(1)))
-    assert (await db.read(lambda c: desk.mine(c, "li")))[0].unread == 1
+    assert (await db.read(lambda c: talks.mine(c, "li")))[0].unread == 1
 
 
 async def test_the_transcript_is_in_time_order_and_the_bots_turn_carries_what_it_understood(db: Database) -> None:
@@ -481,28 +482,6 @@ async def test_the_task_of_a_message_is_done_when_it_is_sent_again_and_only_then
     assert [task.text for task in await db.read(tasks.open_tasks)] == ["text of outbox:k11"]
 
 
-async def test_rights_left_counts_open_grants_for_humans_only(db: Database) -> None:
-    def grant(c: Connection, count: int | None, used: int, hours: int, purposes: list[str]) -> None:
-        row = {"conversation_id": "c1", "count": count, "used": used, "purposes": purposes, "opened_at": NOW}
-        c.execute(t.grants.insert().values(row | {"expires_at": NOW + timedelta(hours=hours)}))
-
-    assert await db.read(lambda c: rights(c, "c1", True, NOW)) == Rights(0, None)
-    assert await db.read(lambda c: rights(c, "c1", False, NOW)) is None
-    for count, used, hours, purpose in ((5, 3, 48, "human"), (5, 0, -1, "human"), (3, 0, 9, "marketing")):
-        await db.write(partial(grant, count=count, used=used, hours=hours, purposes=[purpose]))
-    left = await db.read(lambda c: rights(c, "c1", True, NOW))
-    assert left == Rights(2, NOW + timedelta(hours=48))
-
-
-@pytest.mark.parametrize(("counting", "left"), [({"wechat:gh_1"}, Rights(0, None)), ({"wechat:other"}, None)])
-async def test_which_channels_count_is_for_the_connectors_to_say(
-    db: Database, counting: set[str], left: Rights | None
-) -> None:
-    viewer = Agent("li", "li", "Li", "agent")
-    whole = await db.read(lambda c: desk.conversation(c, SHOP, "c1", viewer, NOW, counting))
-    assert whole.rights == left
-
-
 async def test_every_change_an_agent_could_see_changes_the_pulse(db: Database) -> None:
     changes: list[Callable[[Connection], object]] = [
         lambda c: says(c, "c1", 1, "hi", NOW),
@@ -514,10 +493,10 @@ async def test_every_change_an_agent_could_see_changes_the_pulse(db: Database) -
         lambda c: a_task(c, "cart:k1:1", "no_chat", NOW),
         lambda c: tasks.finish(c, 1, "li", NOW),
     ]
-    seen = {await db.read(lambda c: desk.pulse(c, "c1"))}
+    seen = {await db.read(lambda c: pulse(c, "c1"))}
     for count, change in enumerate(changes, start=2):
         await db.write(change)
-        seen.add(await db.read(lambda c: desk.pulse(c, "c1")))
+        seen.add(await db.read(lambda c: pulse(c, "c1")))
         assert len(seen) == count
 
 

@@ -18,7 +18,7 @@ from bot.clock import SystemClock
 from bot.delivery.facts import consent, guard_holds
 from bot.delivery.inbox import store
 from bot.delivery.outbox import Draft, put
-from bot.delivery.thinking import person_view
+from bot.delivery.people import known_people
 from bot.demo.orders import PLANS
 from bot.demo.seed import demo_orders, seed
 from bot.effects import set_consent
@@ -575,7 +575,7 @@ async def test_a_linked_account_is_the_customers_from_the_first_word_on(server: 
         hello = Inbound("tg:1", Chat("telegram:shop", "42"), "42", NOW, text="hello")
         assert store(connection, [hello], NOW, counted("first")) == 1
         identity_id = connection.execute(select(conversations.c.identity_id)).scalar_one()
-        view = person_view(connection, identity_id, SqlShop(connection), NOW)
+        view = known_people(connection, [identity_id], SqlShop(connection), NOW).person(identity_id)
         assert (view.customer_id, view.tier) == ("mia", "gold")
         assert consent(connection, view.person_id, "telegram:shop") is True
         later = NOW + timedelta(minutes=1)

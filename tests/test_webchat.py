@@ -558,8 +558,17 @@ def test_the_bot_types_while_it_has_the_conversation_and_a_turn_is_open(stored: 
             .where(conversations.c.id == "ann")
             .values(owner=owner, last_seq=last_seq, done_seq=done_seq)
         )
-        typists.append(typist_of(stored, ann))
+        typists.append(typist_of(stored, ann, NOW))
     assert typists == ["bot", "", "", ""]
+
+
+def test_an_agent_types_until_the_moment_passes_or_the_conversation_is_no_longer_theirs(stored: Connection) -> None:
+    ann, of_ann = Chat("web:shop", "ann"), conversations.c.id == "ann"
+    soon = NOW + timedelta(seconds=6)
+    stored.execute(update(conversations).where(of_ann).values(owner="agent", typing_until=soon))
+    assert [typist_of(stored, ann, at) for at in (NOW, soon)] == ["agent", ""]
+    stored.execute(update(conversations).where(of_ann).values(owner="bot"))
+    assert typist_of(stored, ann, NOW) == ""
 
 
 async def test_sending_reports_what_the_page_will_read_anyway() -> None:

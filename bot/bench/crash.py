@@ -32,6 +32,8 @@ LATE_S = 0.5
 """A repeat comes at most this much later."""
 MAX_AHEAD = 400
 """Messages that may wait for their answers: the rest of the run is told by how fast they are answered."""
+PROGRESS = 50
+"""Answers between two kills at least: a slow machine too comes to its end."""
 STALLED_S = 30.0
 PAUSES_OF_KILLS = 3
 """Every so many kills a worker is stopped instead, by turns anywhere and in the middle of a turn."""
@@ -135,7 +137,10 @@ class Run:
     async def _kill(self) -> None:
         turn = 0
         while self.plan.kill_every_s:
+            due = self.answered + PROGRESS
             await asyncio.sleep(self.plan.kill_every_s)
+            while self.answered < due:
+                await asyncio.sleep(0.05)
             link, turn = await self.platform.a_link(), turn + 1
             if turn % PAUSES_OF_KILLS:
                 self.platform.kill(link)
@@ -149,6 +154,10 @@ class Run:
         while True:
             await asyncio.sleep(1)
             now = (sum(self.said.values()), self.answered)
+            if now == before and 3 < time.monotonic() - since < 4.2:
+                import signal
+                print("DUMPING")
+                for link in self.platform.links: link.signal(signal.SIGUSR1)
             if now != before:
                 before, since = now, time.monotonic()
             if time.monotonic() - since > STALLED_S:

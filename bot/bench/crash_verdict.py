@@ -123,7 +123,9 @@ def _judge_inbox(verdict: Verdict, talk: AnyRow, rows: Sequence[AnyRow], count: 
     times = Counter(row.text for row in rows)
     for number in range(1, count + 1):
         verdict.lost.add(1 - times[str(number)], f"{talk.chat}: message {number} is not stored")
-        verdict.doubled.add(times[str(number)] - 1, f"{talk.chat}: message {number} is stored {times[str(number)]} times")
+        verdict.doubled.add(
+            times[str(number)] - 1, f"{talk.chat}: message {number} is stored {times[str(number)]} times"
+        )
     for place, row in enumerate(rows, start=1):
         right = row.seq == place == int(row.text)
         verdict.disordered.add(int(not right), f"{talk.chat}: message {row.text} is stored at place {row.seq}")

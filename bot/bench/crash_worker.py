@@ -197,6 +197,7 @@ class Worker:
     def __init__(self, orders: Orders, writer: asyncio.StreamWriter) -> None:
         loop = asyncio.get_running_loop()
         self.driver = Driver(writer)
+        self.sender = None
         self.steps = Steps(lambda step: loop.call_soon_threadsafe(lambda: self.driver.tell(step=step)) and None)
         self.database = SteppedDatabase(orders.url, self.steps)
         self.orders, self.clock = orders, SystemClock()
@@ -227,6 +228,12 @@ class Worker:
             loops.append(ring_and_listen(self.orders.url, new_id(), (self.arrived, self.changes)))
         _running = [asyncio.create_task(loop) for loop in loops]
         self.driver.tell(hello=os.getpid())
+        import faulthandler
+        def dump():
+            print("DUMP", os.getpid(), len(self.driver.sends), self.sender and (len(self.sender._flying), len(self.sender._landed), self.sender._looked_at), flush=True)
+            for t in asyncio.all_tasks(): t.print_stack(limit=3, file=sys.stdout)
+            sys.stdout.flush(); faulthandler.dump_traceback(all_threads=True)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, dump)
         deliveries: set[asyncio.Task[None]] = set()
         async for line in reader:
             if (delivery := self._hear(json.loads(line))) is not None:
@@ -237,7 +244,8 @@ class Worker:
     async def _send(self) -> None:
         platform = WirePlatform(lambda _: None, LIMITS, driver=self.driver, steps=self.steps)
         desk = Desk(platform, RULES_OF_RUN, Pacer(LIMITS), lease_s=self.orders.lease_s)
-        await Sender(self.database, self.clock, desk, self.changes, self.changes).run()
+        self.sender = Sender(self.database, self.clock, desk, self.changes, self.changes)
+        await self.sender.run()
 
     def _hear(self, line: Mapping[str, Any]) -> asyncio.Task[None] | None:
         match line:

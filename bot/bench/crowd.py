@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Integer, Select, String, case, cast, func, insert, literal, select
+from sqlalchemy import BigInteger, Connection, Select, String, Table, case, cast, literal, select
 
 from bot.messages import Purpose
 from bot.store.tables import consents, conversations, identities, persons
@@ -26,7 +27,7 @@ def gather(connection: Connection, channel: str, first: int, count: int, now: da
     language = case((numbers.c.n % 3 == 0, "en"), else_="zh")
     said_yes = numbers.c.n % ONE_IN_REFUSES != 0
     at = literal(now, persons.c.created_at.type)
-    rows: list[tuple[object, list[str], Select[*tuple[object, ...]]]] = [
+    rows: list[tuple[Table, list[str], Select[Any]]] = [
         (persons, ["id", "language", "created_at"], select(ident, language, at)),
         (
             identities,
@@ -45,4 +46,4 @@ def gather(connection: Connection, channel: str, first: int, count: int, now: da
         ),
     ]
     for table, names, query in rows:
-        connection.execute(insert(table).from_select(names, query))
+        connection.execute(table.insert().from_select(names, query))

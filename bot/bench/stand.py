@@ -5,20 +5,20 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, time
 from pathlib import Path
-from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 import psycopg
 from sqlalchemy import Connection, and_, select
+from starlette.routing import BaseRoute
 
 from bot import effects
 from bot.clock import Clock, IdMaker
-from bot.connector import Host
+from bot.connector import Connector, Host
 from bot.delivery.claims import Desk
 from bot.delivery.gate import Rules
 from bot.delivery.intake import Intake
@@ -29,7 +29,7 @@ from bot.delivery.thinking import Thought
 from bot.delivery.turns import Thinks, TurnRunner
 from bot.messages import OPEN, Chat, Choice, Inbound, Limits, Outbound, Receipt, Road, SendStatus, Source
 from bot.skills.turn import PersonView, Say, State, Step
-from bot.store.database import Database
+from bot.store.database import AnyRow, Database
 from bot.store.tables import conversations, inbox
 from bot.store.upgrade import upgrade
 from bot.voice import Spoken
@@ -69,7 +69,7 @@ class EchoPlatform:
     limits: Limits = field(default_factory=Limits)
     channel: str = CHANNEL
 
-    def routes(self) -> Sequence[object]:
+    def routes(self) -> Sequence[BaseRoute]:
         return ()
 
     async def start(self, host: Host) -> None: ...
@@ -125,14 +125,13 @@ def seen(before: str, text: str) -> str:
     return hashlib.blake2b(f"{before}{text}".encode(), digest_size=8).hexdigest()
 
 
-def _echo(row: SimpleNamespace | object) -> Thought:
-    of = row  # a row of the query above
+def _echo(row: AnyRow) -> Thought:
     return Thought(
-        step=Step((Say("echo", {"text": of.text}),), State()),  # type: ignore[union-attr]
-        state={"turns": of.state.get("turns", 0) + 1, "seen": seen(of.state.get("seen", ""), of.text)},  # type: ignore[union-attr]
-        version=of.version,  # type: ignore[union-attr]
-        epoch=of.epoch,  # type: ignore[union-attr]
-        person=PersonView(identity_id=of.identity_id, person_id=""),  # type: ignore[union-attr]
+        step=Step((Say("echo", {"text": row.text}),), State()),
+        state={"turns": row.state.get("turns", 0) + 1, "seen": seen(row.state.get("seen", ""), row.text)},
+        version=row.version,
+        epoch=row.epoch,
+        person=PersonView(identity_id=row.identity_id, person_id=""),
         language="zh",
         channel_kind="bench",
         voice=EchoVoice(),  # type: ignore[arg-type]
@@ -148,7 +147,7 @@ class Line:
     clock: Clock
     new_id: IdMaker
     thinker: Thinks
-    platform: EchoPlatform
+    platform: Connector
     arrived: Signal = field(default_factory=Signal)
     changes: Signal = field(default_factory=Signal)
 
@@ -174,6 +173,18 @@ class Line:
 
     def loops(self) -> list[asyncio.Task[None]]:
         return [asyncio.create_task(self.turns.run()), asyncio.create_task(self.sender.run())]
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Keep the loops alive while the context is open, and close the database behind them."""
+        loops = self.loops()
+        try:
+            yield
+        finally:
+            for loop in loops:
+                loop.cancel()
+            await asyncio.gather(*loops, return_exceptions=True)
+            self.database.close()
 
 
 def message(chat: str, number: int, text: str, now: datetime) -> Inbound:

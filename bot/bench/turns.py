@@ -5,28 +5,33 @@ from __future__ import annotations
 import asyncio
 import resource
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from bot.bench.ceiling import ceiling
 from bot.bench.stand import EchoPlatform, Line, message
+from bot.bench.webhook import UNBOUNDED, knock
 from bot.clock import SystemClock, new_id
+from bot.delivery.inbox import unfinished
 from bot.delivery.turns import Thinks
 from bot.messages import Outbound
 from bot.store.database import Database
 
 WARM_UP_S = 1.0
+ANSWER_WITHIN_S = 60.0
+GROUPS = (1, 8, 32, 256)
+"""Turns in one commit of the bare database, and customers at once."""
 TEXTS = (
-    "你好，这件大衣有 L 码吗？",
     "包邮吗",
     "我身高 175 体重 70 公斤穿多大",
     "什么时候发货",
     "怎么退货",
     "Do you ship to Hong Kong?",
-    "how do I return this",
-    "可以开发票吗",
+    "how long do returns take",
+    "几点上班",
+    "可以用微信支付吗",
 )
+Percentiles = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,7 @@ class Measured:
 
     Attributes:
         turns_per_s: from the message stored to the answer sent and its receipt on disk, all of it durable.
+        of_ceiling: as a part of what the bare database does with as many turns in a commit.
         stored_ms, sent_ms: p50, p95 and p99 from the message's arrival until it is on disk, and until the platform
             has the answer.
         cpu_ms: processor time of a turn, all threads of this process, without the database server's.
@@ -43,14 +49,14 @@ class Measured:
     conversations: int
     turns_per_s: float
     of_ceiling: float
-    stored_ms: tuple[float, float, float]
-    sent_ms: tuple[float, float, float]
+    stored_ms: Percentiles
+    sent_ms: Percentiles
     cpu_ms: float
 
 
 @dataclass
 class Customers:
-    """People who talk to a line, each at his own pace: as fast as he is answered, or at a steady one."""
+    """People who talk to a line, each as fast as he is answered."""
 
     line: Line
     answered: dict[str, asyncio.Future[float]] = field(default_factory=dict)
@@ -62,7 +68,7 @@ class Customers:
         if waiting is not None and not waiting.done():
             waiting.set_result(time.perf_counter())
 
-    async def one(self, chat: str, until: float, pause_s: float = 0.0) -> None:
+    async def one(self, chat: str, until: float) -> None:
         number = 0
         while time.perf_counter() < until:
             number += 1
@@ -72,42 +78,27 @@ class Customers:
             said = message(chat, number, TEXTS[number % len(TEXTS)], self.line.clock.now())
             await self.line.receive([said])
             self.stored_s.append(time.perf_counter() - begun)
-            self.sent_s.append(await asyncio.wait_for(answer, 30) - begun)
-            if pause_s:
-                await asyncio.sleep(max(0.0, pause_s - (time.perf_counter() - begun)))
+            self.sent_s.append(await asyncio.wait_for(answer, ANSWER_WITHIN_S) - begun)
 
     def forget(self) -> None:
         self.stored_s.clear()
         self.sent_s.clear()
 
 
-async def measure(
-    url: str, thinker: Thinks, conversations: int, seconds: float, top: float, pause_s: float = 0.0
-) -> Measured:
+async def measure(url: str, thinker: Thinks, conversations: int, seconds: float, top: float) -> Measured:
     """Let `conversations` customers talk for `seconds`; `top` is the ceiling in turns a second."""
-    database = Database(url)
     customers: Customers
-    platform = EchoPlatform(lambda sent: customers.hears(sent))
-    line = Line(database, SystemClock(), new_id, thinker, platform)
+    line = Line(Database(url), SystemClock(), new_id, thinker, EchoPlatform(lambda sent: customers.hears(sent)))  # noqa: PLW0108 (made below)
     customers = Customers(line)
-    loops = line.loops()
     run = new_id()[:8]
-    try:
-        began = time.perf_counter()
-        people = [
-            asyncio.create_task(customers.one(f"{run}-{number}", began + WARM_UP_S + seconds, pause_s))
-            for number in range(conversations)
-        ]
+    async with line.running():
+        until = time.perf_counter() + WARM_UP_S + seconds
+        people = [asyncio.create_task(customers.one(f"{run}-{number}", until)) for number in range(conversations)]
         await asyncio.sleep(WARM_UP_S)
         customers.forget()
         cpu, at = time.process_time(), time.perf_counter()
         await asyncio.gather(*people)
         took_s, cpu_s = time.perf_counter() - at, time.process_time() - cpu
-    finally:
-        for loop in loops:
-            loop.cancel()
-        await asyncio.gather(*loops, return_exceptions=True)
-        database.close()
     turns = len(customers.sent_s)
     return Measured(
         conversations=conversations,
@@ -119,7 +110,18 @@ async def measure(
     )
 
 
-def percentiles(seconds: Sequence[float]) -> tuple[float, float, float]:
+async def acknowledged(url: str, thinker: Thinks, seconds: float) -> tuple[float, Percentiles]:
+    """Return half of the webhooks a second that a line takes over HTTP, and how long each waits at that pace."""
+    line = Line(Database(url), SystemClock(), new_id, thinker, EchoPlatform(lambda _sent: None))
+    async with line.running():
+        most = await knock(line, per_s=UNBOUNDED, count=1000)
+        while await line.database.read(unfinished):  # noqa: ASYNC110 (a database has no event for it)
+            await asyncio.sleep(0.1)  # what the first run left over is not the second one's load
+        half = most.per_s / 2
+        return half, percentiles((await knock(line, half, count=int(half * seconds))).took_s)
+
+
+def percentiles(seconds: Sequence[float]) -> Percentiles:
     """Return p50, p95 and p99 in milliseconds."""
     if not seconds:
         return (0.0, 0.0, 0.0)
@@ -130,26 +132,9 @@ def percentiles(seconds: Sequence[float]) -> tuple[float, float, float]:
 
 def ceilings(url: str, seconds: float) -> dict[int, float]:
     """Return the bare database's turns a second by the number of turns in a commit."""
-    return {group: ceiling(url, group, seconds) for group in (1, 8, 32, 256)}
+    return {group: ceiling(url, group, seconds) for group in GROUPS}
 
 
 def peak_mb() -> float:
-    """Return the most memory this process has had so far."""
+    """Return the most memory that this process has had."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def real_thinker(folder: Path) -> Callable[[], Thinks]:
-    """Return the maker of the bot's own mind over the shop in `folder`."""
-
-    def make() -> Thinks:
-        import os
-
-        from bot.brain import Brain, read_mind
-        from bot.delivery.thinking import Thinker
-        from bot.settings import load_settings
-        from bot.shop.sql import SqlShop
-
-        settings = load_settings(folder, os.environ)
-        return Thinker(Brain(folder, settings, read_mind(folder, settings)), settings, SqlShop)
-
-    return make

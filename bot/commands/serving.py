@@ -38,7 +38,9 @@ def serve(
     free_port(host, port)
     shopkeeper = build(folder, settings, SystemClock(), new_id, Role(role))
     console = f" — console: http://{host}:{port}/console" if role in (Role.ALL, Role.CONSOLE) else ""
-    talk.print(f"Serving on http://{host}:{port}{console}" if role == Role.ALL else f"{role} on http://{host}:{port}{console}")
+    talk.print(
+        f"Serving on http://{host}:{port}{console}" if role == Role.ALL else f"{role} on http://{host}:{port}{console}"
+    )
     run_web(shopkeeper.web, host, port)
 
 
@@ -87,7 +89,7 @@ def doctor(folder: Folder = HERE) -> None:
     typer.echo("OK   settings")
     url = database_url(settings.store.url, folder)
     with closing(Database(url)) as database:
-        transcript = StoredTranscript(database, Signal())
+        transcript = StoredTranscript(database, Signal(), SystemClock())
         checks: dict[str, Callable[[], object]] = {
             "files": lambda: read_mind(folder, settings),
             "database": lambda: "`serve` will bring it up to date" if needs_upgrade(url) else "",

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, update
 
 from bot.connector import Connector
 from bot.delivery import facts, ledger
-from bot.delivery.due import due_rows, next_time, outbound, pictures_of, waiting_behind
+from bot.delivery.due import RANKS, due_rows, next_time, outbound, pictures_of, waiting_behind
 from bot.delivery.elsewhere import send_elsewhere
 from bot.delivery.gate import Answer, Rules, Verdict, judge
 from bot.delivery.merging import merged
@@ -48,6 +48,8 @@ class Claims:
 
     messages: list[Claimed] = field(default_factory=list)
     decided: int = 0
+    held_back: bool = False
+    """Whether campaigns may be waiting that may only leave a moment later."""
     next_at: datetime | None = None
     """When the next row comes due that waits for a time; told where nothing more is due now."""
     taken: list[dict[str, Any]] = field(default_factory=list)
@@ -67,10 +69,10 @@ _SENDING = (
 )
 
 
-def claim(connection: Connection, desk: Desk, room: int, now: datetime) -> Claims:
-    """Decide about the rows that are due, as many as there is room for."""
-    rows = due_rows(connection, desk.connector.channel, now, room)
-    claims = Claims(decided=len(rows))
+def claim(connection: Connection, desk: Desk, room: int, campaigns: int, now: datetime) -> Claims:
+    """Decide about the rows that are due, as many as there is room for, and take at most `campaigns` of campaigns."""
+    rows = due_rows(connection, desk.connector.channel, now, room, RANKS if campaigns else RANKS[:1])
+    claims = Claims(held_back=not campaigns)
     if len(rows) < room:
         claims.next_at = next_time(connection, desk.connector.channel, now)
     if not rows:
@@ -79,6 +81,10 @@ def claim(connection: Connection, desk: Desk, room: int, now: datetime) -> Claim
     rights = _rights(connection, desk.connector, rows)
     after = dict(rights)
     for row in rows:
+        if row.rank and campaigns <= sum(taken.is_campaign for taken in claims.messages):
+            claims.held_back = True
+            continue
+        claims.decided += 1
         free_at = desk.pacer.chat_free_at(row.chat, now)
         if free_at > now:
             mark_all(connection, [row], not_before=free_at)

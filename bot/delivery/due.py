@@ -16,13 +16,13 @@ RANKS = (0, 1)
 """Campaigns are behind everything else, see `bot.delivery.outbox.RANK`."""
 
 
-def due_rows(connection: Connection, channel: str, now: datetime, limit: int) -> list[AnyRow]:
-    """Return at most `limit` rows that may go now, locked, with what is known of their conversations.
+def due_rows(connection: Connection, channel: str, now: datetime, limit: int, ranks: Sequence[int]) -> list[AnyRow]:
+    """Return at most `limit` rows of `ranks` that may go now, locked, with what is known of their conversations.
 
     Of one conversation only one is on its way at a time, the oldest first; a campaign waits for no other campaign.
     """
     rows: list[AnyRow] = []
-    for rank in RANKS:
+    for rank in ranks:
         if len(rows) < limit:
             place = {"at": channel, "of_rank": rank, "by": now, "most": limit - len(rows)}
             rows += connection.execute(_DUE, place).all()

@@ -8,20 +8,22 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, delete, func, or_, select, update
 
 from bot.clock import IdMaker
-from bot.delivery.ledger import open_grants
+from bot.delivery.ledger import close, open_grants
 from bot.knowledge.entries import LANGUAGES
-from bot.messages import Chat, ChatKind, Event, Inbound
+from bot.messages import WINDOW, Chat, ChatKind, Event, Grant, Inbound
 from bot.store.insert import insert_once
 from bot.store.tables import conversations, identities, inbox, media, outbox, persons
 
 IdentityKey = tuple[str, str]
 ChatKey = tuple[str, str]
+FLYING = datetime.max.replace(tzinfo=UTC)
+"""When a message arrives at the platform that is on its way: later than whatever we know of."""
 
 
 @dataclass(slots=True)
@@ -50,7 +52,9 @@ _TALKS = (
     select(conversations.c.id, conversations.c.chat, conversations.c.last_seq, conversations.c.shown)
     .where(conversations.c.channel == bindparam("of"), conversations.c.chat.in_(bindparam("chats", expanding=True)))
     .order_by(conversations.c.id)  # like everybody who locks several: two processes never wait in a circle
-    .with_for_update()
+    .with_for_update(
+        key_share=True
+    )  # nor with a row of the outbox, whose changes ask whether its conversation is there
 )
 _ADD = inbox.insert()
 
@@ -62,7 +66,7 @@ def store(connection: Connection, messages: Sequence[Inbound], now: datetime, ne
     talks = _locked(connection, messages, people, now, new_id)
     # Looked up only now: whoever stored one of them a moment ago held its conversation until it was visible.
     known = _known(connection, [message.key for message in messages])
-    new = list({message.key: message for message in reversed(messages) if message.key not in known}.values())[::-1]
+    new = list({message.key: message for message in messages if message.key not in known}.values())
     if not new:
         return 0
     connection.execute(_ADD, [_row(message, _talk(talks, message), people, now) for message in new])
@@ -81,14 +85,17 @@ def _moved(connection: Connection, message: Inbound) -> Inbound:
 
 
 def move(connection: Connection, chat: Chat, new_chat: str) -> None:
-    """Go on with a conversation under another chat id."""
-    of_chat = conversations.c.channel == chat.channel, conversations.c.chat == new_chat
-    if connection.execute(select(conversations.c.id).where(*of_chat)).first() is None:
-        connection.execute(
-            update(conversations)
-            .where(conversations.c.channel == chat.channel, conversations.c.chat == chat.id)
-            .values(chat=new_chat)
-        )
+    """Go on with a conversation under another chat id; if that has one of its own already, what waits goes there."""
+    both = conversations.c.channel == chat.channel, conversations.c.chat.in_((chat.id, new_chat))
+    found = connection.execute(select(conversations.c.chat, conversations.c.id).where(*both))
+    ids = {row.chat: row.id for row in found}
+    if chat.id not in ids:
+        return
+    if new_chat not in ids:
+        connection.execute(update(conversations).where(conversations.c.id == ids[chat.id]).values(chat=new_chat))
+        return
+    waits = outbox.c.conversation_id == ids[chat.id], outbox.c.status.in_(("waiting", "sending"))
+    connection.execute(update(outbox).where(*waits).values(conversation_id=ids[new_chat]))
 
 
 def _known(connection: Connection, keys: Sequence[str]) -> set[str]:
@@ -224,14 +231,30 @@ def _begin(
 
 # --- what comes with a message ---------------------------------------------------------------------------------------
 def _open_grants(connection: Connection, messages: Sequence[Inbound], talks: dict[ChatKey, _Talk]) -> None:
-    opened = [(_talk(talks, message).id, grant, message.sent_at) for message in messages for grant in message.grants]
-    if opened:
-        since = {conversation_id: at for conversation_id, _, at in opened}
-        open_grants(connection, opened, _used_since(connection, since))
+    opened: list[tuple[str, Grant, datetime]] = []
+    for message in messages:
+        talk_id = _talk(talks, message).id
+        if message.event is Event.LEFT:  # WeChat: 45015, unfollowed; a new follow does not bring the window back
+            close(connection, talk_id, WINDOW, message.sent_at)
+            opened = [one for one in opened if one[0] != talk_id or one[1].right != WINDOW]
+        opened += [(talk_id, grant, message.sent_at) for grant in message.grants]
+    if not opened:
+        return
+    since: dict[str, datetime] = {}
+    for talk_id, _, at in opened:
+        since[talk_id] = min(at, since.get(talk_id, at))
+    costs = _costs_since(connection, since)
+    open_grants(
+        connection,
+        [
+            (talk_id, grant, at, sum(cost for went_out_at, cost in costs[talk_id] if went_out_at >= at))
+            for talk_id, grant, at in opened
+        ],
+    )
 
 
-def _used_since(connection: Connection, since: dict[str, datetime]) -> dict[str, int]:
-    """Return what each conversation's messages took that left since the customer's action, or are on their way.
+def _costs_since(connection: Connection, since: dict[str, datetime]) -> defaultdict[str, list[tuple[datetime, int]]]:
+    """Return when messages left each conversation since the customer's action, and what they took; some still fly.
 
     The action was stored a little after the platform saw it: what left in between counts in the new window.
     """
@@ -246,11 +269,10 @@ def _used_since(connection: Connection, since: dict[str, datetime]) -> dict[str,
             ),
         )
     )
-    taken: defaultdict[str, int] = defaultdict(int)
+    costs: defaultdict[str, list[tuple[datetime, int]]] = defaultdict(list)
     for row in rows:
-        if row.status == "sending" or row.at >= since[row.conversation_id]:
-            taken[row.conversation_id] += row.cost
-    return taken
+        costs[row.conversation_id].append((FLYING if row.status == "sending" else row.at, row.cost))
+    return costs
 
 
 def _keep_media(

@@ -53,44 +53,52 @@ class Leases:
         holder = self.new_id()
         try:
             while True:
+                asked_at = asyncio.get_running_loop().time()
                 if await self._take(name, holder):
                     log.info("lease_taken", lease=name)
-                    await self._work(name, holder, work)
+                    await self._work(name, holder, work, asked_at)
                     log.info("lease_lost", lease=name)
                 await asyncio.sleep(self.lease_s / 3)
         finally:
             with suppress(Exception):  # it ends by itself
                 await self.database.write(lambda c: give_up(c, name, holder))
 
-    async def _work(self, name: str, holder: str, work: Callable[[], Awaitable[None]]) -> None:
+    async def _work(self, name: str, holder: str, work: Callable[[], Awaitable[None]], held_at: float) -> None:
         working = asyncio.ensure_future(work())
-        missed = 0
+        time = asyncio.get_running_loop().time
         try:
-            while missed < 2:
-                await asyncio.wait([working], timeout=self.lease_s / 3)
+            while time() < held_at + self.lease_s / 2:  # the next look and its answer take a sixth each
+                await asyncio.wait([working], timeout=self.lease_s / 6)
                 if working.done():
                     working.result()  # it never ends by itself: raise what ended it
                     return
-                missed = 0 if await self._take(name, holder) else missed + 1
+                asked_at = time()
+                if held := await self._take(name, holder):
+                    held_at = asked_at
+                elif held is False:
+                    return
         except Exception:
             log.exception("leased_work_failed", lease=name)
         finally:
             working.cancel()
             await asyncio.gather(working, return_exceptions=True)
 
-    async def _take(self, name: str, holder: str) -> bool:
+    async def _take(self, name: str, holder: str) -> bool | None:
+        """Return whether this process has the lease now, None if the database does not answer."""
         try:
-            async with asyncio.timeout(self.lease_s / 3):
+            async with asyncio.timeout(self.lease_s / 6):
                 return await self.database.write(lambda c: take(c, name, holder, self.clock.now(), self.lease_s))
-        except Exception as error:  # noqa: BLE001 (the database is away: as if another one had it)
+        except Exception as error:  # noqa: BLE001 (whatever is the matter, nobody else can have it before its time)
             log.warning("lease_not_renewed", lease=name, error=type(error).__name__)
-            return False
+            return None
 
     @asynccontextmanager
     async def alone(self, name: str) -> AsyncIterator[None]:
         """Let one caller at a time in, over all processes, for `lease_s` seconds at most."""
         holder = self.new_id()
-        while not await self.database.write(lambda c: take(c, name, holder, self.clock.now(), self.lease_s)):
+        while not await self.database.write(  # noqa: ASYNC110 (another process has it: nothing in this one can tell)
+            lambda c: take(c, name, holder, self.clock.now(), self.lease_s)
+        ):
             await asyncio.sleep(ASK_AGAIN_S)
         try:
             yield

@@ -137,9 +137,10 @@ def _columns(right: Right) -> dict[str, Any]:
     }
 
 
-def close(connection: Connection, conversation_id: str, needs: str) -> None:
-    """End the rights of one kind: the platform said that there are none."""
-    connection.execute(delete(grants).where(grants.c.conversation_id == conversation_id, grants.c.needs == needs))
+def close(connection: Connection, conversation_id: str, needs: str, at: datetime) -> None:
+    """End the rights of one kind that were opened until `at`: the platform says that there are none."""
+    of_kind = grants.c.conversation_id == conversation_id, grants.c.needs == needs
+    connection.execute(delete(grants).where(*of_kind, grants.c.opened_at <= at))
 
 
 def give_back(connection: Connection, conversation_id: str, needs: str, cost: int, now: datetime) -> None:
@@ -148,13 +149,11 @@ def give_back(connection: Connection, conversation_id: str, needs: str, cost: in
     save(connection, rights, {conversation_id: used(rights[conversation_id], needs, -cost, now)})
 
 
-def open_grants(
-    connection: Connection, opened_now: Sequence[tuple[str, Grant, datetime]], already_used: Mapping[str, int]
-) -> None:
-    """Open grants for (conversation id, grant, time of the action)."""
-    rights = rights_of(connection, (conversation_id for conversation_id, _, _ in opened_now))
+def open_grants(connection: Connection, opened_now: Sequence[tuple[str, Grant, datetime, int]]) -> None:
+    """Open grants for (conversation id, grant, time of the action, messages that left since)."""
+    rights = rights_of(connection, (conversation_id for conversation_id, *_ in opened_now))
     after: dict[str, Rights] = {}
-    for conversation_id, grant, at in opened_now:
+    for conversation_id, grant, at, already_used in opened_now:
         so_far = after.get(conversation_id, rights[conversation_id])
-        after[conversation_id] = opened(so_far, grant, at, already_used.get(conversation_id, 0))
+        after[conversation_id] = opened(so_far, grant, at, already_used)
     save(connection, rights, after)

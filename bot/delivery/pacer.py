@@ -14,6 +14,9 @@ from datetime import datetime, timedelta
 from bot.messages import ChatKind, Limits, Rate
 
 REMEMBERED_CHATS = 10_000
+EVENNESS = 0.95
+"""Campaigns leave one by one and not in bursts, so that a reply always finds a place free in a moment. A little closer
+than evenly, to catch up with what was late."""
 
 
 @dataclass(slots=True)
@@ -21,15 +24,24 @@ class _Places:
     rate: Rate
     flying: int = 0
     taken_until: deque[datetime] = field(default_factory=deque)
+    """When those who landed leave their places, the earliest first."""
 
-    def free(self, now: datetime) -> int:
-        while self.taken_until and self.taken_until[0] <= now:
-            self.taken_until.popleft()
-        return self.rate.count - self.flying - len(self.taken_until)
+    def free(self, at: datetime) -> int:
+        return self.rate.count - self.flying - sum(until > at for until in self.taken_until)
 
     def free_at(self, now: datetime) -> datetime:
         """Return when a place is free, as far as that depends on time: a message on its way may end at any moment."""
-        return now if self.free(now) > 0 or not self.taken_until else self.taken_until[0]
+        if self.free(now) > 0:
+            return now
+        return next((until for until in self.taken_until if until > now), now)
+
+    def take(self, now: datetime) -> datetime:
+        """Take the place that is free first. Return from when on."""
+        while self.taken_until and self.taken_until[0] <= now:
+            self.taken_until.popleft()
+        is_full = self.flying + len(self.taken_until) >= self.rate.count
+        self.flying += 1
+        return self.taken_until.popleft() if is_full and self.taken_until else now
 
     def landed(self, now: datetime) -> None:
         self.flying = max(0, self.flying - 1)
@@ -42,18 +54,32 @@ class Pacer:
 
     limits: Limits
     _overall: _Places | None = field(init=False)
-    _chats: dict[str, _Places] = field(default_factory=dict)
+    _gap: timedelta = field(init=False)
+    _next_campaign_at: datetime | None = None
+    _chats: dict[str, list[_Places]] = field(default_factory=dict)
     _paused: dict[str, datetime] = field(default_factory=dict)
     _all_paused_until: datetime | None = None
 
     def __post_init__(self) -> None:
-        self._overall = _Places(self.limits.overall) if self.limits.overall else None
+        rate = self.limits.overall
+        self._overall = None if rate is None else _Places(rate)
+        self._gap = timedelta() if rate is None else timedelta(seconds=EVENNESS * rate.per_s / rate.count)
 
-    def room(self, now: datetime, most: int) -> int:
-        """Return how many messages may leave now, `most` at most."""
-        if self._all_paused_until is not None and now < self._all_paused_until:
+    def room(self, at: datetime, most: int) -> int:
+        """Return how many messages may leave until `at`, `most` at most."""
+        if self._all_paused_until is not None and at < self._all_paused_until:
             return 0
-        return most if self._overall is None else max(0, min(most, self._overall.free(now)))
+        return most if self._overall is None else max(0, min(most, self._overall.free(at)))
+
+    def campaign_room(self, now: datetime, at: datetime, most: int) -> int:
+        """Return how many of them may be of campaigns."""
+        if not self._gap:
+            return most
+        return max(0, min(most, 1 + (at - self.campaign_at(now)) // self._gap))
+
+    def campaign_at(self, now: datetime) -> datetime:
+        """Return when the next message of a campaign may leave."""
+        return max(now, self._next_campaign_at or now)
 
     def free_at(self, now: datetime) -> datetime:
         """Return when the channel may carry anything again."""
@@ -62,21 +88,23 @@ class Pacer:
 
     def chat_free_at(self, chat: str, now: datetime) -> datetime:
         """Return when `chat` may get a message."""
-        places = self._chats.get(chat)
-        at = now if places is None else places.free_at(now)
-        return max(at, self._paused.get(chat, at))
+        free_at = (places.free_at(now) for places in self._chats.get(chat, ()))
+        return max([*free_at, self._paused.get(chat, now)], default=now)
 
-    def left(self, chat: str, kind: ChatKind) -> None:
-        """Count a message that leaves."""
-        for places in self._of(chat, kind):
-            places.flying += 1
+    def leave(self, chat: str, kind: ChatKind, now: datetime, is_campaign: bool = False) -> datetime:
+        """Count a message that is to leave. Return when it may."""
+        leaves_at = max([places.take(now) for places in self._of(chat, kind)], default=now)
+        if is_campaign:
+            leaves_at = max(leaves_at, self.campaign_at(now))
+        self._next_campaign_at = max(self.campaign_at(now), leaves_at) + self._gap
+        return leaves_at
 
     def landed(self, chat: str, kind: ChatKind, now: datetime) -> None:
         """Count the answer to it, whatever it is."""
         for places in self._of(chat, kind):
             places.landed(now)
         if len(self._chats) > REMEMBERED_CHATS:
-            self._chats = {c: p for c, p in self._chats.items() if p.flying or (p.free(now) < p.rate.count)}
+            self._chats = {c: p for c, p in self._chats.items() if any(x.free(now) < x.rate.count for x in p)}
             self._paused = {c: until for c, until in self._paused.items() if until > now}
 
     def refused(self, chat: str, now: datetime, until: datetime) -> None:
@@ -87,8 +115,8 @@ class Pacer:
             self._all_paused_until = max(until, self._all_paused_until or until)
 
     def _of(self, chat: str, kind: ChatKind) -> list[_Places]:
-        rate = self.limits.per_group if kind is ChatKind.GROUP else self.limits.per_chat
-        found = [] if self._overall is None else [self._overall]
-        if rate is not None:
-            found.append(self._chats.setdefault(chat, _Places(rate)))
-        return found
+        """Return the places that a message takes: of the channel, of the chat, and a group's own."""
+        if chat not in self._chats:
+            rates = [self.limits.per_chat, self.limits.per_group if kind is ChatKind.GROUP else None]
+            self._chats[chat] = [_Places(rate) for rate in rates if rate is not None]
+        return [*([] if self._overall is None else [self._overall]), *self._chats[chat]]

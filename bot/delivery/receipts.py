@@ -44,6 +44,10 @@ class Claimed:
     lease_until: datetime
     road: Road
 
+    @property
+    def is_campaign(self) -> bool:
+        return self.message.purpose is Purpose.MARKETING
+
 
 Landed = tuple[Claimed, Receipt]
 
@@ -71,7 +75,7 @@ _SHOWN = (
     select(conversations.c.id, conversations.c.shown)
     .where(conversations.c.id.in_(bindparam("talks", expanding=True)))
     .order_by(conversations.c.id)
-    .with_for_update()
+    .with_for_update(key_share=True)
 )
 _SHOW = (
     update(conversations)
@@ -144,13 +148,13 @@ def _record_failure(
             _again(connection, claimed, rows, until, receipt.reason, now, attempts=claimed.attempts - 1)
         case SendStatus.TRANSIENT if (retry_at := _retry_at(first, receipt, now)) is not None:
             _again(connection, claimed, rows, retry_at, receipt.reason, now, attempts=claimed.attempts)
-        case SendStatus.NOT_ALLOWED:  # the connector offers this road no more: the gate looks for another
+        case SendStatus.NOT_ALLOWED if claimed.attempts < MAX_REPEATS:  # the gate looks for another road
             _again(connection, claimed, rows, now, receipt.reason, now, attempts=claimed.attempts)
-        case SendStatus.MOVED if receipt.moved_to:
+        case SendStatus.MOVED if receipt.moved_to and claimed.attempts < MAX_REPEATS:
             move(connection, claimed.message.chat, receipt.moved_to)
             _again(connection, claimed, rows, now, receipt.reason, now, attempts=claimed.attempts)
         case SendStatus.WINDOW_CLOSED if claimed.road.needs:  # another road may be open
-            ledger.close(connection, claimed.conversation_id, claimed.road.needs)
+            ledger.close(connection, claimed.conversation_id, claimed.road.needs, now)
             again = {"status": "waiting", "not_before": now, "reason": receipt.reason, "lease_until": None, "cost": 0}
             mark_all(connection, rows, **again)
         case SendStatus.WINDOW_CLOSED:

@@ -9,18 +9,20 @@ conversation never more than one.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, or_, select
 
 from bot.clock import Clock
 from bot.connector import Connector
 from bot.delivery.claims import Claims, Desk, claim
 from bot.delivery.receipts import Claimed, Landed, give_up_interrupted, record_all
 from bot.delivery.signal import Signal
+from bot.delivery.whole import FINISH_S, whole
 from bot.messages import ChatKind, Outbound, Receipt, SendStatus
 from bot.store.database import Database
 from bot.store.tables import conversations, outbox
@@ -28,7 +30,8 @@ from bot.store.tables import conversations, outbox
 MAX_FLYING = 128
 LOOK_EVERY_S = 5.0
 """A net: whoever writes something wakes us, in this process or by the bell."""
-FINISH_S = 5.0
+AHEAD = timedelta(milliseconds=100)
+"""How long before it may leave a message is decided about."""
 SHORTEST_REST_S = 0.001
 log = structlog.get_logger()
 
@@ -68,30 +71,38 @@ class Sender:
             await asyncio.shield(self._finish())
 
     async def _step_through(self) -> float:
-        """Decide about all that is due. Return for how many seconds nothing can become due by itself."""
+        """Decide about all that is due. Return for how many seconds nothing can become due by itself.
+
+        What may leave in a moment is decided now, and leaves in that moment: deciding takes nothing off the pace.
+        """
+        pacer = self.desk.pacer
         while True:
             now = self.clock.now()
-            room = self.desk.pacer.room(now, MAX_FLYING - len(self._flying))
-            claims = await self.step(room, now)
-            if room <= 0:
-                return self._until(self.desk.pacer.free_at(now), now)
+            soon = now + AHEAD
+            room = pacer.room(soon, MAX_FLYING - len(self._flying))
+            claims = await whole(self.step(room, pacer.campaign_room(now, soon, room), now))
+            if room <= 0:  # full where it depends on no time: an answer wakes us
+                free_at = pacer.free_at(now)
+                return self._until(free_at - AHEAD if free_at > now else None, now)
             if claims.decided < room:
-                return self._until(claims.next_at, now)
+                held_until = pacer.campaign_at(now) - AHEAD if claims.held_back else None
+                return self._until(min((t for t in (claims.next_at, held_until) if t), default=None), now)
 
     async def send_next(self) -> bool:
         """Decide about what is due now and wait for the receipts; return False if nothing was due."""
-        now = self.clock.now()
-        claims = await self.step(self.desk.pacer.room(now, MAX_FLYING), now)
+        now, pacer = self.clock.now(), self.desk.pacer
+        room = pacer.room(now, MAX_FLYING)
+        claims = await self.step(room, pacer.campaign_room(now, now, room), now)
         await self._finish()
         return claims.decided > 0
 
-    async def step(self, room: int, now: datetime) -> Claims:
+    async def step(self, room: int, campaigns: int, now: datetime) -> Claims:
         """Record what landed and let leave what may, in one transaction."""
         landed, self._landed = self._landed, []
         if not landed and room <= 0:
             return Claims()
         try:
-            claims = await self.database.write(lambda c: self._record_and_claim(c, landed, room, now))
+            claims = await self.database.write(lambda c: self._record_and_claim(c, landed, room, campaigns, now))
         except Exception:
             self._landed = landed + self._landed  # their leases run on: recorded at the next look, if that is in time
             raise
@@ -101,22 +112,27 @@ class Sender:
             self.done.notify()
         return claims
 
-    def _record_and_claim(self, connection: Connection, landed: Sequence[Landed], room: int, now: datetime) -> Claims:
+    def _record_and_claim(
+        self, connection: Connection, landed: Sequence[Landed], room: int, campaigns: int, now: datetime
+    ) -> Claims:
         if landed:
             record_all(connection, landed, self.connector, now)
         if self._looked_at is None or now >= self._looked_at + timedelta(seconds=LOOK_EVERY_S):
             give_up_interrupted(connection, self.connector, now)
             self._looked_at = now
-        return claim(connection, self.desk, room, now) if room > 0 else Claims()
+        return claim(connection, self.desk, room, campaigns, now) if room > 0 else Claims()
 
     def _let_leave(self, claimed: Claimed) -> None:
         chat = claimed.message.chat
-        self.desk.pacer.left(chat.id, chat.kind)
-        task = asyncio.create_task(self._fly(claimed))
+        now = self.clock.now()
+        leaves_at = self.desk.pacer.leave(chat.id, chat.kind, now, claimed.is_campaign)
+        task = asyncio.create_task(self._fly(claimed, (leaves_at - now).total_seconds()))
         self._flying.add(task)
         task.add_done_callback(self._flying.discard)
 
-    async def _fly(self, claimed: Claimed) -> None:
+    async def _fly(self, claimed: Claimed, wait_s: float) -> None:
+        if wait_s > 0:
+            await asyncio.sleep(wait_s)
         receipt = await self._send(claimed.message)
         now, chat = self.clock.now(), claimed.message.chat
         self.desk.pacer.landed(chat.id, chat.kind, now)
@@ -158,10 +174,13 @@ class Sender:
         recent = connection.execute(
             select(conversations.c.chat, conversations.c.chat_kind)
             .join(outbox, outbox.c.conversation_id == conversations.c.id)
-            .where(outbox.c.channel == self.connector.channel, outbox.c.sent_at > since)
+            .where(
+                outbox.c.channel == self.connector.channel,
+                or_(outbox.c.sent_at > since, outbox.c.status == "sending"),
+            )
         )
         for row in recent:
-            self.desk.pacer.left(row.chat, ChatKind(row.chat_kind))
+            self.desk.pacer.leave(row.chat, ChatKind(row.chat_kind), now)
             self.desk.pacer.landed(row.chat, ChatKind(row.chat_kind), now)
 
     def _until(self, at: datetime | None, now: datetime) -> float:
@@ -169,6 +188,7 @@ class Sender:
         if at is None:
             return LOOK_EVERY_S
         return min(LOOK_EVERY_S, max(SHORTEST_REST_S, (at - now).total_seconds()))
+
 
 
 async def _first_of(*waits: object) -> None:

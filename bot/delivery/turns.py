@@ -21,6 +21,7 @@ from bot.clock import Clock, IdMaker
 from bot.delivery.outbox import Draft, put_all
 from bot.delivery.signal import Signal
 from bot.delivery.thinking import Thought
+from bot.delivery.whole import whole
 from bot.messages import Purpose
 from bot.skills.turn import Effect, PersonView, Say, Step
 from bot.store.database import AnyRow, Database
@@ -86,17 +87,26 @@ class TurnRunner:
     _looked_ahead: bool = False
 
     async def run(self) -> None:
-        while True:
-            seen = self.wake.count
-            rest_s = LOOK_EVERY_S
-            try:
-                while await self.run_next() and (self._ahead or not self._looked_ahead):
-                    pass
-                if not self.database.is_sqlite and await self.database.read(self._any_behind):
-                    rest_s = LOCKED_S  # another transaction had it locked at that moment
-            except Exception:  # the database is away for a moment; the loop looks again
-                log.exception("turns_interrupted")
-            await self.wake.wait(seen, rest_s)
+        """Run turns for ever. Cancelled, first end the batch that is being thought, and give back what is leased."""
+        try:
+            while True:
+                seen = self.wake.count
+                rest_s = LOOK_EVERY_S
+                try:
+                    rest_s = await self._run_through()
+                except Exception:  # the database is away for a moment; the loop looks again
+                    log.exception("turns_interrupted")
+                await self.wake.wait(seen, rest_s)
+        finally:
+            await asyncio.shield(self._untake(self._ahead))
+
+    async def _run_through(self) -> float:
+        """Run every turn that waits. Return for how many seconds to rest."""
+        while await whole(self.run_next()) and (self._ahead or not self._looked_ahead):
+            pass
+        if self.database.is_sqlite or not await self.database.read(self._any_behind):
+            return LOOK_EVERY_S
+        return LOCKED_S  # another transaction had a conversation locked at that moment
 
     async def run_next(self) -> bool:
         """Run the turns that wait longest; return False if none does."""
@@ -134,12 +144,21 @@ class TurnRunner:
         try:
             return await self.database.read(lambda c: self.thinker.think_all(c, ids, now))
         except SQLAlchemyError:  # no message's fault: none of them was tried
-            for one in taken:
-                await self.database.write(lambda c, one=one: _let_go(c, one, one.tries - 1, until=None))  # type: ignore[misc]
+            await self._untake(taken)
             raise
         except Exception as error:  # one of them, who knows which: each is tried alone
             log.exception("batch_not_thought", turns=len(taken))
             return dict.fromkeys(ids, error)
+
+    async def _untake(self, taken: Sequence[Taken]) -> None:
+        """Give back leases as if they had never been taken."""
+
+        def let_go(connection: Connection) -> None:
+            for one in taken:
+                _let_go(connection, one, one.tries - 1, until=None)
+
+        if taken:
+            await self.database.write(let_go)
 
     async def _commit_all(self, turns: Sequence[tuple[Taken, Thought]], now: datetime) -> None:
         if not turns:
@@ -238,7 +257,7 @@ _BEHIND = (
     .order_by(conversations.c.updated_at)
 )
 _ANY_BEHIND = _BEHIND.limit(1)
-_BEHIND_LOCKED = _BEHIND.limit(MAX_AT_ONCE).with_for_update(skip_locked=True)
+_BEHIND_LOCKED = _BEHIND.limit(MAX_AT_ONCE).with_for_update(skip_locked=True, key_share=True)
 _LEASE = (
     update(conversations)
     .where(conversations.c.id.in_(bindparam("talks", expanding=True)))
@@ -255,7 +274,7 @@ _LOCKED = (
     )
     .where(conversations.c.id.in_(bindparam("talks", expanding=True)))
     .order_by(conversations.c.id)  # two processes that lock several never wait in a circle
-    .with_for_update()
+    .with_for_update(key_share=True)  # nor with a row of the outbox, whose changes ask whether its conversation is there
 )
 _FINISH_TALKS = (
     update(conversations)

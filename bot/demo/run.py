@@ -145,9 +145,12 @@ async def _serve(folder: Path, port: int, as_json: bool, started: float) -> None
 
 def _listening(port: int) -> socket.socket:
     try:
-        return socket.create_server((HOST, port))
+        listener = socket.create_server((HOST, port))
     except OSError as error:
         raise PortInUse(f"port {port} on {HOST} cannot be used ({error.strerror}). Choose another: --port") from None
+    # asyncio does this for sockets of its own only; without it each answer on an open connection takes 40 ms more.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 async def telegram_customer_begins(addresses: Addresses) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -18,9 +17,8 @@ from bot.knowledge.checks import (
 from bot.knowledge.datafiles import read_chart, read_intents, read_phrases
 from bot.knowledge.entries import LANGUAGES, Entry, Fault, Knowledge, Phrase, SizeChart
 from bot.knowledge.entryfile import read_entry
+from bot.knowledge.files import chart_files, entry_files, intent_files, phrase_file
 from bot.knowledge.yamlfile import Reading
-
-YAML = (".yml", ".yaml")
 
 
 def load(
@@ -52,23 +50,23 @@ def load(
         return Reading(path.relative_to(folder).as_posix())
 
     for language in LANGUAGES:
-        for path in _files(folder / "knowledge" / language, (".md",)):
+        for path in entry_files(folder, language):
             one = reading(path)
             if (entry := read_entry(path, language, one)) is not None:
                 entries.append(entry)
             faults += one.faults
-        path = folder / "knowledge" / language / "phrases.yml"
+        path = phrase_file(folder, language)
         one = reading(path)
         for phrase in read_phrases(path, language, one):
             phrases[phrase.id, language] = phrase
         faults += one.faults
         whole += [] if one.faults else [language]
-        for path in _files(folder / "intents" / language, YAML):
+        for path in intent_files(folder, language):
             one = reading(path)
             for intent, examples in read_intents(path, one).items():
                 intents.setdefault(intent, {})[language] = intents.get(intent, {}).get(language, ()) + examples
             faults += one.faults
-    for path in _files(folder / "knowledge" / "size-charts", YAML):
+    for path in chart_files(folder):
         one = reading(path)
         if (chart := read_chart(path, one)) is not None:
             charts[chart.category] = chart
@@ -89,16 +87,3 @@ def _missing_folders(folder: Path) -> list[Fault]:
     fix = "Make it, or copy it from a new shop's folder (`zhanggui init`)"
     names = [f"{part}/{language}" for part in ("knowledge", "intents") for language in LANGUAGES]
     return [Fault(name, 1, "the folder is missing", fix) for name in names if not (folder / name).is_dir()]
-
-
-def _files(folder: Path, endings: tuple[str, ...]) -> list[Path]:
-    """Return the files below `folder` by name; hidden ones, backups and locks of editors are left out."""
-    found: list[Path] = []
-    for place, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [
-            Path(place, name)
-            for name in names
-            if name.lower().endswith(endings) and not name.startswith((".", "~", "#"))
-        ]
-    return sorted(found)

@@ -12,7 +12,7 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import Any, TypeVar
 
 import orjson
@@ -142,6 +142,8 @@ class _SqliteWriter:
                         if len(group) == 1:
                             raise  # there is no savepoint: the transaction itself is rolled back
         except Exception as error:  # noqa: BLE001 (no connection, or no commit: nobody's work is durable)
+            with suppress(Exception):  # a COMMIT that failed leaves the transaction open, and the next could not begin
+                connection.connection.rollback()
             for _, future in group:
                 if not future.done():
                     future.set_exception(error)

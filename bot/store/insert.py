@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Select, Table
-from sqlalchemy.dialects import postgresql, sqlite
 
 # Without the option SQLAlchemy fetches the new key on PostgreSQL and forgets the row count.
 COUNTED = {"preserve_rowcount": True}
@@ -35,4 +34,10 @@ def insert_from(connection: Connection, table: Table, names: Sequence[str], rows
 
 
 def _insert(connection: Connection) -> Any:
-    return (sqlite if connection.dialect.name == "sqlite" else postgresql).insert
+    if connection.dialect.name == "sqlite":
+        from sqlalchemy.dialects import sqlite  # each 4 MB, and a shop has one
+
+        return sqlite.insert
+    from sqlalchemy.dialects import postgresql
+
+    return postgresql.insert

@@ -136,6 +136,7 @@ conversations = Table(
     Column("lease_until", Utc),
     Column("tries", Integer, nullable=False, default=0, server_default="0"),  # of the turn that is next
     Column("seen_at", Utc),  # last time an agent looked
+    Column("typing_until", Utc),  # an agent is writing, until then
     Column("created_at", Utc, nullable=False),
     Column("updated_at", Utc, nullable=False),
     UniqueConstraint("channel", "chat", name="uq_conversations_channel_chat"),
@@ -179,13 +180,13 @@ outbox = Table(
     Column("sources", JSON, nullable=False, default=list),
     Column("notice", JSON),  # the same in fields, for templates and subscription notices
     Column("poll", JSON),  # the options of a vote
-    Column("edits", String(200), nullable=False, default="", server_default=""),  # platform id of what it replaces
+    Column("edits", String(200), nullable=False, default="", server_default=text("''")),  # what it replaces
     Column("epoch", Integer),  # must still be the conversation's epoch at send; none = any
     Column("guard", JSON),  # a condition asked again at send, e.g. {"cart_open": "c1"}
     Column("status", String(10), nullable=False, default="waiting"),
     # waiting | sending | confirming | sent | unsure | failed | task | dropped | moved
     Column("reason", Text, nullable=False, default=""),
-    Column("road", String(20), nullable=False, default="", server_default=""),  # on which it was sent
+    Column("road", String(20), nullable=False, default="", server_default=text("''")),  # on which it was sent
     Column("cost", Integer, nullable=False, default=0, server_default="0"),  # what it took off the window
     Column("attempts", Integer, nullable=False, default=0),
     Column("not_before", Utc, nullable=False),

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from telegram import Bot, InputFile
-from telegram.error import BadRequest, TelegramError
+from telegram.error import BadRequest, NetworkError, TelegramError
 from telegram.request import HTTPXRequest
 
 from bot.errors import ZhangguiError
@@ -66,7 +66,10 @@ class Api:
             TelegramError: Telegram refused, or no answer came.
         """
         given = {name: _sendable(value) for name, value in (fields or {}).items()}
-        return await self._bot.do_api_request(method, api_kwargs=given, read_timeout=self._timeout_s + wait_s)
+        try:
+            return await self._bot.do_api_request(method, api_kwargs=given, read_timeout=self._timeout_s + wait_s)
+        except (TypeError, KeyError, AttributeError, ValueError) as error:  # JSON, but not an answer of Telegram's
+            raise NetworkError(f"not an answer of the Bot API: {type(error).__name__}") from error
 
     async def fetch(self, file_id: str, limit_bytes: int) -> File | None:
         """Download a file (Bot API, getFile). None if Telegram does not know it or it is too large.

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from connectors.storable import storable
+
 
 def an_object(body: object, name: str) -> Mapping[str, Any]:
     """Return the object under `name`, or an empty one."""
@@ -29,7 +31,7 @@ def a_number(body: object, name: str) -> int | None:
 def a_text(body: Mapping[str, Any], name: str) -> str:
     """Return a text that every database takes: no lone surrogates, no NUL. Empty if there is none."""
     value = body.get(name)
-    return value.encode("utf-8", "replace").decode().replace("\0", "") if isinstance(value, str) else ""
+    return storable(value) if isinstance(value, str) else ""
 
 
 def a_time(body: Mapping[str, Any], name: str) -> datetime | None:

@@ -9,8 +9,9 @@ from pydantic import AfterValidator, Base64Bytes, BaseModel, ConfigDict, Field, 
 from starlette.requests import Request
 
 from bot.errors import BadCallback
+from bot.first_bytes import picture_type
 from bot.messages import File
-from connectors.webchat.pictures import MAX_PICTURE_BYTES, mime_of
+from connectors.webchat.pictures import MAX_PICTURE_BYTES
 
 MAX_BODY_BYTES = 16 * 1024
 MAX_PICTURE_BODY_BYTES = MAX_PICTURE_BYTES * 4 // 3 + MAX_BODY_BYTES  # Base64 makes four bytes of three
@@ -93,7 +94,7 @@ class NewPicture(_Said):
         """
         if len(self.image) > MAX_PICTURE_BYTES:
             raise Refused(413, "oversize")
-        mime = mime_of(self.image)
+        mime = picture_type(self.image)
         if mime is None:
             raise Refused(415, "type")
         return File(self.image, mime)

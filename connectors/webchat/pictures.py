@@ -1,27 +1,15 @@
-"""Pictures of the web chat: what counts as one, and the signed link under which its visitor sees it again."""
+"""Pictures of the web chat: the signed link under which its visitor sees one again."""
 
 from __future__ import annotations
 
 from starlette.responses import Response
 
+from bot.first_bytes import picture_type
 from bot.messages import File
 from connectors.webchat.tokens import VisitorTokens
 
 MAX_PICTURE_BYTES = 5 * 1024 * 1024
 KEPT_BY_THE_BROWSER_S = 24 * 60 * 60
-
-
-def mime_of(body: bytes) -> str | None:
-    """Return what the first bytes say: PNG, JPEG, GIF or WebP, None for anything else (SVG can carry scripts)."""
-    if body.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "image/png"
-    if body.startswith(b"\xff\xd8\xff"):
-        return "image/jpeg"
-    if body.startswith((b"GIF87a", b"GIF89a")):
-        return "image/gif"
-    if body[:4] == b"RIFF" and body[8:12] == b"WEBP":
-        return "image/webp"
-    return None
 
 
 class PictureLinks:
@@ -42,7 +30,7 @@ class PictureLinks:
 
 def picture_answer(file: File | None) -> Response:
     """Return the picture, or 404 if there is none or its bytes are not one: no other type ever leaves here."""
-    mime = mime_of(file.body) if file else None
+    mime = picture_type(file.body) if file else None
     if file is None or mime is None:
         return Response(status_code=404, headers={"Cache-Control": "no-store"})
     headers = {

@@ -10,6 +10,7 @@ from typing import Any
 
 from bot.errors import BadCallback
 from bot.messages import Chat, Event, Grant, Inbound, Media, Outbound, Report, SendStatus
+from connectors.storable import storable
 from connectors.wechat.texts import split
 from connectors.wecom.answers import FAILURES
 
@@ -53,16 +54,16 @@ def said(channel: str, open_kfid: str, item: Mapping[str, Any], grants: Mapping[
 
 def _from_customer(channel: str, open_kfid: str, item: Mapping[str, Any], grant: Grant) -> Inbound:
     kind = _text(item, "msgtype")
-    content = item.get(kind)
-    fields: Mapping[str, Any] = content if isinstance(content, dict) else {}
+    given = item.get(kind)
+    fields: Mapping[str, Any] = given if isinstance(given, dict) else {}
     user = _text(item, "external_userid")
     media = Media(kind, ref=_text(fields, "media_id")) if kind in _MEDIA else None
     if kind == "text":
-        text = fields.get("content")
-        if not isinstance(text, str):
+        if not isinstance(content := fields.get("content"), str):
             raise BadCallback
+        text = storable(content)
     else:
-        text = str(fields.get(_CAPTIONS.get(kind, ""), ""))
+        text = storable(str(fields.get(_CAPTIONS.get(kind, ""), "")))
     return Inbound(
         key=f"kf:{open_kfid}:{_text(item, 'msgid')}",
         chat=Chat(channel, user),
@@ -70,7 +71,7 @@ def _from_customer(channel: str, open_kfid: str, item: Mapping[str, Any], grant:
         sent_at=_sent_at(item),
         text=text,
         event=None if kind == "text" else Event.MEDIA,
-        choice=str(fields.get("menu_id", "")) or None,
+        choice=storable(str(fields.get("menu_id", ""))) or None,
         grants=(grant,),
         media=media,
     )
@@ -82,9 +83,10 @@ def _from_event(channel: str, open_kfid: str, item: Mapping[str, Any]) -> Said:
         raise BadCallback
     name = event.get("event_type")
     if name == "msg_send_fail":
-        status = FAILURES.get(event.get("fail_type", 0), SendStatus.REFUSED)
+        kind = event.get("fail_type")
+        status = FAILURES.get(kind, SendStatus.REFUSED) if isinstance(kind, int) else SendStatus.REFUSED
         sent = _text(event, "fail_msgid").rpartition("_")[0]
-        return Said(report=Report(channel, sent, status, f"wecom fail_type {event.get('fail_type')}"))
+        return Said(report=Report(channel, sent, status, storable(f"wecom fail_type {kind}")))
     if name != "enter_session":
         return Said()
     user = _text(event, "external_userid")
@@ -94,7 +96,7 @@ def _from_event(channel: str, open_kfid: str, item: Mapping[str, Any]) -> Said:
         user=user,
         sent_at=_sent_at(item),
         event=Event.STARTED,
-        payload=str(event.get("scene_param") or event.get("scene") or ""),
+        payload=storable(str(event.get("scene_param") or event.get("scene") or "")),
     )
     code = event.get("welcome_code")
     return Said(inbound=entered, welcome=Welcome(user, code, entered.sent_at) if isinstance(code, str) else None)
@@ -138,9 +140,9 @@ def message_id(outbound_id: str) -> str:
 
 def _text(fields: Mapping[str, Any], name: str) -> str:
     value = fields.get(name)
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not (kept := storable(value)):
         raise BadCallback
-    return value
+    return kept
 
 
 def _sent_at(item: Mapping[str, Any]) -> datetime:

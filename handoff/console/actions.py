@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from nicegui import ui
 from sqlalchemy import Connection
 
-from bot.errors import NotAllowed, ZhangguiError
-from handoff import desk, ownership, tasks
+from bot.errors import NotAllowed, NotFound, ZhangguiError
+from bot.messages import File
+from handoff import dead, desk, ownership, tasks
 from handoff.console.labels import Labels
-from handoff.console.login import PATH
-from handoff.console.session import Session, Wiring
+from handoff.console.session import PATH, Session, Wiring
 from handoff.people import Agent
 
 Job = Callable[[Connection, Agent], Any]
@@ -45,9 +46,14 @@ class Actions:
             await self._taken()
         return went
 
-    async def reply(self, conversation_id: str, text: str) -> bool:
-        key = f"console:{self._new_id()}"
-        return await self._do(lambda c, agent: desk.reply(c, conversation_id, agent.id, text, key, self._clock.now()))
+    async def reply(self, conversation_id: str, text: str, picture: File | None) -> bool:
+        key, now = f"console:{self._new_id()}", self._clock.now()
+        return await self._do(lambda c, agent: desk.reply(c, conversation_id, agent.id, text, key, now, picture))
+
+    async def types(self, conversation_id: str) -> None:
+        """Let the customer see that somebody is writing. Nothing is redrawn, and nothing said if it fails."""
+        with suppress(ZhangguiError):
+            await self._session.act(lambda c, agent: desk.types(c, conversation_id, agent.id, self._clock.now()))
 
     async def note(self, conversation_id: str, text: str) -> bool:
         return await self._do(lambda c, agent: desk.note(c, conversation_id, agent.id, text, self._clock.now()))
@@ -57,6 +63,16 @@ class Actions:
 
     async def finish_task(self, task_id: int) -> bool:
         return await self._do(lambda c, agent: tasks.finish(c, task_id, agent.id, self._clock.now()))
+
+    async def handle_dead(self, inbox_id: int) -> bool:
+        return await self._do(lambda c, agent: dead.handle(c, inbox_id, _lead(agent).id, self._clock.now()))
+
+    async def retry_dead(self, key: str) -> bool:
+        def again(connection: Connection, agent: Agent) -> str:
+            _lead(agent)
+            return dead.retry(connection, key, self._clock.now())
+
+        return await self._do(again)
 
     async def give_back(self, conversation_id: str, reason: str) -> bool:
         return await self._do(
@@ -84,3 +100,9 @@ class Actions:
             return False
         await self._after()
         return True
+
+
+def _lead(agent: Agent) -> Agent:
+    if not agent.leads:
+        raise NotFound("Only leads see the messages that broke the bot.")
+    return agent

@@ -7,12 +7,17 @@ from collections.abc import Awaitable, Callable
 from nicegui import ui
 from nicegui.events import GenericEventArguments
 
+from bot.messages import File
+from handoff.console.attach import Attach
 from handoff.console.labels import Labels
 from handoff.console.look import box, button, text
 from handoff.desk import Conversation
 from handoff.ownership import Owner
 
-Say = Callable[[str, str], Awaitable[bool]]
+Reply = Callable[[str, str, File | None], Awaitable[bool]]
+Note = Callable[[str, str], Awaitable[bool]]
+Tell = Callable[[str], Awaitable[None]]
+TELLS_EVERY_S = 3.0
 
 # Empties the field at once (a second Enter sends nothing) and names the talk that the words were written in, so that
 # they can never end up in another one. `isComposing`: Enter that ends an input method's word must not send.
@@ -22,6 +27,7 @@ _ON_ENTER = """(e) => {
   const said = zg.said(e.target.closest('[data-talk]'));
   if (said) emit(said[0], said[1]);
 }"""
+_ON_KEY = "(e) => e.target.value.trim() && emit(e.target.closest('[data-talk]').dataset.talk)"
 _ON_CLICK = """(e) => {
   const said = zg.said(e.target.closest('[data-talk]'));
   if (said) emit(said[0], said[1]);
@@ -31,9 +37,11 @@ _ON_CLICK = """(e) => {
 class Composer:
     """The field under the thread."""
 
-    def __init__(self, labels: Labels, reply: Say, note: Say, take: Callable[[str], Awaitable[bool]]) -> None:
+    def __init__(
+        self, labels: Labels, reply: Reply, note: Note, types: Tell, take: Callable[[str], Awaitable[bool]]
+    ) -> None:
         self._labels = labels
-        self._say = {"reply": reply, "note": note}
+        self._reply, self._note, self._types = reply, note, types
         self._mode = "reply"
         self._talk_id = ""
         self._mine = False
@@ -44,8 +52,10 @@ class Composer:
                 self._modes = {mode: self._mode_button(mode) for mode in ("reply", "note")}
                 text(labels["enter_sends"], "zg-hint")
             with box("zg-write"):
+                self._attach = Attach(labels, self._root)
                 self._field = ui.textarea().props("borderless dense autogrow maxlength=4000").classes("zg-field")
                 self._field.on("keydown.enter", self._on_say, js_handler=_ON_ENTER)
+                self._field.on("keyup", self._on_key, js_handler=_ON_KEY, throttle=TELLS_EVERY_S, trailing_events=False)
                 self._send = ui.button(labels["send"], icon="send", color=None).props("flat dense no-caps")
                 self._send.classes("zg-send").on("click", self._on_say, js_handler=_ON_CLICK)
             with box("zg-instead") as self._instead:
@@ -84,6 +94,7 @@ class Composer:
         self._field.set_visibility(writes)
         self._send.set_visibility(writes)
         self._instead.set_visibility(not writes)
+        self._attach.show(self._talk_id, self._mine and self._mode == "reply")
         self._send.set_text(self._labels["send" if self._mode == "reply" else "save_note"])
         self._field.props["placeholder"] = self._labels[f"write_{self._mode}"]
         self._field.props["aria-label"] = self._labels[self._mode]
@@ -97,11 +108,28 @@ class Composer:
 
     async def _on_say(self, event: GenericEventArguments) -> None:
         talk_id, words = (str(part) for part in event.args)
-        went = await self._say[self._mode](talk_id, words)
-        if went and self._mode == "note":
-            self.write("reply")
+        went = await (self._say_note if self._mode == "note" else self._say)(talk_id, words)
         if not went and talk_id == self._talk_id and not self._field.value:
             self._field.value = words
+
+    async def _say(self, talk_id: str, words: str) -> bool:
+        picture = self._attach.take(talk_id)
+        if not words and picture is None:
+            return True  # a second Enter behind a picture
+        went = await self._reply(talk_id, words, picture)
+        if picture is not None and not went:
+            self._attach.put_back(talk_id, picture)
+        return went
+
+    async def _say_note(self, talk_id: str, words: str) -> bool:
+        went = await self._note(talk_id, words)
+        if went:
+            self.write("reply")
+        return went
+
+    async def _on_key(self, event: GenericEventArguments) -> None:
+        if self._mine and self._mode == "reply" and event.args == self._talk_id:
+            await self._types(self._talk_id)
 
 
 def _state(conversation: Conversation, labels: Labels) -> str:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 from nicegui import ui
 
+from handoff.console.attachments import show_files
 from handoff.console.labels import WRAP_UPS, Labels, reason_words
-from handoff.console.look import box, button, chip, moment, text
-from handoff.transcript import Line, Meaning, Side
+from handoff.console.look import box, chip, moment, text
+from handoff.console.way import Retry, show_way
+from handoff.meaning import Meaning
+from handoff.transcript import Line, Side
 
-Retry = Callable[[int], Awaitable[None]]
 _SURE = {"answer": "zg-sure", "skill": "zg-sure", "smalltalk": "zg-sure", "clarify": "zg-unsure"}
 
 
@@ -22,8 +22,9 @@ def show_line(line: Line, labels: Labels, retry: Retry | None) -> None:
     with box(f"zg-line zg-{line.side.value}"), box("zg-bubble"):
         if line.side is Side.NOTE:
             text(labels["note"], "zg-note-head")
-        if line.event and line.side is Side.CUSTOMER:
+        if line.event and line.side is Side.CUSTOMER and not line.files:
             text(labels.get(f"event_{line.event}", line.event), "zg-event")
+        show_files(line.files, labels)
         if line.text:
             text(line.text, "zg-text")
         if line.status == "dead":
@@ -39,7 +40,8 @@ def show_line(line: Line, labels: Labels, retry: Retry | None) -> None:
                 _meaning(line.meaning)
             for source in line.sources:
                 chip(f"{source.id} @{source.version[:16]}" if source.version else source.id, "zg-source")
-            _status(line, labels, retry)
+            if line.status not in ("", "dead"):
+                show_way(line, labels, retry)
 
 
 def _author(line: Line, labels: Labels) -> str:
@@ -65,20 +67,6 @@ def _dead(error: str, labels: Labels) -> None:
         text(labels["status_dead_why" if error else "status_dead"])
         if error:
             text(error, "zg-error")
-
-
-def _status(line: Line, labels: Labels, retry: Retry | None) -> None:
-    if line.status in ("", "dead"):
-        return
-    if line.status == "sent":
-        ui.icon("done").classes("zg-sent").props["aria-label"] = labels["status_sent"]
-        return
-    quiet = line.status in ("waiting", "sending")
-    words = labels.get(f"status_{line.status}", line.status)
-    chip(f"{words} · {reason_words(line.reason, labels)}" if line.reason else words, "" if quiet else "zg-bad")
-    if retry is not None and line.outbox_id is not None:
-        outbox_id = line.outbox_id
-        button(labels["retry"], "refresh", lambda: retry(outbox_id), "zg-button zg-retry")
 
 
 def _mark(line: Line, labels: Labels) -> None:

@@ -15,10 +15,9 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from bot.errors import NotAllowed
 from handoff import people
 from handoff.console.labels import LABELS, Labels, language_of
-from handoff.console.session import COOKIE, Wiring
+from handoff.console.session import COOKIE, PATH, Wiring
 
 log = structlog.get_logger()
-PATH = "/console"
 
 
 def login_routes(wiring: Wiring) -> APIRouter:

@@ -29,7 +29,6 @@
       el.classList.toggle("zg-slow", ms > 120000 && ms <= 600000);
       el.classList.toggle("zg-late", ms > 600000);
     }
-    for (const el of document.querySelectorAll("[data-until]")) write(el, span(Number(el.dataset.until) - now()));
     for (const el of document.querySelectorAll("[data-at]")) write(el, moment(Number(el.dataset.at)));
   }
 
@@ -49,10 +48,16 @@
     said(root) {
       const field = root && root.querySelector("textarea");
       const words = field ? field.value.trim() : "";
-      if (!words) return null;
+      if (!words && !(root && root.dataset.picture)) return null;
       field.value = "";
       field.dispatchEvent(new Event("input", { bubbles: true }));
       return [root.dataset.talk, words];
+    },
+    pick(root) {
+      zg.uploader(root).pickFiles();
+    },
+    uploader(root) {
+      return getElement(Number(root.dataset.upload)).$refs.qRef;
     },
     address(id) {
       history.replaceState(null, "", `?c=${encodeURIComponent(id)}`);
@@ -76,6 +81,13 @@
       e.preventDefault();
       emitEvent("zg-key", "help");
     }
+  });
+  document.addEventListener("paste", (e) => {
+    const root = e.target.closest(".zg-composer");
+    const pictures = [...(e.clipboardData ? e.clipboardData.files : [])].filter((f) => f.type.startsWith("image/"));
+    if (!root || !pictures.length || !root.querySelector(".zg-attach:not(.hidden)")) return;
+    e.preventDefault();
+    zg.uploader(root).addFiles(pictures.slice(0, 1));
   });
   document.addEventListener("DOMContentLoaded", () => {
     setInterval(tick, 1000);

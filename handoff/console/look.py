@@ -16,6 +16,14 @@ from bot.shop.port import Money
 from handoff.console.labels import Labels
 
 _HERE = Path(__file__).parent
+_PLATFORMS = {
+    "wechat": "WeChat",
+    "miniprogram": "WeChat Mini Program",
+    "wecom": "WeCom",
+    "kf": "WeCom Service",
+    "telegram": "Telegram",
+    "web": "Web",
+}
 
 
 def dress(now: datetime, labels: Labels) -> None:
@@ -71,11 +79,6 @@ def since(at: datetime, classes: str = "") -> None:
     box(f"zg-since {classes}", "span").props(f'data-since="{at.timestamp() * 1000:.0f}"')
 
 
-def until(at: datetime) -> None:
-    """Show how long something still lasts; it ticks in the browser."""
-    box("zg-until", "span").props(f'data-until="{at.timestamp() * 1000:.0f}"')
-
-
 def money(amount: Money) -> str:
     """Return an amount as people write it."""
     sign = {"CNY": "¥", "EUR": "€", "USD": "$", "GBP": "£"}.get(amount.currency, amount.currency + " ")
@@ -85,4 +88,4 @@ def money(amount: Money) -> str:
 def channel_name(channel: str) -> str:
     """Return the platform's name of a channel such as `telegram:shopbot`."""
     platform = channel.partition(":")[0]
-    return {"wechat": "WeChat", "wecom": "WeCom", "telegram": "Telegram", "web": "Web"}.get(platform, platform)
+    return _PLATFORMS.get(platform, platform)

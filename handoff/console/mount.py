@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse, Response
-from nicegui import ui
 from sqlalchemy import Connection
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,9 +19,9 @@ from bot.errors import NotAllowed
 from bot.shop.port import Shop
 from bot.store.database import Database
 from handoff.console.labels import LABELS, language_of
-from handoff.console.login import PATH, login_routes
-from handoff.console.page import Page
-from handoff.console.session import COOKIE, Session, Wiring
+from handoff.console.login import login_routes
+from handoff.console.media import media_routes
+from handoff.console.session import COOKIE, PATH, Session, Wiring
 
 RECONNECT_S = 60.0
 """How long a page that lost its connection is kept, so that it catches up instead of loading anew."""
@@ -36,11 +38,45 @@ class NotFramed:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers["X-Frame-Options"] = "DENY"
-                headers["Content-Security-Policy"] = "frame-ancestors 'none'"
+                own = headers.get("Content-Security-Policy", "")
+                headers["Content-Security-Policy"] = "; ".join(filter(None, (own, "frame-ancestors 'none'")))
             await send(message)
 
         is_console = scope["type"] == "http" and scope["path"].startswith(PATH)
         await self._app(scope, receive, send_unframed if is_console else send)
+
+
+class Later:
+    """A web app that is loaded when it is first asked for: a shop whose agents do not look is spared its memory."""
+
+    def __init__(self, load: Callable[[], FastAPI]) -> None:
+        self._load = load
+        self._app: FastAPI | None = None
+        self._loading = asyncio.Lock()
+        self._ending = AsyncExitStack()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = await self._loaded()
+        await app(scope, receive, send)
+
+    async def _loaded(self) -> FastAPI:
+        async with self._loading:
+            if self._app is None:
+                app = await asyncio.to_thread(self._load)  # takes a second, and customers do not wait
+                await self._ending.enter_async_context(app.router.lifespan_context(app))
+                self._app = app
+            return self._app
+
+    def end_with(self, app: FastAPI) -> None:
+        """End when `app` ends, before what it runs."""
+        around = app.router.lifespan_context
+
+        @asynccontextmanager
+        async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
+            async with around(app) as state, self._ending:
+                yield state or {}
+
+        app.router.lifespan_context = lifespan
 
 
 def mount_console(
@@ -56,7 +92,7 @@ def mount_console(
     counting: frozenset[str],
     storage_secret: str,
 ) -> None:
-    """Serve the agents' console at `/console/`. Call it once in a process.
+    """Serve the agents' console at `/console/`, loaded at the first visit. Call it once in a process.
 
     Args:
         outbox_signal: notified after every action, so that what an agent says leaves at once.
@@ -67,6 +103,19 @@ def mount_console(
     """
     wiring = Wiring(database, shop_of, clock, new_id, outbox_signal, changes, faults, counting)
     app.include_router(login_routes(wiring))
+    app.include_router(media_routes(wiring))
+
+    pages = Later(lambda: _pages(wiring, storage_secret))
+    app.mount(PATH, pages)
+    pages.end_with(app)
+    app.add_middleware(NotFramed)
+
+
+def _pages(wiring: Wiring, storage_secret: str) -> FastAPI:
+    """Return what shows the pages."""
+    from nicegui import ui  # 20 MB and most of a second
+
+    from handoff.console.page import Page
 
     @ui.page("/", title="掌柜", reconnect_timeout=RECONNECT_S)
     async def console(request: Request, c: str = "") -> Response | None:
@@ -81,12 +130,13 @@ def mount_console(
         await Page(wiring, session, viewer, language, dark).open(c or None)
         return None
 
-    app.add_middleware(NotFramed)
+    app = FastAPI(openapi_url=None)
     ui.run_with(
         app,
-        mount_path=PATH,
         storage_secret=storage_secret,
         session_middleware_kwargs={"same_site": "lax", "path": PATH, "session_cookie": "zhanggui_page"},
         show_welcome_message=False,
         reconnect_timeout=RECONNECT_S,
+        binding_refresh_interval=None,  # no page binds values, and the loop would wake ten times a second
     )
+    return app

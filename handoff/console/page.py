@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import structlog
 from nicegui import background_tasks, ui
@@ -14,36 +13,26 @@ from nicegui.events import GenericEventArguments
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.errors import NotAllowed, NotFound
-from handoff import desk, people
-from handoff import tasks as todo
+from bot.errors import NotAllowed
+from handoff import desk, talks
 from handoff.console.actions import Actions
+from handoff.console.dead_card import DeadActions
 from handoff.console.dialogs import show_help
 from handoff.console.labels import LABELS
 from handoff.console.list_pane import ListPane
-from handoff.console.login import PATH
 from handoff.console.look import box, button, dress, icon_button, text
-from handoff.console.session import Session, Wiring
+from handoff.console.session import PATH, Session, Wiring
 from handoff.console.side_bar import SideBar
 from handoff.console.thread_pane import ThreadPane
-from handoff.desk import Conversation, Talk
+from handoff.console.view import Ask, View, read_view
 from handoff.people import Agent
-from handoff.tasks import Task
+from handoff.pulse import pulse
+from handoff.talks import Talk
 
 log = structlog.get_logger()
 LOOK_EVERY_S = 1.0
 LEAST_PAUSE_S = 0.1
 LINES = 100
-
-
-@dataclass(frozen=True, slots=True)
-class _View:
-    viewer: Agent
-    talks: tuple[Talk, ...]
-    tasks: tuple[Task, ...]
-    counts: dict[str, int]
-    conversation: Conversation | None
-    colleagues: tuple[Agent, ...]
 
 
 class Page:
@@ -55,7 +44,7 @@ class Page:
         self._language = language
         self._labels = LABELS[language]
         self._client = ui.context.client
-        self._tab = "waiting"
+        self._tab, self._filter = "waiting", "all"
         self._steps: Sequence[str] = ()
         self._selected: str | None = None
         self._limit = LINES
@@ -68,7 +57,7 @@ class Page:
     async def open(self, conversation_id: str | None) -> None:
         """Show the first view and begin to watch for changes."""
         self._selected = conversation_id
-        mine, _ = await self._session.read(lambda c, agent: desk.counts(c, agent.id))
+        mine, _ = await self._session.read(lambda c, agent: talks.counts(c, agent.id))
         self._tab = "mine" if mine else "waiting"
         await self.refresh()
         self._client.on_connect(self.refresh)
@@ -103,35 +92,20 @@ class Page:
         if self._wiring.faults() != self._faults_shown:
             return True
         selected = self._selected
-        return await self._session.read(lambda c, _: desk.pulse(c, selected)) != self._pulse
+        return await self._session.read(lambda c, _: pulse(c, selected)) != self._pulse
 
-    def _read(self, connection: Connection, agent: Agent) -> _View:
-        self._pulse = desk.pulse(connection, self._selected)
-        conversation = None
-        if self._selected is not None:
-            try:
-                shop = self._wiring.shop_of(connection)
-                now, counting = self._wiring.clock.now(), self._wiring.counting
-                conversation = desk.conversation(connection, shop, self._selected, agent, now, counting, self._limit)
-            except NotFound:
-                self._selected = None
-        lists: dict[str, Callable[[], tuple[Talk, ...]]] = {
-            "mine": lambda: desk.mine(connection, agent.id),
-            "waiting": lambda: desk.waiting(connection),
-            "all": lambda: desk.everything(connection),
-            "tasks": lambda: (),
-        }
-        tasks = todo.open_tasks(connection) if self._tab == "tasks" else ()
-        mine, waiting = desk.counts(connection, agent.id)
-        counts = {"mine": mine, "waiting": waiting, "tasks": todo.count_open(connection)}
-        colleagues = tuple(a for a in people.list_agents(connection) if a.answers and a.id != agent.id)
-        return _View(agent, lists[self._tab](), tasks, counts, conversation, colleagues)
+    def _read(self, connection: Connection, agent: Agent) -> View:
+        self._pulse = pulse(connection, self._selected)
+        view = read_view(connection, agent, Ask(self._tab, self._filter, self._selected, self._limit), self._wiring)
+        if view.conversation is None:
+            self._selected = None
+        return view
 
-    async def _draw(self, view: _View) -> None:
+    async def _draw(self, view: View) -> None:
         if self._client.is_deleted:
             return
-        self._steps = _conversations(view)
-        self._list.show(self._tab, view.talks, view.tasks, self._selected, view.viewer.id, view.counts)
+        self._steps = view.steps
+        self._list.show(view)
         if view.conversation is None:
             self._thread.hide()
             self._side.hide()
@@ -160,6 +134,10 @@ class Page:
 
     async def _show_tab(self, tab: str) -> None:
         self._tab = tab
+        await self.refresh()
+
+    async def _show_filter(self, name: str) -> None:
+        self._filter = name
         await self.refresh()
 
     async def _step(self, by: int) -> None:
@@ -213,7 +191,10 @@ class Page:
             with box("zg-panes"):
                 with box("zg-list", "nav"):
                     self._bar(viewer)
-                    self._list = ListPane(self._labels, self._show_tab, self._select, actions.finish_task)
+                    dead = DeadActions(self._select, actions.handle_dead, actions.retry_dead)
+                    self._list = ListPane(
+                        self._labels, self._show_tab, self._show_filter, self._select, actions.finish_task, dead
+                    )
                 with box("zg-thread", "main"):
                     self._thread = ThreadPane(
                         self._labels,
@@ -251,9 +232,3 @@ class Page:
                 for fault in faults:
                     text(fault)
             more.set_visibility(False)
-
-
-def _conversations(view: _View) -> list[str]:
-    """Return the conversations of the list, each once: several tasks can be about the same one."""
-    of_tasks = (task.conversation_id for task in view.tasks if task.conversation_id)
-    return list(dict.fromkeys([*(talk.id for talk in view.talks), *of_tasks]))

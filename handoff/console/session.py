@@ -17,6 +17,7 @@ from handoff import people
 from handoff.people import Agent
 
 T = TypeVar("T")
+PATH = "/console"
 COOKIE = "zhanggui_agent"
 
 

@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 from bot.shop.port import Cart, Line, Order
 from handoff.console.labels import Labels, reason_words
-from handoff.console.look import box, chip, icon_button, moment, money, text, until
-from handoff.customer import Consent, Customer, Person, Rights
+from handoff.console.look import box, chip, icon_button, moment, money, text
+from handoff.customer import Consent, Customer, Person
 from handoff.desk import Conversation
+from handoff.rights import Credit, Rights, Window
 
 
 class SideBar:
@@ -50,13 +51,34 @@ class SideBar:
 
     def _rights(self, rights: Rights) -> None:
         self._section("rights")
+        if not rights.windows:
+            chip(self._labels["rights_none"], "zg-bad")
+        for window in rights.windows:
+            self._window(window)
+        if rights.kept:
+            text(self._labels["rights_kept"], "zg-soft")
+        if rights.credits:
+            self._section("credits")
+            for credit in rights.credits:
+                self._credit(credit)
+
+    def _window(self, window: Window) -> None:
+        labels = self._labels
+        with box("zg-right"):
+            if window.left is None:
+                chip(labels["rights_open"], "zg-good")
+            else:
+                looks = "zg-good" if window.left > 1 else "zg-warn" if window.left else "zg-bad"
+                chip(labels["rights_of"].format(left=window.left, allowed=window.allowed), looks)
+            if window.ends_at is not None:
+                text(labels["rights_until"], "zg-soft")
+                moment(window.ends_at)
+            text(labels.get(f"action_{window.action}", window.action), "zg-soft zg-right-action")
+
+    def _credit(self, credit: Credit) -> None:
         with box("zg-fact"):
-            if rights.ends_at is None:
-                chip(self._labels["rights_none"], "zg-bad")
-                return
-            chip(self._labels["rights_left"].format(count=rights.left), "zg-warn" if rights.left < 2 else "zg-good")
-            text(self._labels["for_time"], "zg-soft")
-            until(rights.ends_at)
+            text(credit.name, "zg-soft")
+            chip(self._labels["credit_left"].format(count=credit.left), "zg-good")
 
     def _person(self, person: Person | None, group: bool) -> None:
         labels = self._labels

@@ -15,10 +15,11 @@ OnDone = Callable[[int], Awaitable[object]]
 
 @dataclass(frozen=True, slots=True)
 class TaskCard:
-    """A task, and whether its conversation is the one shown."""
+    """A task, whether its conversation is the one shown, and whether it is the viewer's."""
 
     task: Task
     selected: bool
+    mine: bool
 
 
 def show_task(card: TaskCard, labels: Labels, on_open: OnOpen, on_done: OnDone) -> None:
@@ -43,6 +44,8 @@ def show_task(card: TaskCard, labels: Labels, on_open: OnOpen, on_done: OnDone) 
                     chip(channel_name(task.channel))
                 if task.customer:
                     chip(task.customer)
-                if task.agent_name:
-                    chip(labels["task_agent"].format(name=task.agent_name))
+                if card.mine:
+                    chip(labels["task_mine"], "zg-owner-agent")
+                elif task.agent_name:
+                    chip(labels["task_for" if task.agent_id else "task_agent"].format(name=task.agent_name))
         button(labels["done"], "done", lambda: on_done(task.id), "zg-button zg-done")

@@ -48,7 +48,7 @@ class ThreadPane:
                 self._earlier = button(labels["earlier"], "expand_less", on_earlier)
                 with box("zg-lines-in") as container:
                     self._lines: Keyed[tuple[Line, bool]] = Keyed(container, self._line)
-            self._composer = Composer(labels, actions.reply, actions.note, actions.take)
+            self._composer = Composer(labels, actions.reply, actions.note, actions.types, actions.take)
         self._dialogs = box("zg-dialogs")
         self.hide()
 

@@ -91,7 +91,7 @@ def seed(connection: Connection) -> None:
     _said(connection, "v1", 3, "我想找人工,上次换货等了很久,这次很急", 12, ("human", 0.99))
     ownership.to_queue(connection, "v1", "顾客要求人工:换货很急,上次等待很久", 1, NOW - timedelta(minutes=12))
     _answered(connection, "v1", "好的,正在为您转接人工客服,您排在第 1 位。", 12, [])
-    grant = {"conversation_id": "v1", "count": 5, "used": 3, "purposes": ["reply", "human", "service"]}
+    grant = {"conversation_id": "v1", "allowed": 5, "used": 3, "purposes": ["reply", "human", "service"]}
     opened = NOW - timedelta(minutes=12)
     connection.execute(
         t.grants.insert().values(grant | {"opened_at": opened, "expires_at": opened + timedelta(hours=48)})

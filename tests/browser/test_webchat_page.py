@@ -14,8 +14,8 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from bot.clock import SystemClock
+from bot.first_bytes import picture_type
 from bot.messages import Choice, Event, File, Inbound
-from connectors.webchat.pictures import mime_of
 from tests import needs
 from tests.webchat_stand import Room, connector, free_port, listening, png, serving
 
@@ -193,7 +193,7 @@ async def test_a_picture_goes_with_what_stands_in_the_box_as_a_small_jpeg(visit:
     await expect(picture).to_have_js_property("naturalHeight", 20)
     await expect(visit.page.get_by_text("in blue?", exact=True)).to_have_count(1)
     sent = visit.room.received[-1].media
-    assert sent and sent.file and mime_of(sent.file.body) == sent.file.mime == "image/jpeg"
+    assert sent and sent.file and picture_type(sent.file.body) == sent.file.mime == "image/jpeg"
 
 
 async def test_a_file_that_is_no_picture_is_not_sent_and_the_page_says_so(visit: Visit) -> None:

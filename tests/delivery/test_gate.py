@@ -15,7 +15,7 @@ from bot.clock import IdMaker
 from bot.delivery import facts
 from bot.delivery.gate import Answer, Facts, Rules, judge, quiet_end
 from bot.effects import set_consent
-from bot.messages import ChatKind, Limits, Purpose
+from bot.messages import OPEN, WINDOW, ChatKind, Limits, Purpose, Road
 from bot.skills.turn import SetConsent
 from bot.store.database import Database
 from bot.store.tables import identities, outbox
@@ -41,6 +41,8 @@ REPLY = Facts(
 )
 HUMAN = replace(REPLY, purpose=Purpose.HUMAN, owner="agent")
 MARKETING = replace(REPLY, purpose=Purpose.MARKETING, epoch=None, consent=True)
+PASSIVE, TEMPLATE, BY_WINDOW = Road("passive"), Road("template"), Road("window", needs=WINDOW)
+BY_CREDIT = Road("subscription", needs="credit:shipped")
 IN_GROUP = replace(MARKETING, chat_kind=ChatKind.GROUP, consent=None)
 
 
@@ -70,15 +72,15 @@ def with_window(given: Facts, left: float, cost: int = 1, **more: Any) -> Facts:
         # windows: the last message of a counted one is kept for a human
         (with_window(REPLY, 0), NOON, Answer.TASK, "no_window"),
         (with_window(REPLY, 1), NOON, Answer.TASK, "no_window"),
-        (with_window(REPLY, 2), NOON, Answer.SEND, "open"),
-        (with_window(REPLY, math.inf), NOON, Answer.SEND, "open"),
+        (with_window(REPLY, 2), NOON, Answer.SEND, "window, 1 left"),
+        (with_window(REPLY, math.inf), NOON, Answer.SEND, "window"),
         # a long text is cut and takes several messages
         (with_window(REPLY, 3, cost=3), NOON, Answer.TASK, "no_window"),
-        (with_window(REPLY, 4, cost=3), NOON, Answer.SEND, "open"),
+        (with_window(REPLY, 4, cost=3), NOON, Answer.SEND, "window, 1 left"),
         (with_window(HUMAN, 2, cost=3), NOON, Answer.TASK, "no_window"),
-        (with_window(HUMAN, 3, cost=3), NOON, Answer.SEND, "open"),
+        (with_window(HUMAN, 3, cost=3), NOON, Answer.SEND, "window, 0 left"),
         # the reply that calls a human may use the human's message; one written before the call may not
-        (with_window(REPLY, 1, owner="queue"), NOON, Answer.SEND, "open"),
+        (with_window(REPLY, 1, owner="queue"), NOON, Answer.SEND, "window, 0 left"),
         (with_window(REPLY, 0, owner="queue"), NOON, Answer.TASK, "no_window"),
         (
             with_window(REPLY, 1, owner="queue", current_epoch=4),
@@ -92,9 +94,16 @@ def with_window(given: Facts, left: float, cost: int = 1, **more: Any) -> Facts:
             Answer.TASK,
             "no_window",
         ),
-        (with_window(HUMAN, 1), NOON, Answer.SEND, "open"),
+        (with_window(HUMAN, 1), NOON, Answer.SEND, "window, 0 left"),
         (with_window(HUMAN, 0), NOON, Answer.TASK, "no_window"),
         (with_window(MARKETING, 1), NOON, Answer.TASK, "no_window"),
+        # of several roads the first with enough left; a credit and a form have no message kept for a human
+        (replace(REPLY, roads=()), NOON, Answer.TASK, "no_road"),
+        (replace(REPLY, roads=[(PASSIVE, math.inf), (BY_WINDOW, 5)]), NOON, Answer.SEND, "passive"),
+        (replace(REPLY, roads=[(BY_WINDOW, 5), (TEMPLATE, math.inf)]), NOON, Answer.SEND, "window, 4 left"),
+        (replace(REPLY, roads=[(BY_WINDOW, 1), (BY_CREDIT, 1)]), NOON, Answer.SEND, "subscription, 0 left"),
+        (replace(REPLY, roads=[(BY_CREDIT, 0), (TEMPLATE, math.inf)]), NOON, Answer.SEND, "template"),
+        (replace(REPLY, roads=[(BY_WINDOW, 1), (BY_CREDIT, 0)]), NOON, Answer.TASK, "no_window"),
         # marketing
         (MARKETING, NOON, Answer.SEND, "open"),
         (replace(MARKETING, consent=False), NOON, Answer.DROP, "refused_by_customer"),
@@ -118,6 +127,7 @@ def test_every_rule_of_the_gate(given: Facts, now: datetime, answer: Answer, rea
     verdict = judge(given, RULES, now)
     assert (verdict.answer, verdict.reason) == (answer, reason)
     assert (verdict.until is not None) == (answer is Answer.WAIT)
+    assert (verdict.road is not None) == (answer is Answer.SEND)
 
 
 OVER_MIDNIGHT = RULES

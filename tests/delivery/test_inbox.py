@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import Connection
 
 from bot.clock import IdMaker
+from bot.delivery import ledger
 from bot.delivery.inbox import store
-from bot.delivery.ledger import best_right, consume
-from bot.messages import Event, Grant, Purpose
+from bot.messages import WINDOW, Event, Grant, Purpose
 from bot.store.database import Database
 from bot.store.tables import conversations, grants, identities, inbox, persons
 from tests.conftest import StandingClock
 from tests.delivery.stand import SENT_AT, another, arrive, conversation_of, rows, said, said_in_group
 
 FIVE = (Grant(count=5, window_s=48 * 3600),)
-THREE = (Grant(count=3, window_s=60),)
+THREE = (Grant(count=3, window_s=60, action="acted"),)
 
 
 async def test_a_first_message_makes_person_identity_and_conversation(
@@ -128,18 +128,29 @@ async def test_nothing_of_a_batch_is_stored_if_one_message_cannot_be(
 
 
 # --- windows -----------------------------------------------------------------------------------------------------
-async def left(database: Database, at: Any) -> int | None:
+async def left(database: Database, at: datetime) -> float:
     conversation = await conversation_of(database)
-    right = await database.read(lambda c: best_right(c, conversation.id, Purpose.REPLY, at))
-    return right.left if right else 0
+    rights = await database.write(lambda c: ledger.rights_of(c, [conversation.id]))
+    return ledger.left(rights[conversation.id], WINDOW, Purpose.REPLY, at)
+
+
+async def use(database: Database, clock: StandingClock, by: int) -> None:
+    """Take `by` messages off the window."""
+    conversation = await conversation_of(database)
+
+    def take(connection: Connection) -> None:
+        rights = ledger.rights_of(connection, [conversation.id])
+        after = ledger.used(rights[conversation.id], WINDOW, by, clock.now())
+        ledger.save(connection, rights, {conversation.id: after})
+
+    await database.write(take)
 
 
 async def test_a_new_window_takes_the_place_of_the_old_one(
     database: Database, clock: StandingClock, new_id: IdMaker
 ) -> None:
     await arrive(database, clock, new_id, said(1, grants=FIVE))
-    (grant,) = await rows(database, grants)
-    await database.write(lambda c: consume(c, grant.id, by=4))
+    await use(database, clock, 4)
     assert await left(database, clock.now()) == 1
 
     await arrive(database, clock, new_id, said(2, grants=FIVE))
@@ -169,8 +180,7 @@ async def test_a_short_window_does_not_shorten_a_long_one(
 
 async def test_a_repeated_message_opens_no_window(database: Database, clock: StandingClock, new_id: IdMaker) -> None:
     await arrive(database, clock, new_id, said(1, grants=FIVE))
-    (grant,) = await rows(database, grants)
-    await database.write(lambda c: consume(c, grant.id, by=5))
+    await use(database, clock, 5)
 
     await arrive(database, clock, new_id, said(1, grants=FIVE))
 

@@ -12,11 +12,11 @@ import pytest
 from sqlalchemy import Connection, select, text
 
 from bot.clock import IdMaker
-from bot.delivery.inbox import lock_conversation, store
+from bot.delivery.inbox import store
 from bot.delivery.sender import Sender
 from bot.messages import Grant, Limits, Outbound, Purpose, Receipt, SendStatus
 from bot.store.database import Database
-from bot.store.tables import grants, identities, outbox, tasks
+from bot.store.tables import conversations, grants, outbox, tasks
 from tests.conftest import StandingClock
 from tests.delivery.stand import (
     Platform,
@@ -173,12 +173,13 @@ async def test_a_sender_that_is_stopped_finishes_the_send_it_is_in(
     await arrive(database, clock, new_id, said(1), said(1, chat="u2"))
     await write_out(database, clock, "a")
     await write_out(database, clock, "b", "u2")
+    await write_out(database, clock, "c")
 
     task = asyncio.create_task(a_sender(database, clock, platform).run())
     await asyncio.wait({task}, timeout=5)
 
     assert task.cancelled()
-    assert await states(database) == {"a": ("sent", ""), "b": ("waiting", "")}
+    assert await states(database) == {"a": ("sent", "open"), "b": ("sent", "open"), "c": ("waiting", "")}
 
 
 async def test_a_sender_that_is_stopped_does_not_wait_for_ever(
@@ -207,10 +208,12 @@ async def test_a_receipt_that_could_not_be_stored_does_not_end_the_sender(
 
     class Cut(Platform):
         async def send(self, message: Outbound) -> Receipt:
-            if not self.asked:
+            if not self.asked and not cut:
+                cut.append(message.id)
                 await rename("outbox", "away")
             return await super().send(message)
 
+    cut: list[str] = []
     platform = Cut()
     await arrive(database, clock, new_id, said(1), said(1, chat="u2"))
     await write_out(database, clock, "a")
@@ -235,8 +238,7 @@ async def test_a_receipt_and_a_message_of_the_same_customer_do_not_block_each_ot
     loop = asyncio.get_running_loop()
 
     def store_slowly(connection: Connection) -> int:
-        (identity_id,) = connection.execute(select(identities.c.id)).scalars()
-        lock_conversation(connection, said(2), identity_id, clock.now(), new_id)
+        connection.execute(select(conversations.c.id).with_for_update())
         loop.call_soon_threadsafe(holding.set)
         sleep(0.4)  # the receipt arrives meanwhile
         return store(connection, [said(2, grants=FIVE)], clock.now(), new_id)

@@ -40,22 +40,29 @@ def seconds(count: float) -> timedelta:
     return timedelta(seconds=count)
 
 
-async def test_the_whole_channel_waits_when_the_platform_asks_for_it(
-    database: Database, clock: StandingClock, new_id: IdMaker
+WAIT = Receipt(SendStatus.RATE_LIMITED, retry_after_s=7)
+
+
+@pytest.mark.parametrize(("refusals", "go_on"), [(1, ["c"]), (2, [])], ids=["one chat", "two chats"])
+async def test_a_chat_waits_when_the_platform_asks_for_it_and_the_whole_channel_when_it_asks_twice(
+    database: Database, clock: StandingClock, new_id: IdMaker, refusals: int, go_on: list[str]
 ) -> None:
-    platform = Platform(receipts=[Receipt(SendStatus.RATE_LIMITED, retry_after_s=7)])
-    await arrive(database, clock, new_id, said(1), said(1, chat="u2"))
+    platform = Platform(receipts=[WAIT] * refusals)
+    await arrive(database, clock, new_id, *(said(1, chat=chat) for chat in ("u1", "u2", "u3")))
+    sender = a_sender(database, clock, platform)
     await write_out(database, clock, "a")
     await write_out(database, clock, "b", "u2")
-    sender = a_sender(database, clock, platform)
+    await send_all(sender)
+    assert platform.texts == ["a", "b"]
 
-    await send_all(sender)
     clock.advance(seconds(6))
+    await write_out(database, clock, "c", "u3")
     await send_all(sender)
-    assert platform.texts == ["a"]
+    assert platform.texts == ["a", "b", *go_on]
+
     clock.advance(seconds(1))
     await send_all(sender)
-    assert platform.texts == ["a", "a", "b"]
+    assert sorted(platform.texts) == sorted(["a", "b", "c", *["a", "b"][:refusals]])
 
 
 async def test_a_failing_platform_is_tried_with_growing_pauses_of_at_most_five_minutes(
@@ -76,7 +83,7 @@ async def test_a_failing_platform_is_tried_with_growing_pauses_of_at_most_five_m
         await send_all(sender)
     clock.advance(seconds(300))
     await send_all(sender)
-    assert await states(database) == {"a": ("sent", "")}
+    assert await states(database) == {"a": ("sent", "open")}
 
 
 @pytest.mark.parametrize(
@@ -122,7 +129,7 @@ async def test_a_platform_that_names_a_pause_is_tried_after_it(
     assert len(platform.asked) == 1
     clock.advance(seconds(1))
     await send_all(sender)
-    assert await states(database) == {"a": ("sent", "")}
+    assert await states(database) == {"a": ("sent", "open")}
 
 
 async def test_to_be_asked_to_wait_is_not_a_failed_try(
@@ -136,7 +143,7 @@ async def test_to_be_asked_to_wait_is_not_a_failed_try(
         await send_all(sender)
         clock.advance(seconds(2))
     assert len(platform.asked) == 8
-    assert await states(database) == {"a": ("sent", "")}
+    assert await states(database) == {"a": ("sent", "open")}
 
 
 async def test_what_the_platform_refuses_is_not_tried_again(
@@ -148,7 +155,7 @@ async def test_what_the_platform_refuses_is_not_tried_again(
     await write_out(database, clock, "b")
     await send_all(a_sender(database, clock, platform))
     assert platform.texts == ["a", "b"]
-    assert await states(database) == {"a": ("failed", "too long"), "b": ("sent", "")}
+    assert await states(database) == {"a": ("failed", "too long"), "b": ("sent", "open")}
 
 
 @pytest.mark.parametrize(
@@ -200,7 +207,7 @@ async def test_a_window_the_platform_calls_closed_is_closed_and_a_human_gets_a_t
 
     await send_all(a_sender(database, clock, platform))
 
-    assert platform.texts == ["a"]
+    assert platform.texts == ["a\n\nb"]
     assert await rows(database, grants) == []
     assert await states(database) == {"a": ("task", "no_window"), "b": ("task", "no_window")}
     conversation = await conversation_of(database)
@@ -247,7 +254,7 @@ async def test_a_group_that_removed_the_bot_gets_no_more_announcements_and_makes
 
     assert platform.texts == ["answer", "sale 1"]
     dropped = ("dropped", "unreachable")
-    assert await states(database) == {"sale 1": dropped, "sale 2": dropped, "answer": ("sent", "")}
+    assert await states(database) == {"sale 1": dropped, "sale 2": dropped, "answer": ("sent", "open")}
     assert await rows(database, tasks) == []
     unreachable = {row.chat: row.unreachable for row in await rows(database, conversations)}
     assert unreachable == {"g1": True, "li": False}
@@ -259,12 +266,10 @@ async def test_a_window_carries_the_bot_until_one_message_is_left_for_a_human(
 ) -> None:
     platform = Platform(limits=Limits(counts_windows=True))
     await arrive(database, clock, new_id, said(1, grants=FIVE))
-    for n in range(1, 6):
-        await write_out(database, clock, f"bot {n}")
-    await write_out(database, clock, "human 1", purpose=Purpose.HUMAN)
-    await write_out(database, clock, "human 2", purpose=Purpose.HUMAN)
-
-    await send_all(a_sender(database, clock, platform))
+    for text in ("bot 1", "bot 2", "bot 3", "bot 4", "bot 5", "human 1", "human 2"):
+        purpose = Purpose.HUMAN if text.startswith("human") else Purpose.REPLY
+        await write_out(database, clock, text, purpose=purpose)
+        await send_all(a_sender(database, clock, platform))
 
     assert platform.texts == ["bot 1", "bot 2", "bot 3", "bot 4", "human 1"]
     assert sorted(task.text for task in await rows(database, tasks)) == ["bot 5", "human 2"]

@@ -7,7 +7,7 @@ import time
 from datetime import timedelta
 
 from bot.clock import IdMaker, SystemClock
-from bot.messages import Choice, Event, Grant, Limits, Outbound, Purpose, Receipt, SendStatus, Source
+from bot.messages import Choice, Event, Grant, Limits, Outbound, Purpose, Rate, Receipt, SendStatus, Source
 from bot.store.database import Database
 from bot.store.tables import agents, outbox
 from handoff import ownership
@@ -49,7 +49,7 @@ async def test_a_message_goes_out_whole_and_is_marked_sent(
     await send_all(a_sender(database, clock, platform))
 
     assert platform.asked == [
-        Outbound("turn:1", said(1).chat, Purpose.REPLY, "turn:1", choices=choices, sources=sources)
+        Outbound("turn:1", said(1).chat, Purpose.REPLY, "turn:1", choices=choices, sources=sources, road="open")
     ]
     (row,) = await rows(database, outbox)
     assert (row.status, row.platform_id, row.sent_at, row.lease_until) == ("sent", "p1", clock.now(), None)
@@ -112,7 +112,7 @@ async def test_replies_go_ahead_of_campaigns(database: Database, clock: Standing
 async def test_two_messages_to_one_chat_keep_the_chats_pause(
     database: Database, clock: StandingClock, new_id: IdMaker
 ) -> None:
-    platform = Platform(limits=Limits(per_chat_s=1.5))
+    platform = Platform(limits=Limits(per_chat=Rate(1, 1.5)))
     await arrive(database, clock, new_id, said(1), said(1, chat="u2"))
     for key, chat in (("a1", "u1"), ("a2", "u1"), ("b1", "u2")):
         await write_out(database, clock, key, chat)
@@ -129,7 +129,7 @@ async def test_two_messages_to_one_chat_keep_the_chats_pause(
 
 
 async def test_groups_have_a_pause_of_their_own(database: Database, clock: StandingClock, new_id: IdMaker) -> None:
-    platform = Platform(channel="telegram:bot", limits=Limits(per_chat_s=1, per_group_s=3))
+    platform = Platform(channel="telegram:bot", limits=Limits(per_chat=Rate(1, 1), per_group=Rate(1, 3)))
     await arrive(database, clock, new_id, said_in_group(1, "li"))
     for key in ("a", "b"):
         await write_out(database, clock, key, "g1", channel="telegram:bot")
@@ -147,7 +147,7 @@ async def test_groups_have_a_pause_of_their_own(database: Database, clock: Stand
 async def test_a_channel_sends_no_faster_than_its_platform_allows(
     database: Database, clock: StandingClock, new_id: IdMaker
 ) -> None:
-    platform = Platform(limits=Limits(per_second=10))
+    platform = Platform(limits=Limits(overall=Rate(1, 0.1)))
     await arrive(database, clock, new_id, *(said(1, chat=f"u{n}") for n in range(5)))
     for n in range(5):
         await write_out(database, clock, f"m{n}", f"u{n}")
@@ -163,7 +163,7 @@ async def test_a_channel_sends_no_faster_than_its_platform_allows(
 
 async def test_a_paced_channel_is_used_as_fast_as_its_platform_allows(database: Database, new_id: IdMaker) -> None:
     clock = SystemClock()
-    platform = Platform(limits=Limits(per_second=20, own_page=True))
+    platform = Platform(limits=Limits(overall=Rate(1, 0.05), own_page=True))
     users = [f"u{n}" for n in range(20)]
     await arrive(database, clock, new_id, *(said(1, chat=user) for user in users))
     for user in users:

@@ -10,7 +10,8 @@ import pytest
 
 from bot.app import Shopkeeper, build
 from bot.clock import IdMaker
-from bot.messages import Event, Inbound, Outbound, Receipt, Receive, SendStatus
+from bot.connector import Host
+from bot.messages import Event, Inbound, Outbound, Receipt, SendStatus
 from bot.settings import load_settings
 from bot.starter import SHOP_TOML, make_shop
 from bot.store.database import Database
@@ -23,22 +24,24 @@ from tests.delivery.stand import Platform, rows, said, write_out
 class Slow(Platform):
     """A platform that takes half a second, fails once it is stopped, and meanwhile gets a message."""
 
-    receive: Receive | None = None
+    host: Host | None = None
+    started: list[Host] = field(default_factory=list)
     arriving: Inbound = field(default_factory=lambda: said(2, "", event=Event.JOINED))
     sending: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def start(self, receive: Receive) -> None:
-        self.receive = receive
+    async def start(self, host: Host) -> None:
+        self.host = host
+        self.started.append(host)
 
     async def stop(self) -> None:
-        self.receive = None
+        self.host = None
 
     async def send(self, message: Outbound) -> Receipt:
         self.sending.set()
         await asyncio.sleep(0.5)
-        if self.receive is None:
+        if self.host is None:
             return Receipt(SendStatus.UNSURE, reason="stopped in the middle of a send")
-        await self.receive([self.arriving])
+        await self.host.receive([self.arriving])
         return await super().send(message)
 
 
@@ -55,22 +58,23 @@ async def test_a_send_in_progress_is_finished_and_what_arrives_meanwhile_is_stor
     platform = Slow()
     shopkeeper.connectors = [platform]
     async with shopkeeper.running():
-        await shopkeeper.receive([said(1, "", event=Event.JOINED)])  # the bot has nothing to say to it
+        (host,) = platform.started
+        await host.receive([said(1, "", event=Event.JOINED)])  # the bot has nothing to say to it
         await write_out(database, clock, "a")
         shopkeeper.changes.notify()
         await asyncio.wait_for(platform.sending.wait(), 10)
 
     (row, *_) = await rows(database, outbox, outbox.c.key == "a")
-    assert (row.status, row.reason) == ("sent", "")
+    assert (row.status, row.reason) == ("sent", "open")
     assert platform.arriving.key in {row.key for row in await rows(database, inbox)}
-    assert platform.receive is None
+    assert platform.host is None
     with pytest.raises(RuntimeError):
-        await shopkeeper.receive([said(3)])
+        await host.receive([said(3)])
 
 
 async def test_a_start_that_fails_leaves_nothing_running(shopkeeper: Shopkeeper) -> None:
     class Failing(Platform):
-        async def start(self, receive: Receive) -> None:
+        async def start(self, host: Host) -> None:
             raise OSError("no way out")
 
     first = Slow()
@@ -79,6 +83,6 @@ async def test_a_start_that_fails_leaves_nothing_running(shopkeeper: Shopkeeper)
         async with shopkeeper.running():
             raise AssertionError
 
-    assert first.receive is None
+    assert first.host is None
     with pytest.raises(RuntimeError):
-        await shopkeeper.receive([said(1)])
+        await first.started[0].receive([said(1)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -48,7 +49,7 @@ def twisted(draw: st.DrawFn, seeds: list[bytes]) -> bytes:
             if isinstance(inside[key], (dict, list)) and inside[key] and draw(st.booleans()):
                 inside = inside[key]
                 continue
-            inside[key] = draw(JSON)
+            inside[key] = deepcopy(draw(JSON))
             break
     return json.dumps(value).encode()
 

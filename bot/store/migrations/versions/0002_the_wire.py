@@ -65,6 +65,7 @@ def upgrade() -> None:
 
     with op.batch_alter_table("conversations", schema=None) as batch_op:
         batch_op.add_column(sa.Column("tries", sa.Integer(), server_default="0", nullable=False))
+        batch_op.add_column(sa.Column("typing_until", bot.store.tables.Utc(timezone=True), nullable=True))
         batch_op.create_index(
             "ix_conversations_behind",
             ["updated_at"],
@@ -201,6 +202,7 @@ def downgrade() -> None:
             sqlite_where=sa.text("last_seq > done_seq"),
             postgresql_where=sa.text("last_seq > done_seq"),
         )
+        batch_op.drop_column("typing_until")
         batch_op.drop_column("tries")
 
     with op.batch_alter_table("media", schema=None) as batch_op:

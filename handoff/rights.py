@@ -1,0 +1,73 @@
+"""What may still be sent to a customer where the platform counts, and until when."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from bot.delivery.gate import HUMAN_RESERVE
+from bot.messages import WINDOW, Purpose
+from bot.store.tables import grants
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The window that one action of the customer opened.
+
+    Attributes:
+        action: what opened it, see `bot.messages.Grant`.
+        allowed, left: messages; None where the platform does not count.
+    """
+
+    action: str
+    allowed: int | None
+    left: int | None
+    ends_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """Notices that the customer asked for and has not got yet."""
+
+    name: str
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What an agent may still send now.
+
+    Attributes:
+        windows: that are open; they do not add up. None open means that the customer has to write first.
+        kept: messages that the bot leaves for a human.
+    """
+
+    windows: tuple[Window, ...] = ()
+    credits: tuple[Credit, ...] = ()
+    kept: int = 0
+
+    @property
+    def left(self) -> float:
+        """Messages left, infinite where they are not counted."""
+        return max((math.inf if w.left is None else w.left for w in self.windows), default=0)
+
+
+def rights(connection: Connection, conversation_id: str, counts_windows: bool, now: datetime) -> Rights | None:
+    """Return what is left of a conversation's rights, None where the channel asks for none and has none."""
+    windows, credits_left = [], []
+    of_talk = select(grants).where(grants.c.conversation_id == conversation_id)
+    for row in connection.execute(of_talk.order_by(grants.c.opened_at.desc(), grants.c.id)):
+        if row.expires_at is not None and row.expires_at <= now:
+            continue
+        left = None if row.allowed is None else max(0, row.allowed - row.used)
+        if row.needs != WINDOW:
+            credits_left.append(Credit(row.needs.removeprefix("credit:"), left or 0))
+        elif Purpose.HUMAN.value in row.purposes:
+            windows.append(Window(row.action, row.allowed, left, row.expires_at))
+    if not (windows or credits_left or counts_windows):
+        return None
+    counted = max((w.left for w in windows if w.left is not None), default=0)
+    return Rights(tuple(windows), tuple(credits_left), min(HUMAN_RESERVE, counted))
