@@ -20,7 +20,7 @@ from bot.brain import Brain, read_mind
 from bot.campaigns import flash
 from bot.campaigns.announce import announcement
 from bot.campaigns.carts import CartFollowUp
-from bot.channels import make_connectors
+from bot.channels import has_robots, make_connectors, staff_robots
 from bot.clock import Clock, IdMaker
 from bot.connector import Connector, MediaSource
 from bot.delivery.claims import Desk
@@ -41,6 +41,7 @@ from bot.health import health_routes
 from bot.settings import Settings
 from bot.shop.api import shop_routes
 from bot.shop.sql import SqlShop
+from bot.staff import tell_staff
 from bot.store.database import Database
 from bot.store.upgrade import database_url, upgrade
 from bot.transcript import StoredTranscript
@@ -82,12 +83,14 @@ class Shopkeeper:
     web: FastAPI = field(init=False)
     connectors: Sequence[Connector] = field(init=False)
     leases: Leases = field(init=False)
+    intake: Intake = field(init=False)
 
     def __post_init__(self) -> None:
         self.arrived, self.written = Signal(self.changes), Signal(self.changes)
         transcript = StoredTranscript(self.database, self.changes, self.clock)
         self.connectors = make_connectors(self.settings, self.folder, self.clock, self.new_id, transcript)
         self.leases = Leases(self.database, self.clock, self.new_id)
+        self.intake = Intake(self.database, self.clock, self.new_id)
         self.web = self._web()
 
     async def start_sale(self, sale_id: str) -> int:
@@ -114,20 +117,14 @@ class Shopkeeper:
             yield
 
     async def _start_connectors(self, ending: AsyncExitStack) -> None:
-        intake = Intake(self.database, self.clock, self.new_id)
         for connector in self.connectors:
             ending.push_async_callback(connector.stop)
-            await connector.start(
-                ChannelHost(
-                    connector.channel,
-                    self.database,
-                    self.clock,
-                    intake,
-                    self.leases,
-                    arrived=self.arrived,
-                    changes=self.changes,
-                )
-            )
+            await connector.start(self._host(connector.channel))
+
+    def _host(self, channel: str) -> ChannelHost:
+        return ChannelHost(
+            channel, self.database, self.clock, self.intake, self.leases, arrived=self.arrived, changes=self.changes
+        )
 
     def _loops(self) -> dict[str, Loop]:
         loops: dict[str, Loop] = {"files": self._watch()}
@@ -154,11 +151,20 @@ class Shopkeeper:
             done=self.written,
         )
         timers = TimerRunner(self.database, self.clock, self._timers(), wake=self.written, fired=self.written)
-        return {"turns": turns.run(), "timers": timers.run(), "nightly": self._nightly(), **self._channels()}
+        loops = {"turns": turns.run(), "timers": timers.run(), "nightly": self._nightly(), **self._channels()}
+        return loops | ({"staff": self._staff()} if has_robots(self.settings) else {})
 
     def _nightly(self) -> Loop:
         keep = Keep(self.settings.retention.messages_days, self.settings.retention.media_days)
         return self.leases.while_held("nightly", lambda: clean_up_nightly(self.database, self.clock, keep))
+
+    def _staff(self) -> Loop:
+        def tell() -> Awaitable[None]:
+            robots = staff_robots(self.settings, self.folder, self.clock)
+            language = self.settings.shop.language
+            return tell_staff(self.database, self.clock, self._host("staff"), robots, language, self.changes)
+
+        return self.leases.while_held("staff", tell)
 
     def _channels(self) -> dict[str, Loop]:
         return {

@@ -138,6 +138,11 @@ def _wecom(name: str, channel: WeComChannel, folder: Path, clock: Clock) -> Conn
     )
 
 
+def has_robots(settings: Settings) -> bool:
+    """Return whether the staff are told in a group what needs them."""
+    return any(wecom.robot is not None for wecom in settings.channels.wecom.values())
+
+
 def staff_robots(settings: Settings, folder: Path, clock: Clock) -> list[StaffRobot]:
     """Return the group robots that tell the staff what needs them.
 

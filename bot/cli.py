@@ -9,7 +9,7 @@ from io import TextIOWrapper
 
 import typer
 
-from bot.commands import bench, files, new, people, serving, talking
+from bot.commands import bench, dead, files, new, people, serving, talking
 from bot.commands.common import talk
 from bot.errors import ZhangguiError
 
@@ -30,6 +30,7 @@ app.command()(serving.twin)
 app.add_typer(people.agents, name="agents")
 app.add_typer(people.cart_list, name="carts")
 app.add_typer(people.sale_list, name="sales")
+app.add_typer(dead.dead, name="dead")
 app.add_typer(people.db, name="db")
 app.add_typer(new.new, name="new")
 app.add_typer(bench.bench, name="bench")

@@ -19,6 +19,12 @@ AGAIN = "retry:"
 """How the key of a message begins that was made of a dead letter."""
 
 
+class HumanHasIt(Conflict):
+    """A human has this conversation or is about to. Hand it back to the bot first."""
+
+    code = "human_has_it"
+
+
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
     """One message that nobody has looked at yet. `error` is the first line of what went wrong."""
@@ -86,7 +92,8 @@ def retry(connection: Connection, key: str, now: datetime) -> str:
     and the customer does not see it twice.
 
     Raises:
-        Conflict: it is no dead letter any more, or a human has the conversation.
+        Conflict: it is no dead letter any more.
+        HumanHasIt: the bot would be silent.
         NotFound: there is no such message.
     """
     row = connection.execute(select(inbox).where(inbox.c.key == key)).first()
@@ -98,7 +105,7 @@ def retry(connection: Connection, key: str, now: datetime) -> str:
     if talk.owner == Owner.QUEUE.value and talk.reason == "dead_letter":
         ownership.reopen(connection, talk.id, now)
     elif talk.owner in (Owner.QUEUE.value, Owner.AGENT.value):
-        raise Conflict("A human has this conversation or is about to. Hand it back to the bot first.")
+        raise HumanHasIt
     seq = talk.last_seq + 1
     new_key = _next_key(connection, row)
     copied = {name: getattr(row, name) for name in ("identity_id", "text", "event", "payload", "choice", "sent_at")}

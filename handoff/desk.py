@@ -59,7 +59,7 @@ def conversation(
     return Conversation(
         talk=found[0],
         epoch=ownership.current(connection, conversation_id).epoch,
-        lines=transcript(connection, conversation_id, limit, errors=viewer.leads),
+        lines=transcript(connection, conversation_id, now, limit, errors=viewer.leads),
         customer=customer(connection, shop, conversation_id, viewer.leads),
         rights=rights(connection, conversation_id, found[0].channel in counting, now),
     )

@@ -65,7 +65,7 @@ class Line:
 
 
 def transcript(
-    connection: Connection, conversation_id: str, limit: int = 100, errors: bool = False
+    connection: Connection, conversation_id: str, now: datetime, limit: int = 100, errors: bool = False
 ) -> tuple[Line, ...]:
     """Return the newest `limit` lines, oldest first.
 
@@ -75,14 +75,19 @@ def transcript(
     names = {row.id: row.name for row in connection.execute(select(agents.c.id, agents.c.name))}
     lines = [
         *_inbound(connection, conversation_id, limit, errors),
-        *_outbound(connection, conversation_id, limit, names),
+        *_outbound(connection, conversation_id, limit, names, now),
         *_notes(connection, conversation_id, limit, names),
     ]
-    lines.sort(key=lambda line: (line.at, _RANK[line.key.partition(":")[0]], line.key))
+    lines.sort(key=_place)
     return tuple(_with_meaning(lines[-limit:]))
 
 
 _RANK = {"in": 0, "out": 1, "note": 2}
+
+
+def _place(line: Line) -> tuple[datetime, int, int]:
+    kind, _, number = line.key.partition(":")
+    return line.at, _RANK[kind], int(number)
 
 
 def _inbound(connection: Connection, conversation_id: str, limit: int, errors: bool) -> Iterable[Line]:
@@ -111,13 +116,15 @@ def _inbound(connection: Connection, conversation_id: str, limit: int, errors: b
         )
 
 
-def _outbound(connection: Connection, conversation_id: str, limit: int, names: Mapping[str, str]) -> Iterable[Line]:
+def _outbound(
+    connection: Connection, conversation_id: str, limit: int, names: Mapping[str, str], now: datetime
+) -> Iterable[Line]:
     query = select(outbox).where(outbox.c.conversation_id == conversation_id).order_by(outbox.c.id.desc()).limit(limit)
     rows = connection.execute(query).all()
     files = attachments(connection, media.c.outbox_id, (row.id for row in rows))
     for row in rows:
         side, author = _speaker(row.author, names)
-        put_off = row.status == "waiting" and row.not_before > row.created_at
+        put_off = row.status == "waiting" and row.not_before > now
         again = row.status in RETRYABLE and row.purpose == Purpose.HUMAN.value
         yield Line(
             key=f"out:{row.id}",

@@ -68,6 +68,7 @@ GUARDS = {
     "/redoc": "anyone",
     "/console/login": "agents, by one-time link or password",
     "/console/": "agents, by session cookie",
+    "/console/media/{media_id}": "agents, by session cookie",
 }
 
 ROUTES = {
@@ -106,4 +107,5 @@ ROUTES = {
     ("GET", "/console/login"): "The login page of the agents' console.",
     ("POST", "/console/login"): "Logs in and sets the session cookie.",
     ("GET", "/console/"): "The agents' console, and the files it needs below.",
+    ("GET", "/console/media/{media_id}"): "A customer's file.",
 }

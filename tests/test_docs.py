@@ -4,7 +4,7 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,14 @@ from pydantic import BaseModel
 from typer.main import get_command
 
 from bot.cli import app
+from bot.clock import SystemClock
 from bot.settings import Secret, Settings
 from bot.store.tables import metadata
+from connectors.twin.telegram import TelegramTwin
+from connectors.twin.wechat import WeChatTwin
+from connectors.twin.wechat_acts import acts_of
+from connectors.twin.wechat_kinds import MINI_PROGRAM
+from connectors.twin.wecom import WeComTwin
 
 ROOT = Path(__file__).parents[1]
 ENGLISH, CHINESE = ROOT / "README.md", ROOT / "README.zh-CN.md"
@@ -118,6 +124,33 @@ def test_every_route_of_a_connector_is_named() -> None:
     }
     assert own <= {path.rpartition("/")[2] for path in written}
     assert {"/livez", "/readyz", "/metrics", "/api/shop/events", "/console/"} <= written
+
+
+def control_routes(routes: Iterable[Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield (platform, what comes after `control/`) of every control route of a stand-in."""
+    for route in routes:
+        path = f"{prefix}{route.path}"
+        if getattr(route, "methods", None) is None:
+            yield from control_routes(getattr(route, "routes", None) or (), path)
+        elif "/control/" in path:
+            platform, _, rest = path.partition("/control/")
+            yield platform.strip("/"), rest.partition("/")[0]
+
+
+def test_every_control_route_of_a_stand_in_is_named_and_no_other() -> None:
+    page = (ROOT / "docs" / "how-to" / "test-with-the-twins.md").read_text(encoding="utf-8")
+    clock, key = SystemClock(), "k" * 43
+    official = WeChatTwin("wx1", "secret", "token", key, "", [], "", clock)
+    company = WeComTwin("ww1", 1, "secret", "token", key, "", [], [], [], clock)
+    routes = [*TelegramTwin("1:token", "bot", [], [], clock).routes, *official.routes, *company.routes]
+    real = set(control_routes(routes))
+    real |= {("wechat", name) for name in acts_of(MINI_PROGRAM)}
+    parts = re.findall(r"^### .*?`/(\w+)/control/…`.*?$(.*?)(?=^### |\Z)", page, re.DOTALL | re.MULTILINE)
+    cells = [
+        (platform, cell) for platform, part in parts for cell in re.findall(r"^\| ([^|]*`[^|]*) \|", part, re.MULTILINE)
+    ]
+    named = {(platform, name) for platform, cell in cells for name in re.findall(r"`(\w+)`", cell)}
+    assert named == real - {("telegram", "picture")}  # the panel's own
 
 
 # --- the pages -------------------------------------------------------------------------------------------------------

@@ -350,7 +350,7 @@ async def test_the_transcript_is_in_time_order_and_the_bots_turn_carries_what_it
         desk.reply(c, "c1", "li", "hello", "k", minutes(5))
 
     await db.write(talk)
-    lines = await db.read(lambda c: transcript(c, "c1"))
+    lines = await db.read(lambda c: transcript(c, "c1", NOW))
     assert [(line.side, line.text) for line in lines] == [
         (Side.CUSTOMER, "where is it"),
         (Side.BOT, "tomorrow"),
@@ -462,7 +462,7 @@ async def test_a_task_is_done_once_and_leaves_a_note_in_its_conversation(db: Dat
     with pytest.raises(NotFound):
         await db.write(lambda c: tasks.finish(c, 99, "li", NOW))
     assert await db.read(tasks.count_open) == 0
-    marks = await db.read(lambda c: transcript(c, "c1"))
+    marks = await db.read(lambda c: transcript(c, "c1", NOW))
     assert [(m.side, m.event, m.author, m.text) for m in marks] == [
         (Side.MARK, "task_done", "Li", "no_window · text of outbox:k1")
     ]

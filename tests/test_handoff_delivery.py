@@ -73,7 +73,7 @@ def a_right(connection: Connection, action: str, allowed: int | None, ends: date
 
 
 async def lines_of(db: Database) -> tuple[Line, ...]:
-    return await db.read(lambda c: transcript(c, "c1"))
+    return await db.read(lambda c: transcript(c, "c1", NOW))
 
 
 # --- rights --------------------------------------------------------------------------------------------------------

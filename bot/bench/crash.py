@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
@@ -21,7 +22,7 @@ from sqlalchemy import create_engine
 
 from bot.bench.crash_platform import Platform, socket_folder
 from bot.bench.crash_verdict import Verdict, judge, unsettled
-from bot.bench.crash_worker import Orders
+from bot.bench.crash_worker import EFFECT_EVERY, Orders
 from bot.errors import ZhangguiError
 from bot.store.database import Database
 
@@ -32,8 +33,10 @@ LATE_S = 0.5
 """A repeat comes at most this much later."""
 MAX_AHEAD = 400
 """Messages that may wait for their answers: the rest of the run is told by how fast they are answered."""
-PROGRESS = 50
+PROGRESS = 100
 """Answers between two kills at least: a slow machine too comes to its end."""
+STEP_S = 5.0
+"""How long a worker may take to the step at which it is to die."""
 STALLED_S = 30.0
 PAUSES_OF_KILLS = 3
 """Every so many kills a worker is stopped instead, by turns anywhere and in the middle of a turn."""
@@ -71,7 +74,11 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A run and its verdict."""
+    """A run and its verdict.
+
+    Attributes:
+        missed: steps at which no worker died, because each was behind them when its messages came.
+    """
 
     verdict: Verdict
     messages: int
@@ -79,6 +86,26 @@ class Outcome:
     kills: int
     pauses: int
     seconds: float
+    missed: Sequence[str] = ()
+
+
+def outcome_row(outcome: Outcome) -> dict[str, float]:
+    """Return what a run came to, in numbers."""
+    verdict = outcome.verdict
+    return {
+        "messages": outcome.messages,
+        "deliveries": outcome.deliveries,
+        "kills": outcome.kills,
+        "pauses": outcome.pauses,
+        **{what: found.count for what, found in verdict.faults.items()},
+        "wire_repeats": verdict.repeats,
+        "in_the_air": verdict.in_the_air,
+        "most_in_the_air": verdict.most_in_the_air,
+        "campaigns": verdict.campaigns,
+        "given_up": verdict.given_up,
+        "seconds": outcome.seconds,
+        "messages_per_s": round(outcome.messages / outcome.seconds, 1),
+    }
 
 
 @dataclass(slots=True)
@@ -102,11 +129,10 @@ class Run:
         try:
             talks = [self._chat(f"c{number}", each) for number in range(-(-self.plan.messages // each))]
             done = asyncio.gather(*talks)
-            await asyncio.wait([done, *murders], return_when=asyncio.FIRST_COMPLETED)
-            for murder in murders:
-                if murder.done():
-                    murder.result()
-            await done
+            waits: list[asyncio.Future[Any]] = [done, *murders]
+            ended, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            for end in ended:
+                end.result()
             await asyncio.gather(*self._repeats)
         finally:
             for murder in murders:
@@ -129,6 +155,22 @@ class Run:
         await asyncio.sleep(late_s)
         await self.platform.deliver(chat, number)
 
+    async def burst(self, chat: str, step: str = "") -> bool:
+        """Let a chat say some things to a worker that dies at `step`. Return whether it died."""
+        victim = await self.platform.a_link()
+        victim.tell(die_at=step)
+        for number in range(1, EFFECT_EVERY + 1):
+            await self.platform.deliver(chat, number)
+            self.said[chat] = number
+            self.deliveries += 1
+        until = time.monotonic() + STEP_S
+        while step and victim in self.platform.links and time.monotonic() < until:  # noqa: ASYNC110 (a death, not an event)
+            await asyncio.sleep(0.01)
+        died = victim not in self.platform.links
+        self.platform.kills += died
+        victim.tell(die_at="")
+        return died
+
     def answer(self, outbound_id: str) -> None:
         if outbound_id.startswith("turn:"):
             self.answered += 1
@@ -139,7 +181,7 @@ class Run:
         while self.plan.kill_every_s:
             due = self.answered + PROGRESS
             await asyncio.sleep(self.plan.kill_every_s)
-            while self.answered < due:
+            while self.answered < due:  # noqa: ASYNC110 (a count, not an event)
                 await asyncio.sleep(0.05)
             link, turn = await self.platform.a_link(), turn + 1
             if turn % PAUSES_OF_KILLS:
@@ -154,10 +196,6 @@ class Run:
         while True:
             await asyncio.sleep(1)
             now = (sum(self.said.values()), self.answered)
-            if now == before and 3 < time.monotonic() - since < 4.2:
-                import signal
-                print("DUMPING")
-                for link in self.platform.links: link.signal(signal.SIGUSR1)
             if now != before:
                 before, since = now, time.monotonic()
             if time.monotonic() - since > STALLED_S:
@@ -198,6 +236,34 @@ async def crash(plan: Plan, folder: Path, chance: Random, tell: Tell) -> Outcome
     finally:
         database.close()
     return Outcome(verdict, sum(run.said.values()), run.deliveries, kills, pauses, round(seconds, 1))
+
+
+async def crash_at_steps(plan: Plan, folder: Path, chance: Random, tell: Tell) -> Outcome:
+    """Kill a worker at every step that workers go through, one after the other, ten messages each.
+
+    The steps are those that the run meets itself: one that is new in the program is met too.
+
+    Raises:
+        CrashStalled: it did not come to its end.
+    """
+    database = Database(plan.url)
+    began, missed, died = time.monotonic(), list[str](), set[str]()
+    try:
+        async with staged(plan, folder, chance, tell) as run:
+            await run.burst("first")
+            await settle(database)
+            while steps := sorted(run.platform.steps - died):
+                died.add(steps[0])
+                if not await run.burst(f"c{len(died)}", steps[0]):
+                    missed.append(steps[0])
+                await settle(database)
+                tell(f"{len(died)} of {len(run.platform.steps)} steps: {steps[0]}")
+        kills = run.platform.kills
+        verdict = await database.read(lambda c: judge(c, run.said, run.platform.wire, kills))
+    finally:
+        database.close()
+    seconds = round(time.monotonic() - began, 1)
+    return Outcome(verdict, sum(run.said.values()), run.deliveries, kills, 0, seconds, missed)
 
 
 async def settle(database: Database) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, func, select
 
 from bot.bench.crash_platform import Wire
 from bot.bench.crash_worker import EFFECT_EVERY
@@ -165,8 +165,9 @@ def _judge_outbox(verdict: Verdict, talk: AnyRow, rows: Sequence[AnyRow], writte
 def _judge_wire(verdict: Verdict, written: Sequence[AnyRow], wire: Wire) -> None:
     for row in written:
         times = wire.times[row.key]
-        arrived = times > 0 or row.status == "unsure"  # a send of which nobody knows is not repeated for ever
-        verdict.lost.add(int(not arrived), f"{row.key}, {row.status}, never came to the platform")
+        may_stay = {"unsure"} | ({"dropped"} if row.purpose == "marketing" else set())  # a human has the customer now
+        stayed = times == 0 and row.status not in may_stay
+        verdict.lost.add(int(stayed), f"{row.key}, {row.status}, never came to the platform")
         if row.purpose == "marketing":
             verdict.campaigns_repeated.add(times - 1, f"{row.key} came to the platform {times} times")
             continue
@@ -194,9 +195,3 @@ def _judge_order(verdict: Verdict, written: Sequence[AnyRow], wire: Wire) -> Non
             early = row.id < last.get(chat, 0)
             verdict.disordered.add(int(early), f"{outbound_id} ({text}) came after a later answer")
             last[chat] = max(row.id, last.get(chat, 0))
-
-
-def open_rows(connection: Connection) -> Sequence[AnyRow]:
-    """Return what keeps a run from ending, for its log."""
-    behind = or_(conversations.c.last_seq > conversations.c.done_seq, conversations.c.lease_until.is_not(None))
-    return connection.execute(select(conversations).where(behind).limit(5)).all()

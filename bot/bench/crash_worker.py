@@ -23,7 +23,7 @@ from sqlalchemy import Connection, select
 from bot import effects
 from bot.bench.stand import CHANNEL, RULES, EchoPlatform, EchoThinker, message
 from bot.clock import IdMaker, SystemClock, new_id
-from bot.delivery import inbox, turns
+from bot.delivery import inbox, sender, turns
 from bot.delivery.bell import ring_and_listen
 from bot.delivery.claims import Desk
 from bot.delivery.host import ChannelHost
@@ -195,10 +195,9 @@ class Worker:
     """Intake, turns and the channel's sender of one process, put together as in `bot.app`."""
 
     def __init__(self, orders: Orders, writer: asyncio.StreamWriter) -> None:
-        loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
         self.driver = Driver(writer)
-        self.sender = None
-        self.steps = Steps(lambda step: loop.call_soon_threadsafe(lambda: self.driver.tell(step=step)) and None)
+        self.steps = Steps(self._tell_step)
         self.database = SteppedDatabase(orders.url, self.steps)
         self.orders, self.clock = orders, SystemClock()
         self.arrived, self.changes = Signal(), Signal()
@@ -206,8 +205,11 @@ class Worker:
         intake = Intake(self.database, self.clock, new_id)
         self.host = ChannelHost(CHANNEL, self.database, self.clock, intake, leases, self.arrived, self.changes)
         self.thinker = PausingThinker(
-            lambda: asyncio.run_coroutine_threadsafe(self.driver.tell_now(pauses=True), loop).result()
+            lambda: asyncio.run_coroutine_threadsafe(self.driver.tell_now(pauses=True), self.loop).result()
         )
+
+    def _tell_step(self, step: str) -> None:
+        self.loop.call_soon_threadsafe(lambda: self.driver.tell(step=step))
 
     async def run(self, reader: asyncio.StreamReader) -> None:
         """Work until the driver hangs up."""
@@ -228,12 +230,6 @@ class Worker:
             loops.append(ring_and_listen(self.orders.url, new_id(), (self.arrived, self.changes)))
         _running = [asyncio.create_task(loop) for loop in loops]
         self.driver.tell(hello=os.getpid())
-        import faulthandler
-        def dump():
-            print("DUMP", os.getpid(), len(self.driver.sends), self.sender and (len(self.sender._flying), len(self.sender._landed), self.sender._looked_at), flush=True)
-            for t in asyncio.all_tasks(): t.print_stack(limit=3, file=sys.stdout)
-            sys.stdout.flush(); faulthandler.dump_traceback(all_threads=True)
-        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, dump)
         deliveries: set[asyncio.Task[None]] = set()
         async for line in reader:
             if (delivery := self._hear(json.loads(line))) is not None:
@@ -244,8 +240,7 @@ class Worker:
     async def _send(self) -> None:
         platform = WirePlatform(lambda _: None, LIMITS, driver=self.driver, steps=self.steps)
         desk = Desk(platform, RULES_OF_RUN, Pacer(LIMITS), lease_s=self.orders.lease_s)
-        self.sender = Sender(self.database, self.clock, desk, self.changes, self.changes)
-        await self.sender.run()
+        await Sender(self.database, self.clock, desk, self.changes, self.changes).run()
 
     def _hear(self, line: Mapping[str, Any]) -> asyncio.Task[None] | None:
         match line:
@@ -271,12 +266,18 @@ async def work(orders: Orders) -> None:
     await Worker(orders, writer).run(reader)
 
 
+def look_often(lease_s: float) -> None:
+    """Look for leases that have ended as often as short ones end."""
+    for loop in (sender, turns):
+        vars(loop)["LOOK_EVERY_S"] = min(loop.LOOK_EVERY_S, lease_s / 2)
+
+
 def break_guard(guard: str) -> None:
     """Take a guard away from this process, so that a run can show what it is for."""
     if guard == "fence":
-        vars(turns)["passes_fence"] = lambda row, taken, thought: True
+        vars(turns)["passes_fence"] = lambda *_: True
     if guard == "key":
-        vars(inbox)["_known"] = lambda connection, keys: set()
+        vars(inbox)["_known"] = lambda *_: set()
 
 
 def main() -> None:
@@ -285,6 +286,7 @@ def main() -> None:
     for line in sys.stdin:
         if os.fork() == 0:
             orders = Orders(**json.loads(line))
+            look_often(orders.lease_s)
             break_guard(orders.without)
             asyncio.run(work(orders))
 

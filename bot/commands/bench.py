@@ -14,6 +14,14 @@ import typer
 from bot.commands.common import Json, print_rows, talk
 
 
+class Guard(StrEnum):
+    """What can be taken away, to see that a run fails without it."""
+
+    NONE = ""
+    FENCE = "fence"
+    KEY = "key"
+
+
 class Mind(StrEnum):
     """What answers in a measurement."""
 
@@ -91,11 +99,42 @@ def broadcast(
         typer.echo(json.dumps(measured))
         return
     print_rows(
-        [
-            {"what": what, "measured": value, "wanted": TARGETS.get(what, "")} for what, value in measured.items()
-        ],
+        [{"what": what, "measured": value, "wanted": TARGETS.get(what, "")} for what, value in measured.items()],
         as_json=False,
     )
+
+
+@bench.command()
+def crash(
+    messages: Annotated[int, typer.Option(min=100, help="Messages that come in.")] = 100_000,
+    workers: Annotated[int, typer.Option(min=1, help="Processes side by side, on PostgreSQL.")] = 3,
+    kill_every: Annotated[float, typer.Option(min=0.1, help="Seconds between two kills.")] = 5,
+    url: Annotated[str, typer.Option(help="A PostgreSQL server to make a database on; empty: SQLite.")] = "",
+    steps: Annotated[bool, typer.Option(help="Kill at every step of a message's way instead.")] = False,
+    without: Annotated[Guard, typer.Option(help="A guard to take away; the run must then fail.")] = Guard.NONE,
+    as_json: Json = False,
+) -> None:
+    """Kill and stop workers while messages come in: is anything lost or done twice? Exit 1 if so."""
+    import asyncio
+    from random import Random
+
+    from bot.bench.crash import Plan, outcome_row
+    from bot.bench.crash import crash as run
+    from bot.bench.crash import crash_at_steps as run_steps
+    from bot.bench.stand import fresh_database
+
+    with tempfile.TemporaryDirectory() as folder, fresh_database(url, Path(folder)) as database:
+        plan = Plan(database, messages, workers if url and not steps else 1, kill_every, without=without.value)
+        outcome = asyncio.run((run_steps if steps else run)(plan, Path(folder), Random(), talk.print))
+    if as_json:
+        typer.echo(json.dumps(outcome_row(outcome)))
+    else:
+        print_rows([{"what": what, "measured": value} for what, value in outcome_row(outcome).items()], as_json=False)
+    for found in outcome.verdict.faults.values():
+        for example in found.examples:
+            talk.print(example)
+    if not outcome.verdict.passed:
+        raise typer.Exit(1)
 
 
 def _verdict(value: float, target: float | None) -> str:

@@ -50,7 +50,7 @@ def demo(
     clock: Annotated[int | None, typer.Option("--clock", help="Move a running demo's clock on, in minutes.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Run a seeded shop with web chat, a stand-in Telegram and WeChat, and the console. Needs no key and no network."""
+    """Run a seeded shop with web chat, stand-in platforms and the console. Needs no key and no network."""
     from bot.demo.run import advance_running_demo, run_demo
 
     if clock is not None:
@@ -67,12 +67,12 @@ def twin(
     """Run only the stand-in platforms, on this machine, for tests of a shop's own set-up."""
     from bot.clock import SystemClock
     from bot.demo.twins import make_twins
-    from connectors.twin.app import build_twin
 
     free_port("127.0.0.1", port)
-    telegram, wechat = make_twins(product, SystemClock())
-    talk.print(f"Telegram: http://127.0.0.1:{port}/telegram/panel — WeChat: http://127.0.0.1:{port}/wechat/panel")
-    run_web(build_twin(telegram, wechat), "127.0.0.1", port)
+    twins = make_twins(product, SystemClock())
+    for name in ("telegram", "wechat", "miniprogram", "wecom"):
+        talk.print(f"{name}: http://127.0.0.1:{port}/{name}/panel")
+    run_web(twins.app(), "127.0.0.1", port)
 
 
 def doctor(folder: Folder = HERE) -> None:

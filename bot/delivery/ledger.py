@@ -137,10 +137,12 @@ def _columns(right: Right) -> dict[str, Any]:
     }
 
 
-def close(connection: Connection, conversation_id: str, needs: str, at: datetime) -> None:
-    """End the rights of one kind that were opened until `at`: the platform says that there are none."""
-    of_kind = grants.c.conversation_id == conversation_id, grants.c.needs == needs
-    connection.execute(delete(grants).where(*of_kind, grants.c.opened_at <= at))
+def close(connection: Connection, conversation_id: str, needs: str, at: datetime | None = None) -> None:
+    """End the rights of one kind, those opened until `at` or all: the platform says that there are none."""
+    of_kind = [grants.c.conversation_id == conversation_id, grants.c.needs == needs]
+    if at is not None:
+        of_kind.append(grants.c.opened_at <= at)
+    connection.execute(delete(grants).where(*of_kind))
 
 
 def give_back(connection: Connection, conversation_id: str, needs: str, cost: int, now: datetime) -> None:

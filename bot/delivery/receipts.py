@@ -154,7 +154,7 @@ def _record_failure(
             move(connection, claimed.message.chat, receipt.moved_to)
             _again(connection, claimed, rows, now, receipt.reason, now, attempts=claimed.attempts)
         case SendStatus.WINDOW_CLOSED if claimed.road.needs:  # another road may be open
-            ledger.close(connection, claimed.conversation_id, claimed.road.needs, now)
+            ledger.close(connection, claimed.conversation_id, claimed.road.needs)
             again = {"status": "waiting", "not_before": now, "reason": receipt.reason, "lease_until": None, "cost": 0}
             mark_all(connection, rows, **again)
         case SendStatus.WINDOW_CLOSED:

@@ -1,4 +1,4 @@
-"""The demo's own page: three chats side by side, the clock, the sale and the payment of another customer."""
+"""The demo's own page: the chats side by side, the clock, the sale and the payment of another customer."""
 
 from __future__ import annotations
 
@@ -19,11 +19,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from bot.app import Shopkeeper
 from bot.clock import SystemClock
 from bot.demo.seed import DEMO_SALE, demo_orders
+from bot.demo.twins import Twins
 from bot.errors import Conflict
 from bot.shop.changes import pay_cart
-from connectors.twin.app import build_twin
-from connectors.twin.telegram import TelegramTwin
-from connectors.twin.wechat import WeChatTwin
 from handoff.people import create_link, find_agent, new_token
 
 STATIC = Path(__file__).parent / "static"
@@ -55,9 +53,7 @@ class OwnPagesOnly:
         return from_own or request.scope.get("method") in ("GET", "HEAD")
 
 
-def demo_app(
-    shopkeeper: Shopkeeper, clock: SystemClock, telegram: TelegramTwin, wechat: WeChatTwin, port: int
-) -> Starlette:
+def demo_app(shopkeeper: Shopkeeper, clock: SystemClock, twins: Twins, port: int) -> Starlette:
     """Return the one web app of the demo, served on `port`. It answers only to pages of this same address."""
 
     async def page(_: Request) -> Response:
@@ -97,7 +93,7 @@ def demo_app(
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with shopkeeper.web.router.lifespan_context(shopkeeper.web):
             yield
-        await telegram.close()
+        await twins.telegram.close()
 
     return Starlette(
         routes=[
@@ -108,7 +104,7 @@ def demo_app(
             Route("/demo/pay", pay, methods=["POST"]),
             Route("/demo/console", console, methods=["POST"]),
             Mount("/demo/static", StaticFiles(directory=STATIC)),
-            Mount("/twin", build_twin(telegram, wechat)),
+            Mount("/twin", twins.app()),
             Mount("/", shopkeeper.web),
         ],
         middleware=[Middleware(OwnPagesOnly, port=port)],

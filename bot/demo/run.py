@@ -44,6 +44,8 @@ class Addresses:
     login: str
     telegram_twin: str
     wechat_twin: str
+    wecom_twin: str
+    miniprogram_twin: str
     api: str
 
 
@@ -103,7 +105,7 @@ async def _serve(folder: Path, port: int, as_json: bool, started: float) -> None
 
     from bot.app import build
     from bot.demo.page import AGENT, demo_app
-    from bot.demo.seed import seed
+    from bot.demo.seed import seed, tell_customer_groups
     from bot.demo.twins import make_twins
     from handoff.people import add_agent, create_link, new_token
 
@@ -116,12 +118,12 @@ async def _serve(folder: Path, port: int, as_json: bool, started: float) -> None
 
     def first_rows(connection: Connection) -> None:
         seed(connection, now)
+        tell_customer_groups(connection, now)
         agent = add_agent(connection, new_id(), AGENT, "小禾 Xiaohe", "admin", now)
         create_link(connection, agent.id, token, now)
 
     await shopkeeper.database.write(first_rows)
-    telegram, wechat = make_twins(base, clock)
-    app = demo_app(shopkeeper, clock, telegram, wechat, port)
+    app = demo_app(shopkeeper, clock, make_twins(base, clock), port)
     server = uvicorn.Server(
         uvicorn.Config(app, host=HOST, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=3)
     )
@@ -135,6 +137,8 @@ async def _serve(folder: Path, port: int, as_json: bool, started: float) -> None
         login=f"{base}/console/login?token={token}",
         telegram_twin=f"{base}/twin/telegram/panel",
         wechat_twin=f"{base}/twin/wechat/panel",
+        wecom_twin=f"{base}/twin/wecom/panel",
+        miniprogram_twin=f"{base}/twin/miniprogram/panel",
         api=f"{base}/api/openapi.json",
     )
     await telegram_customer_begins(addresses)

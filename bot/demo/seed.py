@@ -21,6 +21,9 @@ CURRENCY = "CNY"
 TELEGRAM = "telegram:shopbot"
 WECHAT = "wechat:gh_qinghe"
 WEB = "web:shop"
+WECOM = "wecom:qinghe"
+WECOM_OWNER = "owner:xiaohe"
+"""The chat that stands for the customer groups of one of the staff, see `connectors.wecom.groups`."""
 DEMO_GROUP = "-1001"
 """Chat id of the Telegram group in which the flash sale is announced."""
 DEMO_SALE = "flash-linen-dress"
@@ -307,6 +310,14 @@ def _group_and_sale(connection: Connection, now: datetime) -> None:
             audiences=[{"channel": TELEGRAM, "chat": DEMO_GROUP, "language": "zh"}, {"channel": WEB}],
         )
     )
+
+
+def tell_customer_groups(connection: Connection, now: datetime) -> None:
+    """Announce the flash sale in WeCom's customer groups as well: a task for the staff, who confirm it."""
+    _conversation(connection, WECOM, WECOM_OWNER, "group", now, "talk-wecom", None)
+    audiences = connection.execute(select(t.sales.c.audiences).where(t.sales.c.id == DEMO_SALE)).scalar_one()
+    groups = {"channel": WECOM, "chat": WECOM_OWNER, "language": "zh"}
+    connection.execute(update(t.sales).where(t.sales.c.id == DEMO_SALE).values(audiences=[*audiences, groups]))
 
 
 def _conversation(

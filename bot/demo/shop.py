@@ -1,4 +1,4 @@
-"""The demo's settings: the shop 青禾 / Qinghe on its three channels, as a plain shop.toml."""
+"""The demo's settings: the shop 青禾 / Qinghe on all its channels, as a plain shop.toml."""
 
 from __future__ import annotations
 
@@ -12,6 +12,15 @@ WECHAT_APP_ID = "wxdemoqinghe00001"
 WECHAT_APP_SECRET = "demo-app-secret"
 WECHAT_TOKEN = "demotoken"
 WECHAT_AES_KEY = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"
+MINIPROGRAM_APP_ID = "wxdemoqinghe00002"
+MINIPROGRAM_APP_SECRET = "demo-miniprogram-secret"
+MINIPROGRAM_TOKEN = "demominitoken"
+MINIPROGRAM_AES_KEY = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijk012345"
+WECOM_CORP_ID = "wwdemoqinghe000001"
+WECOM_SECRET = "demo-wecom-secret"
+WECOM_TOKEN = "demowecomtoken"
+WECOM_AES_KEY = "zyxwvutsrqponmlkjihgfedcbaZYXWVUTSRQPONMLKJ"
+KF_ID = "wkDemoQinghe"
 
 SHOP_TOML = """\
 # The demo's shop. It is an ordinary shop.toml: only the addresses of the platforms lead to the twins on this machine.
@@ -44,6 +53,26 @@ app_secret = {{ file = "data/wechat-app-secret" }}
 token = {{ file = "data/wechat-token" }}
 aes_key = {{ file = "data/wechat-aes-key" }}
 api_base = "http://127.0.0.1:{port}/twin/wechat"
+
+[channels.miniprogram.qinghe]
+app_id = "{miniprogram_app_id}"
+app_secret = {{ file = "data/miniprogram-app-secret" }}
+token = {{ file = "data/miniprogram-token" }}
+aes_key = {{ file = "data/miniprogram-aes-key" }}
+api_base = "http://127.0.0.1:{port}/twin/miniprogram"
+
+[channels.kf.qinghe]
+corp_id = "{corp_id}"
+secret = {{ file = "data/wecom-secret" }}
+open_kfid = "{kf_id}"
+token = {{ file = "data/wecom-token" }}
+aes_key = {{ file = "data/wecom-aes-key" }}
+api_base = "http://127.0.0.1:{port}/twin/wecom"
+
+[channels.wecom.qinghe]
+corp_id = "{corp_id}"
+secret = {{ file = "data/wecom-secret" }}
+api_base = "http://127.0.0.1:{port}/twin/wecom"
 """
 
 SECRETS = {  # they open nothing but the twins on this machine
@@ -52,11 +81,19 @@ SECRETS = {  # they open nothing but the twins on this machine
     "wechat-app-secret": WECHAT_APP_SECRET,
     "wechat-token": WECHAT_TOKEN,
     "wechat-aes-key": WECHAT_AES_KEY,
+    "miniprogram-app-secret": MINIPROGRAM_APP_SECRET,
+    "miniprogram-token": MINIPROGRAM_TOKEN,
+    "miniprogram-aes-key": MINIPROGRAM_AES_KEY,
+    "wecom-secret": WECOM_SECRET,
+    "wecom-token": WECOM_TOKEN,
+    "wecom-aes-key": WECOM_AES_KEY,
 }
 
 
 def demo_toml(port: int) -> str:
-    return SHOP_TOML.format(port=port, app_id=WECHAT_APP_ID)
+    return SHOP_TOML.format(
+        port=port, app_id=WECHAT_APP_ID, miniprogram_app_id=MINIPROGRAM_APP_ID, corp_id=WECOM_CORP_ID, kf_id=KF_ID
+    )
 
 
 def demo_settings(port: int = 8080) -> Settings:

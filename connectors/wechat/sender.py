@@ -18,7 +18,7 @@ from connectors.wechat.texts import parts
 
 _PASSIVE = {
     Outcome.WRITTEN: Receipt(SendStatus.SENT),
-    Outcome.ENDED: Receipt(SendStatus.TRANSIENT, reason="the callback had ended"),
+    Outcome.ENDED: Receipt(SendStatus.NOT_ALLOWED, reason="the callback had ended"),
     Outcome.UNSURE: Receipt(SendStatus.UNSURE, reason="the callback broke off"),
 }
 

@@ -51,7 +51,7 @@ class Attach:
         self._button.set_visibility(can_send)
         self._shown.set_visibility(can_send and picture is not None)
         if picture is not None:
-            self._name.set_text(f"{picture.name} · {len(picture.body) // 1024} KB")
+            self._name.set_text(f"{picture.name} · {-(-len(picture.body) // 1024)} KB")
         waits = "1" if can_send and picture is not None else ""
         if self._root.props.get("data-picture") != waits:
             self._root.props["data-picture"] = waits

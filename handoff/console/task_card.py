@@ -41,7 +41,7 @@ def show_task(card: TaskCard, labels: Labels, on_open: OnOpen, on_done: OnDone) 
             text(task.text, "zg-task-text")
             with box("zg-card-low"):
                 if task.channel:
-                    chip(channel_name(task.channel))
+                    chip(task.channel if task.kind == "alert" else channel_name(task.channel))
                 if task.customer:
                     chip(task.customer)
                 if card.mine:

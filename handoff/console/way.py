@@ -18,13 +18,15 @@ _LOOKS = {"waiting": "", "sending": "", "confirming": "zg-warn", "moved": ""}
 
 def show_way(line: Line, labels: Labels, retry: Retry | None) -> None:
     """Show the state of an outbound message. `retry` is None where the viewer may not send."""
-    facts = _facts(line, labels)
-    if facts or line.until:
+    if facts := _facts(line, labels):
         with box("zg-way", "details"):
             with box("zg-way-word", "summary") as word:
                 _word(line, labels)
-            word.props["aria-label"] = f"{labels['way']}: {_words(line, labels)}"
-            _details(line, facts, labels)
+            word.props["title"] = labels["way"]
+            with box("zg-way-facts"):
+                for label, value in facts:
+                    text(label)
+                    text(value, "zg-way-value")
     else:
         _word(line, labels)
     if retry is not None and line.outbox_id is not None:
@@ -64,25 +66,16 @@ def _short(line: Line, labels: Labels) -> str:
 
 
 def _facts(line: Line, labels: Labels) -> list[tuple[str, str]]:
+    """Return what the word does not say: the road where it counts or failed, and what a platform said."""
     facts = []
-    if line.road not in ("", "open"):
-        left = _COUNTED.fullmatch(line.reason)
+    left = _COUNTED.fullmatch(line.reason)
+    if line.road not in ("", "open") and (left or line.status not in ("sent", "confirming")):
         after = f" · {labels['road_left'].format(count=left[1])}" if left else ""
         facts.append((labels["way_road"], _road(line, labels) + after))
     reason = line.reason.partition(" → ")[0]
-    if reason not in ("", line.road, "open") and not _COUNTED.fullmatch(reason):
+    if left is None and reason not in ("", line.road) and (line.status == "moved" or not _known(reason, labels)):
         facts.append((labels["way_why"], reason_words(reason, labels)))
     return facts
-
-
-def _details(line: Line, facts: list[tuple[str, str]], labels: Labels) -> None:
-    with box("zg-way-facts"):
-        for label, value in facts:
-            text(label)
-            text(value, "zg-way-value")
-        if line.until:
-            text(labels["way_until"])
-            moment(line.until)
 
 
 def _road(line: Line, labels: Labels) -> str:

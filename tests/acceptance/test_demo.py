@@ -36,7 +36,8 @@ Step = Callable[[Demo, Chat], None]
 
 def test_it_is_ready_in_time_and_prints_its_addresses(demo: Demo) -> None:
     assert demo.ready_after_s < READY_WITHIN_S
-    assert set(demo.addresses) == {"web", "console", "login", "telegram_twin", "wechat_twin", "api"}
+    twins = {"telegram_twin", "wechat_twin", "wecom_twin", "miniprogram_twin"}
+    assert set(demo.addresses) == {"web", "console", "login", "api", *twins}
     for name in ("web", "telegram_twin", "wechat_twin", "api"):
         assert httpx.get(demo.addresses[name], trust_env=False).status_code == 200, name
     products = demo.get("/api/shop/products")
@@ -383,8 +384,11 @@ def test_the_clock_of_no_demo_is_one_line_and_exit_2() -> None:
 # --- the demo's own page ------------------------------------------------------------------------------------------------
 
 
+FRAMES = ("#telegram", "#wechat", "#wecom", "#miniprogram")
+
+
 @pytest.mark.parametrize(("width", "height", "dark"), [(1366, 768, False), (1366, 768, True), (390, 844, False)])
-def test_the_demos_page_fits_and_shows_three_chats(
+def test_the_demos_page_fits_and_shows_a_chat_for_each_platform(
     width: int, height: int, dark: bool, demo: Demo, context: Any
 ) -> None:
     opened = context.new_context(
@@ -395,9 +399,10 @@ def test_the_demos_page_fits_and_shows_three_chats(
     page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.goto(demo.web)
-    panels = [page.locator(where) for where in ("#web > zhanggui-chat", "#telegram", "#wechat")]
+    panels = [page.locator(where) for where in ("#web > zhanggui-chat", *FRAMES)]
     expect(page.locator("zhanggui-chat").get_by_role("log")).to_contain_text("bot", timeout=ANSWER_MS)
-    for frame in ("#telegram", "#wechat"):
+    for frame in FRAMES:
+        page.locator(frame).scroll_into_view_if_needed()  # the lower ones are fetched when they are looked at
         expect(page.frame_locator(frame).get_by_role("textbox", name="message")).to_be_attached()
     boxes = [panel.bounding_box() for panel in panels]
     assert len({box["height"] for box in boxes}) == 1

@@ -49,7 +49,8 @@ def _run(*command: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_installed_demo_answers_from_an_empty_directory(zhanggui: str, tmp_path: Path) -> None:
     with demo_running(Path("shop"), command=[zhanggui], cwd=tmp_path) as demo:
-        for page in ("/", "/demo/static/demo.css", "/webchat/shop/page", "/twin/telegram/panel", "/twin/wechat/panel"):
+        panels = [f"/twin/{name}/panel" for name in ("telegram", "wechat", "wecom", "miniprogram")]
+        for page in ("/", "/demo/static/demo.css", "/webchat/shop/page", *panels):
             assert httpx.get(demo.web + page, trust_env=False).status_code == 200, page
         token = demo.post("/webchat/shop/session", {"lang": "zh"})["token"]
         asked = {"token": token, "client_id": "one", "text": "七天无理由怎么退", "lang": "zh"}

@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection, create_engine, select
 
 from bot.clock import SystemClock, new_id
 from bot.delivery.signal import Signal
@@ -17,8 +18,10 @@ from bot.store import tables as t
 from bot.store.database import Database
 from handoff import ownership, people
 from handoff.console import mount_console
+from tests.webchat_stand import png
 
 XSS = '<img src=x onerror="window.hacked=1"><b>bold</b> {{7*7}} `${1}`'
+PNG = png(240, 160)
 TOKENS = ("link-of-li", "link-of-wang", "link-of-zhao")
 NOW = datetime.now(UTC)
 
@@ -96,6 +99,8 @@ def seed(connection: Connection) -> None:
     connection.execute(
         t.grants.insert().values(grant | {"opened_at": opened, "expires_at": opened + timedelta(hours=48)})
     )
+    credit = {"conversation_id": "v1", "needs": "credit:restock", "action": "subscribed", "allowed": 1}
+    connection.execute(t.grants.insert().values(credit | {"purposes": ["service"], "opened_at": opened}))
     for purpose, granted in (("marketing", False), ("transactional", True)):
         row = {
             "person_id": "p-v1",
@@ -121,6 +126,38 @@ def seed(connection: Connection) -> None:
         90,
         [("size-coat", "a1")],
     )
+    _ways(connection)
+
+
+def _ways(connection: Connection) -> None:
+    """A conversation with a message of the shop in every state, and files in every state."""
+    _talk(connection, "v5", "wechat:gh_qinghe", "周远", None, 200)
+    _said(connection, "v5", 1, "", 200, ("other", 0.3))
+    connection.execute(t.inbox.update().where(t.inbox.c.key == "v5:1").values(event="media"))
+    files = (("kept-picture", "image", PNG, "kept"), ("kept-voice", "voice", b"OggS voice", "kept"),
+             ("kept-file", "file", b"<svg onload=alert(1)>", "kept"), ("new", "voice", None, "new"),
+             ("lost", "image", None, "lost"))  # fmt: skip
+    said = connection.execute(select(t.inbox.c.id).where(t.inbox.c.key == "v5:1")).scalar_one()
+    for key, kind, body, status in files:
+        row = {"id": key, "conversation_id": "v5", "inbox_id": said, "channel": "wechat:gh_qinghe", "kind": kind}
+        row |= {"body": body, "status": status, "name": "Größe & Maß.svg" if kind == "file" else ""}
+        connection.execute(t.media.insert().values(**row, not_before=NOW, created_at=NOW))
+    ways: tuple[dict[str, Any], ...] = (
+        {"status": "sent", "road": "open", "reason": "open"},
+        {"status": "sent", "road": "window", "reason": "window, 4 left"},
+        {"status": "sent", "road": "template", "reason": "template"},
+        {"status": "waiting", "reason": "quiet_hours", "not_before": NOW + timedelta(hours=3)},
+        {"status": "waiting", "reason": "429 too many requests", "not_before": NOW + timedelta(minutes=1)},
+        {"status": "sending"},
+        {"status": "confirming", "road": "task"},
+        {"status": "unsure", "reason": "interrupted", "road": "window"},
+        {"status": "moved", "reason": "no_window → web:shop"},
+        {"status": "task", "reason": "no_window"},
+        {"status": "dropped", "reason": "refused_by_customer"},
+        {"status": "failed", "reason": "48002 api unauthorized", "road": "window"},
+    )
+    for way in ways:
+        _answered(connection, "v5", f"{way['status']}: {way.get('reason', '')}", 199, [], **way)
 
 
 def _talk(connection: Connection, key: str, channel: str, name: str, customer_id: str | None, minutes: int) -> None:
@@ -150,21 +187,13 @@ def _said(connection: Connection, talk: str, seq: int, text: str, minutes: int, 
     connection.execute(t.conversations.update().where(t.conversations.c.id == talk).values(last_seq=seq, done_seq=seq))
 
 
-def _answered(connection: Connection, talk: str, text: str, minutes: int, sources: list[tuple[str, str]]) -> None:
+def _answered(
+    connection: Connection, talk: str, text: str, minutes: int, sources: list[tuple[str, str]], **more: Any
+) -> None:
     at = NOW - timedelta(minutes=minutes) + timedelta(seconds=2)
-    connection.execute(
-        t.outbox.insert().values(
-            key=new_id(),
-            conversation_id=talk,
-            channel="x",
-            purpose="reply",
-            text=text,
-            status="sent",
-            sources=[{"id": i, "version": v} for i, v in sources],
-            not_before=at,
-            created_at=at,
-        )
-    )
+    row: dict[str, Any] = {"key": new_id(), "conversation_id": talk, "channel": "x", "purpose": "reply", "text": text}
+    row |= {"status": "sent", "sources": [{"id": i, "version": v} for i, v in sources]}
+    connection.execute(t.outbox.insert().values({**row, "not_before": at, "created_at": at, **more}))
 
 
 def build(url: str) -> FastAPI:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import sqlite3
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -19,6 +21,7 @@ from typing import Any
 import pytest
 
 from tests import needs
+from tests.webchat_stand import png
 
 ROOT = Path(__file__).parents[2]
 
@@ -96,6 +99,22 @@ def log_in(chromium: Any, server: Server) -> Iterator[Callable[..., Any]]:
 def choose(page: Any, talk: str) -> None:
     page.click(f".zg-card[data-talk={talk}]")
     page.wait_for_selector(f".zg-composer[data-talk={talk}]")
+
+
+PASTE = """(bytes) => {
+  const data = new DataTransfer();
+  data.items.add(new File([new Uint8Array(bytes)], "pasted.png", { type: "image/png" }));
+  const field = document.querySelector(".zg-field textarea");
+  field.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+}"""
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    for _ in range(80):
+        if holds():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it did not come true")
 
 
 def test_without_a_session_every_page_leads_to_the_login(chromium: Any, server: Server) -> None:
@@ -220,6 +239,143 @@ def test_a_failed_send_is_visible_and_can_be_sent_again(log_in: Callable[..., An
     assert server.rows("select status, reason from outbox where author='agent:a0'") == [("waiting", "")]
 
 
+def test_every_message_of_the_shop_tells_what_became_of_it(log_in: Callable[..., Any]) -> None:
+    page = log_in("link-of-li")
+    page.click(".zg-tab >> text=All")
+    choose(page, "v5")
+    page.wait_for_selector(".zg-bot")
+    said = {
+        row.locator(".zg-text").inner_text().strip(): " ".join(row.locator(".zg-meta").inner_text().split())
+        for row in page.locator(".zg-bot .zg-bubble").all()
+    }
+    for text, state in {
+        "sent: window, 4 left": "4 left",
+        "sent: template": "template message",
+        "sending:": "sending …",
+        "confirming:": "waits for a colleague to confirm it in WeCom",
+        "unsure: interrupted": "may not have arrived · the sending was interrupted",
+        "moved: no_window → web:shop": "sent on another channel: Web",
+        "task: no_window": "not sent: needs another way · no right to send is left",
+        "dropped: refused_by_customer": "not sent any more · customer said no",
+        "failed: 48002 api unauthorized": "not sent",
+    }.items():
+        assert state in said[text], text
+    assert re.search(r"waits until (\d\d-\d\d )?\d\d:\d\d · quiet hours", said["waiting: quiet_hours"])
+    assert "left" not in said["sent: open"]
+    failed = page.locator(".zg-bot .zg-bubble", has_text="failed: 48002")
+    assert not failed.locator(".zg-way-facts").is_visible()
+    failed.locator(".zg-way-word").focus()
+    page.keyboard.press("Enter")
+    failed.locator(".zg-way-value >> text=48002 api unauthorized").wait_for()
+
+
+def test_what_is_left_of_the_window_and_the_credits_stands_beside_the_talk(log_in: Callable[..., Any]) -> None:
+    page = log_in("link-of-li")
+    choose(page, "v1")
+    shown = " ".join(page.locator(".zg-side-body").inner_text().split())
+    assert re.search(r"2 of 5 left until (\d\d-\d\d )?\d\d:\d\d after a message The last one is kept for you", shown)
+    assert "restock 1 to send" in shown
+
+
+def test_files_are_shown_by_what_they_are_and_to_agents_only(log_in: Callable[..., Any], server: Server) -> None:
+    page = log_in("link-of-li")
+    page.click(".zg-tab >> text=All")
+    choose(page, "v5")
+    page.wait_for_function("document.querySelector('.zg-picture')?.naturalWidth === 240")
+    assert page.locator(".zg-customer audio").count() == 1
+    assert page.locator(".zg-customer .zg-file").inner_text().endswith("Download Größe & Maß.svg")
+    assert page.locator(".zg-customer .zg-event").all_inner_texts() == [
+        "[Picture, no longer available]",
+        "[Voice message, is being fetched …]",
+    ]
+    picture = page.context.request.get(f"{server.address}/media/kept-picture")
+    assert (picture.status, picture.headers["content-type"]) == (200, "image/png")
+    assert picture.headers["cache-control"].startswith("private")
+    download = page.context.request.get(f"{server.address}/media/kept-file")
+    assert download.headers["content-type"] == "application/octet-stream"
+    assert download.headers["content-disposition"].startswith("attachment")
+    for answer in (picture, download):
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert "sandbox" in answer.headers["content-security-policy"]
+        assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+    assert page.context.request.get(f"{server.address}/media/lost").status == 404
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(f"{server.address}/media/kept-picture", timeout=5)
+
+
+def test_an_agent_sends_a_picture_chosen_or_pasted_and_each_once(
+    log_in: Callable[..., Any], server: Server, tmp_path: Path
+) -> None:
+    page = log_in("link-of-li")
+    choose(page, "v2")
+    page.click(".zg-actions >> text=Take")
+    field = page.locator(".zg-field textarea")
+    with page.expect_file_chooser() as chooser:
+        page.click(".zg-attach")
+    chooser.value.set_files({"name": "shoe.png", "mimeType": "image/png", "buffer": png(40, 30)})
+    page.wait_for_selector(".zg-attached:visible >> text=shoe.png")
+    field.fill("This one?")
+    field.press("Enter")
+    page.wait_for_selector(".zg-agent .zg-picture")
+    page.wait_for_selector(".zg-attached", state="hidden")
+    page.evaluate(PASTE, list(png(20, 10)))
+    page.wait_for_selector(".zg-attached:visible >> text=pasted.png")
+    field.press("Enter")
+    field.press("Enter")
+    page.wait_for_function("document.querySelectorAll('.zg-agent .zg-picture').length === 2")
+    sent = server.rows("select text, purpose, author from outbox where author like 'agent:%' order by id")
+    assert sent == [("This one?", "human", "agent:a0"), ("", "human", "agent:a0")]
+    kept = server.rows("select name, mime, status from media where outbox_id is not null order by outbox_id")
+    assert kept == [("shoe.png", "image/png", "kept"), ("pasted.png", "image/png", "kept")]
+
+
+def test_what_only_claims_to_be_a_picture_is_refused(log_in: Callable[..., Any]) -> None:
+    page = log_in("link-of-li")
+    choose(page, "v2")
+    page.click(".zg-actions >> text=Take")
+    with page.expect_file_chooser() as chooser:
+        page.click(".zg-attach")
+    chooser.value.set_files({"name": "a.png", "mimeType": "image/png", "buffer": b"<svg onload=alert(1)>"})
+    page.wait_for_selector(".q-notification >> text=Only PNG, JPEG, GIF and WebP")
+    assert not page.locator(".zg-attached").is_visible()
+
+
+def test_a_draft_picture_stays_with_its_talk(log_in: Callable[..., Any]) -> None:
+    page = log_in("link-of-li")
+    for talk in ("v2", "v1"):
+        page.click(".zg-tab >> text=All")
+        choose(page, talk)
+        page.click(".zg-actions >> text=Take")
+        page.wait_for_selector(".zg-attach:visible")
+    with page.expect_file_chooser() as chooser:
+        page.click(".zg-attach")
+    chooser.value.set_files({"name": "shoe.png", "mimeType": "image/png", "buffer": png(40, 30)})
+    page.wait_for_selector(".zg-attached:visible")
+    choose(page, "v2")
+    page.wait_for_selector(".zg-attached", state="hidden")
+    choose(page, "v1")
+    page.wait_for_selector(".zg-attached:visible >> text=shoe.png")
+
+
+def test_the_customer_is_told_that_an_agent_writes_at_most_every_three_seconds(
+    log_in: Callable[..., Any], server: Server
+) -> None:
+    page = log_in("link-of-li")
+    choose(page, "v2")
+    page.click(".zg-actions >> text=Take")
+    field = page.locator(".zg-field textarea")
+    field.press("a")
+    until = "select typing_until from conversations where id='v2'"
+    wait_until(lambda: server.rows(until) != [(None,)])
+    first = server.rows(until)
+    field.press("b")
+    page.wait_for_timeout(150)
+    assert server.rows(until) == first
+    page.keyboard.press("Alt+p")
+    field.press("Enter")
+    assert server.rows(until) == first, "a note is nobody's business"
+
+
 def test_tasks_are_counted_lead_to_their_talk_and_are_done_once(log_in: Callable[..., Any], server: Server) -> None:
     page = log_in("link-of-li")
     page.wait_for_selector(".zg-card")
@@ -258,6 +414,46 @@ def test_tasks_are_counted_lead_to_their_talk_and_are_done_once(log_in: Callable
         ("outbox:2", 0),
         ("cart:k1:1", 1),
     ]
+
+
+def test_tasks_can_be_mine_and_an_alert_names_its_channel(log_in: Callable[..., Any], server: Server) -> None:
+    for key, kind, agent in (("wechat:gh_1:stop", "alert", "a2"), ("outbox:1", "no_window", "a0")):
+        server.rows(
+            "insert into tasks (key, kind, agent_id, text, done, created_at) values (?, ?, ?, 'words', 0, ?)",
+            *(key, kind, agent, "2026-11-20 09:00:00.000000"),
+        )
+    page = log_in("link-of-li")
+    page.click(".zg-tab >> text=Tasks")
+    page.wait_for_selector(".zg-task")
+    assert page.locator(".zg-filter:visible").all_inner_texts() == ["All", "Mine"]
+    alert = page.locator(".zg-task", has_text="Notice of a channel")
+    assert alert.locator(".zg-chip").all_inner_texts() == ["wechat:gh_1", "for Zhao Min"]
+    page.click(".zg-filter >> text=Mine")
+    alert.wait_for(state="detached")
+    assert page.locator(".zg-task .zg-name").all_inner_texts() == ["no right to send is left"]
+
+
+def test_a_lead_finds_the_messages_that_broke_the_bot_and_gives_one_back_to_it(
+    log_in: Callable[..., Any], server: Server
+) -> None:
+    server.rows("update inbox set status='dead', error='KeyError: size' where conversation_id in ('v2', 'v3')")
+    server.rows("update conversations set reason='dead_letter' where id='v2'")
+    page = log_in("link-of-zhao")
+    page.click(".zg-tab >> text=Tasks")
+    page.click(".zg-filter >> text=Broke the bot 2")
+    page.click("[data-dead]:has-text('zipper') >> text=Try again")
+    page.wait_for_selector(".zg-filter >> text=Broke the bot 1")
+    assert server.rows("select key, status from inbox where conversation_id='v2' order by seq") == [
+        ("v2:1", "done"),
+        ("retry:v2:1:1", "new"),
+    ]
+    assert server.rows("select owner from conversations where id='v2'") == [("bot",)]
+    page.click("[data-dead] >> text=Try again")
+    page.wait_for_selector(".q-notification >> text=Hand it back to the bot first")
+    page.click("[data-dead] .zg-task-open")
+    page.click("[data-dead] >> text=Mark as handled")
+    page.wait_for_selector(".zg-mark-dead_handled >> text=handled by Zhao Min")
+    page.wait_for_selector("text=No message broke the bot")
 
 
 def test_a_dead_message_is_marked_and_only_a_lead_reads_its_error(log_in: Callable[..., Any], server: Server) -> None:

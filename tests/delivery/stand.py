@@ -156,8 +156,12 @@ async def run_all(runner: TurnRunner) -> int:
 
 
 # --- sending ---------------------------------------------------------------------------------------------------------
-def a_sender(database: Database, clock: Clock, platform: Platform, rules: Rules = RULES) -> Sender:
-    return Sender(database, clock, Desk(platform, rules, Pacer(platform.limits)), wake=Signal(), done=Signal())
+def a_sender(
+    database: Database, clock: Clock, platform: Platform, rules: Rules = RULES, elsewhere: frozenset[str] = frozenset()
+) -> Sender:
+    """Return a sender for a platform. What has no road there may go to the channels `elsewhere`."""
+    desk = Desk(platform, rules, Pacer(platform.limits), elsewhere)
+    return Sender(database, clock, desk, wake=Signal(), done=Signal())
 
 
 async def send_all(sender: Sender) -> None:

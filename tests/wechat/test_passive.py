@@ -80,7 +80,7 @@ async def test_a_picture_alone_fits_into_the_answer(held: Stage) -> None:
 async def test_the_second_reply_finds_the_callback_ended(held: Stage) -> None:
     bot = QuickBot(held, "一", "二")
     await held.does("say", text="在吗")
-    assert await bot.done() == [SendStatus.SENT, SendStatus.TRANSIENT]
+    assert await bot.done() == [SendStatus.SENT, SendStatus.NOT_ALLOWED]
     assert [text for _, text in await held.chat()] == ["在吗", "一"]
 
 
@@ -150,7 +150,7 @@ async def test_a_customer_whose_platform_hung_up_gets_the_reply_on_another_road(
     await late.wait()
     receipt = await held.send("您好", road="passive")
     await saying
-    assert (receipt.status, receipt.reason) == (SendStatus.TRANSIENT, "the callback had ended")
+    assert (receipt.status, receipt.reason) == (SendStatus.NOT_ALLOWED, "the callback had ended")
     assert (await held.send("您好")).status is SendStatus.SENT
 
 
@@ -159,7 +159,7 @@ async def test_a_message_that_could_not_be_stored_takes_no_reply(held: Stage, mo
     held.twin.pusher.answer_limit_s = 0.1
     held.host.refuse = 4
     await held.does("say", text="在吗")
-    assert (await held.send("您好", road="passive")).status is SendStatus.TRANSIENT
+    assert (await held.send("您好", road="passive")).status is SendStatus.NOT_ALLOWED
 
 
 async def test_an_unverified_account_has_passive_replies_and_nothing_else() -> None:
@@ -262,4 +262,4 @@ async def test_a_reply_in_the_moment_of_the_hang_up_was_not_sent(held: Stage) ->
         receipts.append(await held.send("您好", road="passive"))
 
     await asyncio.gather(push_by_hand(held, gone), answer())
-    assert [receipt.status for receipt in receipts] == [SendStatus.TRANSIENT]
+    assert [receipt.status for receipt in receipts] == [SendStatus.NOT_ALLOWED]

@@ -5,7 +5,8 @@ const LABELS = {
   zh: {
     shop: "演示店铺：青禾", controls: "演示控制", clock: "演示时间", quarter: "+15 分钟", hour: "+1 小时",
     pay: "陈皓付款", sale: "开始秒杀", console: "客服工作台", other: "English",
-    web: "网页聊天", telegram: "Telegram（模拟）", wechat: "微信公众号（模拟）", alone: "单独打开",
+    web: "网页聊天", telegram: "Telegram（模拟）", wechat: "微信公众号（模拟）",
+    wecom: "企业微信：微信客服与客户群（模拟）", miniprogram: "微信小程序客服（模拟）", alone: "单独打开",
     try: "试试这些（点一下填入网页聊天）", files: "改一改 knowledge/ 里的文件再问一次：不用重启，答案就换了。",
     orders: "可以查的订单", number: "订单号", tail: "手机尾号", state: "状态", customer: "顾客",
     clock_done: "时间已拨到 {time}。", pay_done: "陈皓已付款，不会再收到购物车提醒。", pay_again: "陈皓已经付过款了。",
@@ -14,7 +15,8 @@ const LABELS = {
   en: {
     shop: "the demo shop Qinghe", controls: "Demo controls", clock: "Demo clock", quarter: "+15 min", hour: "+1 h",
     pay: "Chen Hao pays", sale: "Start the flash sale", console: "Agents' console", other: "中文",
-    web: "Web chat", telegram: "Telegram (stand-in)", wechat: "WeChat (stand-in)", alone: "Open alone",
+    web: "Web chat", telegram: "Telegram (stand-in)", wechat: "WeChat (stand-in)",
+    wecom: "WeCom: customer service and groups (stand-in)", miniprogram: "WeChat mini-program (stand-in)", alone: "Open alone",
     try: "Try these (a click puts one into the web chat)",
     files: "Edit a file under knowledge/ and ask again: the answer changes without a restart.",
     orders: "Orders to ask about", number: "Number", tail: "Phone ends in", state: "State", customer: "Customer",
@@ -110,7 +112,7 @@ function openPage() {
   chat.setAttribute("src-base", "/webchat/shop");
   chat.setAttribute("lang", language);
   byId("web").replaceChildren(chat);
-  for (const name of ["telegram", "wechat"]) byId(name).src = `/twin/${name}/panel?lang=${language}`;
+  for (const name of ["telegram", "wechat", "wecom", "miniprogram"]) byId(name).src = `/twin/${name}/panel?lang=${language}`;
   byId("try").replaceChildren(...TRY[language].map((text) => {
     const button = make("button", text);
     button.type = "button";

@@ -1,0 +1,88 @@
+"""Nothing is lost and nothing done twice, whenever a worker dies or stands still; and what it takes for that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from bot.bench.crash import Outcome, Plan, crash, crash_at_steps
+from bot.bench.stand import fresh_database
+from tests.needs import postgresql_url
+
+WORKERS = {"sqlite": 1, "postgresql": 3}
+MESSAGES = 3000
+START_UP = {"before Sender._remember_pace", "after Sender._remember_pace"}
+"""Gone through once in a worker's life, before its first message: nothing has happened yet."""
+
+
+@pytest.fixture
+def url(kind: str, tmp_path: Path) -> Iterator[str]:
+    """The address of an empty database."""
+    with fresh_database(postgresql_url() if kind == "postgresql" else "", tmp_path) as address:
+        yield address
+
+
+def faults(outcome: Outcome) -> dict[str, list[str]]:
+    return {what: found.examples for what, found in outcome.verdict.faults.items() if found.count}
+
+
+def quiet(_: str) -> None:
+    pass
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+async def test_nothing_is_lost_or_doubled_while_workers_are_killed_and_stopped(
+    kind: str, url: str, tmp_path: Path
+) -> None:
+    plan = Plan(url, MESSAGES, WORKERS[kind], kill_every_s=0.7, lease_s=1.0)
+
+    outcome = await crash(plan, tmp_path, Random(1), quiet)
+
+    assert faults(outcome) == {}
+    assert outcome.messages == MESSAGES
+    assert outcome.deliveries > 1.5 * MESSAGES
+    assert outcome.kills >= 5
+    assert outcome.pauses >= 2
+    assert outcome.verdict.campaigns >= MESSAGES / 10 - outcome.verdict.given_up
+    assert 0 < outcome.verdict.repeats <= outcome.verdict.in_the_air <= outcome.verdict.most_in_the_air
+    assert outcome.verdict.given_up <= MESSAGES / 100, "a message is given up only if it met three deaths"
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+async def test_a_worker_may_die_at_any_step(kind: str, url: str, tmp_path: Path) -> None:
+    plan = Plan(url, messages=0, workers=1, kill_every_s=0, lease_s=0.4)
+
+    outcome = await crash_at_steps(plan, tmp_path, Random(1), quiet)
+
+    assert faults(outcome) == {}
+    assert set(outcome.missed) <= START_UP
+    assert outcome.kills >= 20
+    assert outcome.verdict.given_up == 0
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("kind", ["postgresql"])
+async def test_without_the_fence_a_worker_that_stood_still_does_it_again(kind: str, url: str, tmp_path: Path) -> None:
+    plan = Plan(url, MESSAGES // 2, WORKERS[kind], kill_every_s=0.7, lease_s=1.0, without="fence")
+
+    outcome = await crash(plan, tmp_path, Random(1), quiet)
+
+    assert outcome.verdict.doubled.count > 0
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+async def test_without_the_key_a_message_is_stored_as_often_as_it_is_delivered(
+    kind: str, url: str, tmp_path: Path
+) -> None:
+    plan = Plan(url, MESSAGES // 10, WORKERS[kind], kill_every_s=0.7, lease_s=1.0, without="key")
+
+    outcome = await crash(plan, tmp_path, Random(1), quiet)
+
+    assert outcome.verdict.doubled.count > MESSAGES / 100
+    assert outcome.verdict.disordered.count > 0

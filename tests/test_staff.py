@@ -1,0 +1,88 @@
+"""The staff are told in their group what needs them, each thing once."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import insert
+
+import bot.staff as staff_module
+from bot.clock import IdMaker
+from bot.delivery.signal import Signal
+from bot.delivery.tasks import alert
+from bot.messages import Receipt, SendStatus
+from bot.staff import News, tell_staff, words
+from bot.store.database import Database
+from bot.store.tables import conversations
+from tests.conftest import StandingClock
+from tests.host import RecordingHost
+
+
+class Group:
+    """A robot whose group the test reads."""
+
+    def __init__(self, *answers: SendStatus) -> None:
+        self.heard: list[str] = []
+        self.answers = list(answers)
+        self.stopped = False
+
+    async def say(self, text: str) -> Receipt:
+        self.heard.append(text)
+        return Receipt(self.answers.pop(0) if self.answers else SendStatus.SENT)
+
+    async def stop(self) -> None:
+        self.stopped = True
+
+
+async def until(done: object, within_s: float = 5.0) -> None:
+    async with asyncio.timeout(within_s):
+        while not done():  # type: ignore[operator]
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(staff_module, "PAUSE_S", 0.01)
+    monkeypatch.setattr(staff_module, "LOOK_EVERY_S", 0.05)
+
+
+async def test_a_new_task_and_a_waiting_customer_are_told_once(
+    database: Database, clock: StandingClock, new_id: IdMaker
+) -> None:
+    group, wake = Group(), Signal()
+    telling = asyncio.create_task(tell_staff(database, clock, RecordingHost(), [group], "en", wake))
+    await database.write(lambda c: alert(c, "k", "The token is refused", clock.now()))
+    later = clock.now() + timedelta(seconds=1)
+    talk = {"id": new_id(), "channel": "web:shop", "chat": "u1", "owner": "queue", "queued_at": later}
+    times = {"created_at": clock.now(), "updated_at": clock.now()}
+    await database.write(lambda c: c.execute(insert(conversations).values(**talk, **times)))
+    clock.advance(timedelta(seconds=2))
+    wake.notify()
+
+    await until(lambda: len(" · ".join(group.heard).split(" · ")) >= 2)
+    await asyncio.sleep(0.15)
+    telling.cancel()
+    await asyncio.gather(telling, return_exceptions=True)
+
+    told = sorted(" · ".join(group.heard).split(" · "))
+    assert told == ["new tasks: 1", "waiting for a human: 1"]
+    assert group.stopped
+
+
+async def test_what_the_robot_did_not_take_is_told_again(database: Database, clock: StandingClock) -> None:
+    group = Group(SendStatus.TRANSIENT)
+    await database.write(lambda c: alert(c, "k", "The token is refused", clock.now()))
+    telling = asyncio.create_task(tell_staff(database, clock, RecordingHost(), [group], "zh", Signal()))
+
+    await until(lambda: len(group.heard) == 2)
+    await asyncio.sleep(0.15)
+    telling.cancel()
+    await asyncio.gather(telling, return_exceptions=True)
+
+    assert group.heard == ["1 个新任务"] * 2
+
+
+def test_no_news_are_no_words() -> None:
+    assert words(News(0, 0, 7), "en") == ""
