@@ -53,8 +53,8 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def migrated_template() -> Iterator[str]:
     """The name of an empty PostgreSQL database with today's schema, to be copied."""
-    with _made() as name:
-        upgrade(_url(name))
+    with postgresql_database() as name:
+        upgrade(postgresql_address(name))
         yield name
 
 
@@ -66,16 +66,21 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
         with closing(Database(f"sqlite:///{copy}")) as opened:
             yield opened
         return
-    with _made(request.getfixturevalue("migrated_template")) as name, closing(Database(_url(name))) as opened:
+    with (
+        postgresql_database(request.getfixturevalue("migrated_template")) as name,
+        closing(Database(postgresql_address(name))) as opened,
+    ):
         yield opened
 
 
-def _url(name: str) -> str:
+def postgresql_address(name: str) -> str:
+    """Return the address of a database on the server of the tests."""
     return f"{needs.postgresql_url().rpartition('/')[0]}/{name}"
 
 
 @contextmanager
-def _made(template: str = "template1") -> Iterator[str]:
+def postgresql_database(template: str = "template1") -> Iterator[str]:
+    """Make a database, a copy of `template`, and drop it in the end. Gives its name."""
     name = f"zhanggui_{uuid.uuid4().hex}"
     with psycopg.connect(needs.postgresql_url().replace("+psycopg", ""), autocommit=True) as admin:
         admin.execute(f'create database "{name}" template "{template}"')

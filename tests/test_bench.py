@@ -21,7 +21,16 @@ def test_an_idle_shop_is_measured_after_its_first_answer() -> None:
     assert set(TARGETS) < set(measured)
     assert 0 < measured["pss_mb"] <= measured["rss_mb"]
     assert 0 < measured["ready_s"] < measured["answer_s"]
+    assert measured["rss_mb"] <= TARGETS["rss_mb"]
+    assert measured["rss_mb"] < measured["console_rss_mb"]
     assert measured["threads"] >= 1
+
+
+def test_a_shop_on_sqlite_starts_without_what_it_may_never_need() -> None:
+    heavy = {"nicegui", "psycopg", "ruamel.yaml", "numpy", "alembic", "telegram", "wechatpy", "opencc"}
+    program = f"import sys, bot.cli, bot.app; print(*sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
 
 
 @pytest.mark.acceptance

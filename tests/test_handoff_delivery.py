@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import math
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, select
+import structlog
+from sqlalchemy import Connection, create_engine, select
+from typer.testing import CliRunner, Result
 
+from bot.cli import app
 from bot.delivery.tasks import alert
 from bot.errors import Conflict, NotAllowed, NotFound
 from bot.messages import Chat, File
+from bot.starter import SHOP_TOML, make_shop
 from bot.store import tables as t
 from bot.store.database import Database
 from bot.transcript import shown_after, typist_of
@@ -269,3 +275,26 @@ async def test_a_file_that_arrives_and_a_letter_that_dies_or_is_handled_change_t
         after = await db.read(lambda c: pulse(c, "c1"))
         assert after != before
         before = after
+
+
+# --- the command ---------------------------------------------------------------------------------------------------
+def zhanggui(*arguments: str | Path) -> Result:
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    structlog.reset_defaults()  # the logs went to the runner's stderr, which is closed now
+    return result
+
+
+def test_dead_letters_are_listed_and_tried_again_from_the_command_line(tmp_path: Path) -> None:
+    make_shop(tmp_path / "shop", SHOP_TOML)
+    at = ("--dir", tmp_path / "shop")
+    assert json.loads(zhanggui("dead", "list", "--json", *at).stdout) == []
+    engine = create_engine(f"sqlite:///{tmp_path / 'shop' / 'data' / 'zhanggui.db'}")
+    with engine.begin() as connection:
+        a_shop(connection)
+        a_dead_letter(connection)
+    engine.dispose()
+    (letter,) = json.loads(zhanggui("dead", "list", "--json", *at).stdout)
+    assert (letter["key"], letter["customer"], letter["error"]) == ("web:1", "Emma", "KeyError: 'size'")
+    assert zhanggui("dead", "retry", "web:1", *at).stdout.strip() == "retry:web:1:1"
+    assert json.loads(zhanggui("dead", "list", "--json", *at).stdout) == []
+    assert isinstance(zhanggui("dead", "retry", "web:1", *at).exception, Conflict)

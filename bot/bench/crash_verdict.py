@@ -114,7 +114,7 @@ def _effects(connection: Connection) -> defaultdict[str, Counter[str]]:
     query = select(identities.c.user, proof_failures.c.order_number).join(
         identities, proof_failures.c.identity_id == identities.c.id
     )
-    for user, number in connection.execute(query).tuples():
+    for user, number in connection.execute(query):
         done[user][number] += 1
     return done
 

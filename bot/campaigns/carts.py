@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from bot.delivery.outbox import Draft, put
-from bot.messages import Choice, Purpose, Source
+from bot.messages import Choice, Notice, Purpose, Source
 from bot.shop.port import Cart, Shop
 from bot.skills import shown
 from bot.skills.turn import Say
@@ -61,6 +61,7 @@ class CartFollowUp:
             choices=spoken.choices,
             sources=spoken.sources,
             guard={"cart_open": cart.id, "as_of": cart.updated_at.isoformat()},
+            notice=Notice("cart", {"product": fields["cart.goods"], "total": fields["cart.total"]}),
         )
 
 

@@ -34,7 +34,9 @@ def serve(
         raise typer.Exit(2)
     configure_logs()
     settings = open_shop(folder)
-    host, port = settings.server.host, port or settings.server.port
+    if port is not None:  # platforms are told the address with the port
+        settings = settings.model_copy(update={"server": settings.server.model_copy(update={"port": port})})
+    host, port = settings.server.host, settings.server.port
     free_port(host, port)
     shopkeeper = build(folder, settings, SystemClock(), new_id, Role(role))
     console = f" — console: http://{host}:{port}/console" if role in (Role.ALL, Role.CONSOLE) else ""

@@ -93,7 +93,8 @@ class Pacer:
 
     def leave(self, chat: str, kind: ChatKind, now: datetime, is_campaign: bool = False) -> datetime:
         """Count a message that is to leave. Return when it may."""
-        leaves_at = max([places.take(now) for places in self._of(chat, kind)], default=now)
+        free_at = [places.take(now) for places in self._of(chat, kind)]
+        leaves_at = max([now, *free_at, self._all_paused_until or now])
         if is_campaign:
             leaves_at = max(leaves_at, self.campaign_at(now))
         self._next_campaign_at = max(self.campaign_at(now), leaves_at) + self._gap

@@ -44,9 +44,10 @@ def rules(keep: Keep, now: datetime) -> Mapping[Table, ColumnElement[bool]]:
     old = now - timedelta(days=keep.messages_days)
     with_media = exists().where(media.c.inbox_id == inbox.c.id)
     with_picture = exists().where(media.c.outbox_id == outbox.c.id)
+    unsent = exists().where(outbox.c.id == media.c.outbox_id, outbox.c.status.in_(("waiting", "sending")))
     finished = exists().where(conversations.c.id == inbox.c.conversation_id, conversations.c.done_seq >= inbox.c.seq)
     return {
-        media: or_(media.c.created_at < now - timedelta(days=keep.media_days), media.c.created_at < old),
+        media: or_(media.c.created_at < now - timedelta(days=keep.media_days), media.c.created_at < old) & ~unsent,
         inbox: (inbox.c.received_at < old) & finished & ~with_media,
         outbox: (outbox.c.created_at < old) & outbox.c.status.not_in(("waiting", "sending")) & ~with_picture,
         notes: notes.c.at < old,

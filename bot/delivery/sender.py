@@ -9,10 +9,9 @@ conversation never more than one.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 import structlog
 from sqlalchemy import Connection, or_, select
@@ -188,7 +187,6 @@ class Sender:
         if at is None:
             return LOOK_EVERY_S
         return min(LOOK_EVERY_S, max(SHORTEST_REST_S, (at - now).total_seconds()))
-
 
 
 async def _first_of(*waits: object) -> None:

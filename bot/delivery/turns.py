@@ -274,7 +274,7 @@ _LOCKED = (
     )
     .where(conversations.c.id.in_(bindparam("talks", expanding=True)))
     .order_by(conversations.c.id)  # two processes that lock several never wait in a circle
-    .with_for_update(key_share=True)  # nor with a row of the outbox, whose changes ask whether its conversation is there
+    .with_for_update(key_share=True)  # nor with a changed row of the outbox, which asks whether its conversation exists
 )
 _FINISH_TALKS = (
     update(conversations)

@@ -14,7 +14,7 @@ from bot.knowledge.yamlfile import Reading, did_you_mean, line_of, read_text
 
 KEYS = ("id", "ask", "variants", "next", "intents", "tags", "owner", "valid_from", "valid_until", "review_by")
 FILE = re.compile(r"---[ \t]*\n(.*?)^---[ \t]*(?:\n(.*))?\Z", re.DOTALL | re.MULTILINE)
-CHANNEL_KINDS = ("telegram", "wechat", "wecom", "web")
+CHANNEL_KINDS = ("telegram", "wechat", "miniprogram", "kf", "wecom", "web")
 
 
 def read_entry(path: Path, language: str, reading: Reading) -> Entry | None:

@@ -74,5 +74,8 @@ def keep(place: Path, digest: str, knowledge: Knowledge) -> None:
     new = place / f"{NAME}.{os.getpid()}.new"
     with suppress(OSError, ValueError):  # e.g. half a character, which no JSON holds
         place.mkdir(parents=True, exist_ok=True)
-        new.write_bytes(TypeAdapter(_Kept).dump_json(form))
-        new.replace(place / NAME)
+        try:
+            new.write_bytes(TypeAdapter(_Kept).dump_json(form))
+            new.replace(place / NAME)
+        finally:
+            new.unlink(missing_ok=True)

@@ -16,6 +16,8 @@ from bot.errors import DatabaseError
 if TYPE_CHECKING:
     from alembic.config import Config
 
+UPGRADE_LOCK = 0x7A676E67
+"""A number of our own (the letters z g n g)."""
 MIGRATIONS = Path(__file__).parent / "migrations"
 """Its files are named `{revision}_{what}.py`, in the order in which they apply."""
 
@@ -49,6 +51,8 @@ def upgrade(url: str) -> None:
         except OSError as error:
             raise DatabaseError(f"the folder {path.parent} cannot be made: {error.strerror}") from error
     with _opened(url) as connection:
+        if connection.dialect.name == "postgresql":  # several processes may start on one empty database
+            connection.execute(text(f"SELECT pg_advisory_xact_lock({UPGRADE_LOCK})"))
         if not _is_current(connection):
             from alembic import command  # 8 MB that most starts do not need
 

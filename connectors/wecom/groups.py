@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute
 from bot.clock import Clock
 from bot.connector import Host
 from bot.errors import SettingsError
-from bot.messages import ChatKind, Limits, Outbound, Receipt, Report, Road, SendStatus
+from bot.messages import Chat, ChatKind, Event, Inbound, Limits, Outbound, Receipt, Report, Road, SendStatus
 from connectors.rights import rights_on
 from connectors.wecom.answers import NoAnswer, RefusedCall, reason_of, receipt_for
 from connectors.wecom.api import OFFICIAL_BASE, Corp
@@ -127,7 +127,8 @@ class GroupsConnector:
         return monthrange(today.year, today.month)[1] * self._rights.limits["per_day_of_month"]
 
     async def hold(self) -> None:
-        """Look at the open tasks, for ever."""
+        """Tell whose groups there are, then look at the open tasks, for ever."""
+        await self._meet_owners()
         while self._host is not None:
             for task in tasks_in(await self._host.recall("tasks")):
                 try:
@@ -135,6 +136,42 @@ class GroupsConnector:
                 except Exception as fault:  # noqa: BLE001 - the others must be looked at, this one comes again
                     log.warning("wecom_task_unknown", channel=self.channel, reason=reason_of(fault))
             await asyncio.sleep(self._look_s)
+
+    async def _meet_owners(self) -> None:
+        """Let the shop know every member of the staff who owns customer groups: announcements go to their groups."""
+        try:
+            owners = await self._owners()
+        except (RefusedCall, NoAnswer) as fault:
+            log.warning("wecom_groups_unknown", channel=self.channel, reason=reason_of(fault))
+            return
+        now = self._clock.now()
+        met = [
+            Inbound(
+                key=f"{self.channel}:{OWNER}{owner}",
+                chat=Chat(self.channel, OWNER + owner, ChatKind.GROUP),
+                user=owner,
+                sent_at=now,
+                event=Event.JOINED,
+            )
+            for owner in owners
+        ]
+        if met and self._host is not None:
+            await self._host.receive(met)
+
+    async def _owners(self) -> list[str]:
+        """Return who owns customer groups (WeCom: 获取客户群列表, 获取客户群详情 / Customer Groups)."""
+        owners: set[str] = set()
+        cursor = ""
+        for _ in range(_MAX_PAGES):
+            answer = await self._corp.call("externalcontact/groupchat/list", {"limit": _PAGE, "cursor": cursor})
+            for group in answer.get("group_chat_list") or ():
+                told = await self._corp.call("externalcontact/groupchat/get", {"chat_id": group.get("chat_id")})
+                owner = (told.get("group_chat") or {}).get("owner")
+                owners |= {owner} if isinstance(owner, str) and owner else set()
+            cursor = answer.get("next_cursor") or ""
+            if not cursor:
+                break
+        return sorted(owners)
 
     async def _make(self, owner: str, text: str, message: Outbound) -> str:
         body: dict[str, Any] = {"chat_type": "group", "sender": owner, "text": {"content": text}}

@@ -51,21 +51,18 @@ class Later:
 
     def __init__(self, load: Callable[[], FastAPI]) -> None:
         self._load = load
-        self._app: FastAPI | None = None
-        self._loading = asyncio.Lock()
+        self._loading: asyncio.Task[FastAPI] | None = None
         self._ending = AsyncExitStack()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        app = await self._loaded()
+        self._loading = self._loading or asyncio.create_task(self._loaded())
+        app = await asyncio.shield(self._loading)  # whoever asked first may be gone before it is there
         await app(scope, receive, send)
 
     async def _loaded(self) -> FastAPI:
-        async with self._loading:
-            if self._app is None:
-                app = await asyncio.to_thread(self._load)  # takes a second, and customers do not wait
-                await self._ending.enter_async_context(app.router.lifespan_context(app))
-                self._app = app
-            return self._app
+        app = await asyncio.to_thread(self._load)  # takes a second, and customers do not wait
+        await self._ending.enter_async_context(app.router.lifespan_context(app))
+        return app
 
     def end_with(self, app: FastAPI) -> None:
         """End when `app` ends, before what it runs."""

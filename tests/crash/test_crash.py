@@ -14,8 +14,15 @@ from tests.needs import postgresql_url
 
 WORKERS = {"sqlite": 1, "postgresql": 3}
 MESSAGES = 3000
-START_UP = {"before Sender._remember_pace", "after Sender._remember_pace"}
-"""Gone through once in a worker's life, before its first message: nothing has happened yet."""
+OFF_THE_WAY = {
+    "Sender._remember_pace",
+    "Sender._finish",
+    "TurnRunner._untake",
+    "TurnRunner._release",
+    "TurnRunner._fail",
+    "Leases.while_held",
+}
+"""Run when a worker begins or ends, or loses a lease on a slow machine: it may never come to them with a message."""
 
 
 @pytest.fixture
@@ -60,7 +67,7 @@ async def test_a_worker_may_die_at_any_step(kind: str, url: str, tmp_path: Path)
     outcome = await crash_at_steps(plan, tmp_path, Random(1), quiet)
 
     assert faults(outcome) == {}
-    assert set(outcome.missed) <= START_UP
+    assert {step.partition(" ")[2] for step in outcome.missed} <= OFF_THE_WAY
     assert outcome.kills >= 20
     assert outcome.verdict.given_up == 0
 

@@ -10,7 +10,7 @@ import pytest
 
 import connectors.wecom.api as api_module
 from bot.errors import SettingsError
-from bot.messages import Chat, ChatKind, Choice, Outbound, Purpose, Report, Road, SendStatus
+from bot.messages import Chat, ChatKind, Choice, Event, Outbound, Purpose, Report, Road, SendStatus
 from connectors.wecom.answers import RefusedCall
 from tests.wecom.stage import AI, BO, GROUPS, PNG, Stage, groups_connector, task_for, until
 
@@ -46,6 +46,14 @@ async def test_a_confirmed_task_is_reported_once(stage: Stage) -> None:
     await rounds(stage)
     assert stage.groups_host.reports == [Report(GROUPS, receipt.platform_id, SendStatus.SENT, "2 groups")]
     assert await groups(stage) == [["今晚8点秒杀"], ["今晚8点秒杀"]]
+
+
+async def test_the_shop_gets_to_know_whose_customer_groups_there_are(stage: Stage) -> None:
+    stage.hold(stage.groups)
+    await until(lambda: stage.groups_host.received)
+    assert {(met.chat.id, met.chat.kind, met.event) for met in stage.groups_host.received} == {
+        (f"owner:{AI}", ChatKind.GROUP, Event.JOINED)
+    }
 
 
 async def test_open_tasks_outlive_the_process(stage: Stage) -> None:
