@@ -59,7 +59,9 @@ def ask(
 ) -> tuple[Answer, State]:
     """Return the answer to `text` and the state after it. Nothing is stored and no effect takes place."""
     mind = brain.mind
-    meaning = mind.engine.understand(text, language or state.language or settings.shop.language, brain.catalogue(Names()))
+    meaning = mind.engine.understand(
+        text, language or state.language or settings.shop.language, brain.catalogue(Names())
+    )
     if language is not None:
         meaning = replace(meaning, language=language)
     turn = Turn(

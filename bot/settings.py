@@ -282,7 +282,7 @@ class WeComChannel(_Section):
 
 class OtherChannel(_Section):
     connector: str
-    """Where the class of your own connector is, e.g. `parcelchat.connector:ParcelChat`; see `zhanggui new connector`."""
+    """Where the class of your connector is, e.g. `parcelchat.connector:ParcelChat`; see `zhanggui new connector`."""
     options: dict[str, str | int | bool] = {}
     """Passed to the class by name."""
     secrets: dict[str, Secret] = {}

@@ -7,7 +7,19 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, select
 
-from bot.shop.port import Cart, Customer, Line, Money, Names, Order, OrderStatus, Product, Shipment, TrackingEvent, Variant
+from bot.shop.port import (
+    Cart,
+    Customer,
+    Line,
+    Money,
+    Names,
+    Order,
+    OrderStatus,
+    Product,
+    Shipment,
+    TrackingEvent,
+    Variant,
+)
 from bot.store.tables import (
     cart_lines,
     carts,
