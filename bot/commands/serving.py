@@ -30,7 +30,7 @@ def serve(
     from bot.logs import configure_logs
 
     if role not in list(Role):
-        talk.print(f"There is no role `{role}`. The roles are {', '.join(Role)}")
+        talk.print(f"There is no role `{role}`. The roles are {', '.join(f'`{known}`' for known in Role)}")
         raise typer.Exit(2)
     configure_logs()
     settings = open_shop(folder)

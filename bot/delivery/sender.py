@@ -105,20 +105,25 @@ class Sender:
         except Exception:
             self._landed = landed + self._landed  # their leases run on: recorded at the next look, if that is in time
             raise
+        if self._looks_back(now):
+            self._looked_at = now
         for claimed in claims.messages:
             self._let_leave(claimed)
         if landed or claims.decided:
             self.done.notify()
         return claims
 
+    def _looks_back(self, now: datetime) -> bool:
+        """Return whether it is time again to look for sends that were interrupted."""
+        return self._looked_at is None or now >= self._looked_at + timedelta(seconds=LOOK_EVERY_S)
+
     def _record_and_claim(
         self, connection: Connection, landed: Sequence[Landed], room: int, campaigns: int, now: datetime
     ) -> Claims:
         if landed:
             record_all(connection, landed, self.connector, now)
-        if self._looked_at is None or now >= self._looked_at + timedelta(seconds=LOOK_EVERY_S):
+        if self._looks_back(now):
             give_up_interrupted(connection, self.connector, now)
-            self._looked_at = now
         return claim(connection, self.desk, room, campaigns, now) if room > 0 else Claims()
 
     def _let_leave(self, claimed: Claimed) -> None:

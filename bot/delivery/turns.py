@@ -34,7 +34,9 @@ LOOK_EVERY_S = 5.0
 LOCKED_S = 0.005
 MAX_AT_ONCE = 128
 MAX_TRIES = 3
-"""Tries of one message: both those that raised and those in which the process died."""
+"""How often a message may fail before it is a dead letter."""
+MAX_DEATHS = 6
+"""In how many tries the process may die: more, as a message can be innocent of that."""
 ToQueue = Callable[[Connection, str, str, int, datetime], Any]
 ApplyEffects = Callable[[Connection, Sequence[Effect], PersonView, str, datetime, IdMaker], list[Say]]
 """Does what a turn wants done, in its transaction; returns what is then to be said. See `bot.effects.apply`."""
@@ -115,7 +117,7 @@ class TurnRunner:
         self._looked_ahead = False
         if not taken:
             return False
-        if taken[0].tries > MAX_TRIES:
+        if taken[0].tries > MAX_DEATHS:
             await self._fail(taken[0], "the process died each time it was tried")
         else:
             await self._turn(taken, now)

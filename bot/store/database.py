@@ -107,14 +107,10 @@ class _SqliteWriter:
         self._engine.dispose()
 
     def _run(self) -> None:
-        with self._engine.connect() as connection:
-            self._work(connection)
-
-    def _work(self, connection: Connection) -> None:
         while (first := self._jobs.get()) is not None:
             group, more = self._take_waiting(first)
             # From here on a job cannot be cancelled; one whose caller is gone already is left out.
-            self._commit_group(connection, [item for item in group if item[1].set_running_or_notify_cancel()])
+            self._commit_group([item for item in group if item[1].set_running_or_notify_cancel()])
             if not more:
                 return
 
@@ -127,11 +123,10 @@ class _SqliteWriter:
             group.append(item)
         return group, True
 
-    @staticmethod
-    def _commit_group(connection: Connection, group: list[tuple[Job[Any], Future[Any]]]) -> None:
+    def _commit_group(self, group: list[tuple[Job[Any], Future[Any]]]) -> None:
         done: list[tuple[Future[Any], Any]] = []
         try:
-            with connection.begin():
+            with self._engine.begin() as connection:
                 for job, future in group:
                     try:
                         with connection.begin_nested() if len(group) > 1 else nullcontext():

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, select
+from structlog.testing import capture_logs
 
 from bot.clock import IdMaker
 from bot.delivery.thinking import Thinker, Thought
@@ -90,10 +91,12 @@ async def test_a_turn_that_does_something_is_committed_apart_from_those_that_onl
     runner = a_runner(database, clock, new_id, thinker)
     runner.to_queue = nobody_there
 
-    await runner.run_next()
+    with capture_logs() as logs:
+        await runner.run_next()
 
     assert await answered(database) == {"u1", "u3"}
     assert (await conversation_of(database, "u2")).tries == 1
+    assert [line["event"] for line in logs] == ["turn_failed"], "the others were committed twice"
 
 
 async def test_of_a_batch_only_the_turn_whose_conversation_moved_is_thought_again(
@@ -174,7 +177,7 @@ async def test_a_message_that_kills_every_worker_is_given_to_people(
     database: Database, clock: StandingClock, new_id: IdMaker, thinker: Thinker
 ) -> None:
     await arrive(database, clock, new_id, said(1, "deadly"), said(2, QUESTION))
-    for _ in range(3):
+    for _ in range(6):
         assert len(await die(database, clock)) == 1
         clock.advance(LEASE)
 
