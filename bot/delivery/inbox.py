@@ -148,7 +148,8 @@ def _identities(
         for channel, users in wanted.items()
         for row in connection.execute(_SENDERS, {"of": channel, "users": sorted(users)})
     }
-    for message in messages:
+    # In one order, like everybody who makes several: two processes never wait in a circle.
+    for message in sorted(messages, key=lambda message: (message.chat.channel, message.user)):
         key = (message.chat.channel, message.user)
         if key not in found:
             found[key] = identity_of(connection, message, now, new_id)

@@ -18,6 +18,10 @@ from bot.messages import Grant, Purpose
 from bot.store.tables import grants
 
 
+ON_THE_WAY = timedelta(seconds=2)
+"""How long a message may take from the gate to the platform: sends are given up after five, most take a tenth."""
+
+
 @dataclass(frozen=True, slots=True)
 class Right:
     """A right as it stands.
@@ -73,8 +77,12 @@ def _right(grant: Grant, count: int | None, used: int, at: datetime) -> Right:
 
 
 def left(rights: Rights, needs: str, purpose: Purpose, now: datetime) -> float:
-    """Return how many messages the best open right allows: they do not add up."""
-    fitting = (r.left for r in rights.values() if r.needs == needs and purpose in r.purposes and r.is_open(now))
+    """Return how many messages the best open right allows: they do not add up.
+
+    A right that ends before a message would arrive is none.
+    """
+    arrives = now + ON_THE_WAY
+    fitting = (r.left for r in rights.values() if r.needs == needs and purpose in r.purposes and r.is_open(arrives))
     return max(fitting, default=0)
 
 

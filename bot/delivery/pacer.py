@@ -100,6 +100,12 @@ class Pacer:
         self._next_campaign_at = max(self.campaign_at(now), leaves_at) + self._gap
         return leaves_at
 
+    def left_before(self, chat: str, kind: ChatKind, now: datetime) -> None:
+        """Count a message that another process sent a moment ago."""
+        for places in self._of(chat, kind):
+            places.flying += 1
+            places.landed(now)
+
     def landed(self, chat: str, kind: ChatKind, now: datetime) -> None:
         """Count the answer to it, whatever it is."""
         for places in self._of(chat, kind):

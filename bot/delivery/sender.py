@@ -184,8 +184,7 @@ class Sender:
             )
         )
         for row in recent:
-            self.desk.pacer.leave(row.chat, ChatKind(row.chat_kind), now)
-            self.desk.pacer.landed(row.chat, ChatKind(row.chat_kind), now)
+            self.desk.pacer.left_before(row.chat, ChatKind(row.chat_kind), now)
 
     def _until(self, at: datetime | None, now: datetime) -> float:
         """Return the seconds until `at`, with a little for a pace that depends on what is on its way."""
