@@ -25,15 +25,12 @@ class StoredTranscript:
     changes: Signal
     clock: Clock
 
-    async def after(self, chat: Chat, seen: int, limit: int) -> Sequence[ShownMessage]:
-        return await self.database.read(lambda connection: shown_after(connection, chat, seen, limit))
+    async def after(self, chat: Chat, seen: int, limit: int) -> tuple[Sequence[ShownMessage], Typist]:
+        now = self.clock.now()
+        return await self.database.read(lambda c: (shown_after(c, chat, seen, limit), typist_of(c, chat, now)))
 
     async def picture(self, chat: Chat, shown_id: int) -> File | None:
         return await self.database.read(lambda connection: picture_of(connection, chat, shown_id))
-
-    async def typing(self, chat: Chat) -> Typist:
-        now = self.clock.now()
-        return await self.database.read(lambda connection: typist_of(connection, chat, now))
 
     async def wait(self, timeout_s: float) -> None:
         await self.changes.wait(self.changes.count, timeout_s)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, case, func, select
 
 from bot.shop.port import Cart, Money, Order, Shop
 from bot.store.tables import consents, conversations, identities, persons, proofs
@@ -95,11 +95,16 @@ def _and_proven(own: tuple[Order, ...], proven: tuple[str, ...], shop: Shop) -> 
 
 
 def shown_name() -> ColumnElement[str]:
-    """Return the name under which a customer is shown: the person's, the account's, else the start of its id."""
+    """Return the name under which a customer is shown: the person's, the account's, else the end of its id.
+
+    The ids of one platform account begin alike.
+    """
+    user = identities.c.user
+    end = case((func.length(user) > 6, func.substr(user, func.length(user) - 5)), else_=user)
     return func.coalesce(
         func.nullif(persons.c.name, ""),
         func.nullif(identities.c.name, ""),
-        "#" + func.substr(identities.c.user, 1, 6),
+        "#" + end,
         func.coalesce(conversations.c.chat, ""),
     )
 

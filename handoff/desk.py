@@ -132,7 +132,10 @@ def note(connection: Connection, conversation_id: str, agent_id: str, text: str,
 
 
 def retry_send(connection: Connection, outbox_id: int, agent_id: str, now: datetime) -> None:
-    """Send an agent's message again that did not arrive. It keeps its id, so a platform that knows it drops it.
+    """Send an agent's message again that did not arrive.
+
+    One whose fate nobody knows keeps its id, so that a platform that has it drops the repeat; one that certainly did
+    not arrive gets a new id, or the platform would drop it as well.
 
     The task that was made of it is done with that.
 
@@ -152,11 +155,18 @@ def retry_send(connection: Connection, outbox_id: int, agent_id: str, now: datet
             outbox.c.purpose == Purpose.HUMAN.value,
             outbox.c.status.in_(sorted(RETRYABLE)),
         )
-        .values({**again, "not_after": None, "epoch": held.epoch})
+        .values({**again, "not_after": None, "epoch": held.epoch, "key": _key_again(row.key, row.status)})
     )
     if changed.rowcount != 1:
         raise Conflict("This message is on its way already.")
     tasks.finish_send(connection, row.key)
+
+
+def _key_again(key: str, status: str) -> str:
+    if status == "unsure":
+        return key
+    first, _, number = key.partition("~")
+    return f"{first}~{int(number or 0) + 1}"
 
 
 def mark_seen(connection: Connection, conversation_id: str, agent_id: str, now: datetime) -> None:

@@ -179,10 +179,10 @@ def _with_meaning(lines: list[Line]) -> list[Line]:
 
 
 def last_texts(connection: Connection, conversation_ids: list[str]) -> dict[str, Any]:
-    """Return the newest outbox row (text, author, created_at) of each conversation that has one."""
+    """Return what the shop said last in each conversation: the newest row (text, author, created_at) not dropped."""
     newest = (
         select(func.max(outbox.c.id))
-        .where(outbox.c.conversation_id.in_(conversation_ids))
+        .where(outbox.c.conversation_id.in_(conversation_ids), outbox.c.status.not_in(("dropped", "moved")))
         .group_by(outbox.c.conversation_id)
     )
     columns = outbox.c.conversation_id, outbox.c.text, outbox.c.author, outbox.c.created_at

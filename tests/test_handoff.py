@@ -278,14 +278,17 @@ async def test_who_lost_the_conversation_cannot_reply_close_or_retry(db: Databas
     assert await db.read(lambda c: c.execute(select(func.count()).select_from(t.outbox)).scalar_one()) == 1
 
 
-async def test_a_failed_send_can_be_sent_again_once_under_the_present_epoch(db: Database) -> None:
+@pytest.mark.parametrize(("fate", "key"), [("failed", "k1~1"), ("unsure", "k1")])
+async def test_a_send_can_be_tried_again_once_under_the_present_epoch_as_a_new_one_if_it_surely_failed(
+    db: Database, fate: str, key: str
+) -> None:
     await db.write(lambda c: ownership.take(c, "c1", "li", NOW))
     await db.write(lambda c: desk.reply(c, "c1", "li", "hello", "k1", NOW))
-    await db.write(lambda c: c.execute(t.outbox.update().values(status="failed", reason="timeout", attempts=5)))
+    await db.write(lambda c: c.execute(t.outbox.update().values(status=fate, reason="timeout", attempts=5)))
     held = await db.write(lambda c: ownership.transfer(c, "c1", "li", "wang", "", NOW))
     await db.write(lambda c: desk.retry_send(c, 1, "wang", minutes(1)))
     row = await db.read(lambda c: c.execute(select(t.outbox)).one())
-    assert (row.status, row.reason, row.attempts, row.epoch, row.key) == ("waiting", "", 0, held.epoch, "k1")
+    assert (row.status, row.reason, row.attempts, row.epoch, row.key) == ("waiting", "", 0, held.epoch, key)
     with pytest.raises(Conflict):
         await db.write(lambda c: desk.retry_send(c, 1, "wang", minutes(2)))
 

@@ -6,7 +6,7 @@ import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,12 @@ from sqlalchemy import Connection, create_engine, insert, update
 
 import connectors.webchat
 from bot.clock import SystemClock
+from bot.delivery.signal import Signal
 from bot.errors import SettingsError
 from bot.messages import OPEN, Chat, Choice, Event, File, Outbound, Purpose, SendStatus
+from bot.store.database import Database, Job, T
 from bot.store.tables import conversations, inbox, media, metadata, outbox
-from bot.transcript import picture_of, shown_after, typist_of
+from bot.transcript import StoredTranscript, picture_of, shown_after, typist_of
 from connectors.webchat.tokens import VisitorTokens
 from tests.webchat_stand import SECRET, Room, connector, png, serving
 
@@ -226,6 +228,34 @@ async def test_a_visitor_may_not_hold_streams_without_end(browser: Browser) -> N
         while browser_is_refused := (await _status(browser, token)) == 429:
             await asyncio.sleep(0.1)
     assert not browser_is_refused
+
+
+async def test_an_address_may_not_hold_streams_without_end(browser: Browser) -> None:
+    *tokens, other = [await browser.session() for _ in range(6)]
+    async with AsyncExitStack() as held:
+        lines = []
+        for token in tokens * 8:
+            answer = await held.enter_async_context(browser.http.stream("GET", f"/events?token={token}"))
+            lines.append(answer.aiter_lines())
+            assert await anext(lines[-1]) == "event: shop"
+        assert await _status(browser, other) == 429
+    async with asyncio.timeout(5):
+        while await _status(browser, other) == 429:
+            await asyncio.sleep(0.1)
+
+
+async def test_a_look_of_an_open_stream_is_one_read(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads: list[object] = []
+    read = Database.read
+
+    async def count(self: Database, job: Job[T]) -> T:
+        reads.append(job)
+        return await read(self, job)
+
+    monkeypatch.setattr(Database, "read", count)
+    transcript = StoredTranscript(database, Signal(), SystemClock())
+    assert await transcript.after(Chat("web:shop", "nobody"), 0, 100) == ([], "")
+    assert len(reads) == 1
 
 
 async def _status(browser: Browser, token: str) -> int:
@@ -443,6 +473,26 @@ async def test_a_visitor_gets_6_pictures_a_minute_and_an_address_18(browser: Bro
     assert (await browser.say(tokens[0], text="words still go")).status_code == 202
     browser.clock.advance(timedelta(seconds=61))
     assert (await browser.show(tokens[0], png(1, 1), "p7")).status_code == 202
+
+
+async def test_a_visitor_gets_20_mib_of_pictures_a_day_and_an_address_100(browser: Browser) -> None:
+    large, day, before = png(1, 1) + bytes(4 * 1024**2), browser.clock.now().date(), refused("bytes")
+    for visitor in range(5):
+        token = await browser.session()
+        codes = [(await browser.show(token, large, f"p{n}")).status_code for n in range(5)]
+        assert codes == [202] * 4 + [429]
+        assert (await browser.show(token, png(1, 1) + bytes(3 * 1024**2), f"q{visitor}")).status_code == 202
+        browser.clock.advance(timedelta(seconds=61))
+    token = await browser.session()
+    assert (await browser.show(token, large, "p1")).status_code == 202
+    browser.clock.advance(timedelta(seconds=61))
+    over = await browser.show(token, large, "p2")
+    assert over.status_code == 429 and int(over.headers["retry-after"]) <= 24 * 60 * 60
+    assert refused("bytes") > before
+    assert (await browser.say(token, text="words still go")).status_code == 202
+    browser.clock.advance(timedelta(days=1))
+    assert browser.clock.now().date() > day
+    assert (await browser.show(token, large, "p2")).status_code == 202
 
 
 async def test_a_link_opens_its_own_picture_only(browser: Browser) -> None:

@@ -82,16 +82,13 @@ class Room(RecordingHost):
         self.typist = typist
         self._signal.notify()
 
-    async def after(self, chat: Chat, seen: int, limit: int) -> list[ShownMessage]:
-        return [shown for where, shown in self._shown if where == chat and shown.id > seen][:limit]
+    async def after(self, chat: Chat, seen: int, limit: int) -> tuple[list[ShownMessage], Typist]:
+        return [shown for where, shown in self._shown if where == chat and shown.id > seen][:limit], self.typist
 
     async def picture(self, chat: Chat, shown_id: int) -> File | None:
         if self.broken:
             raise OSError("the disk is full")
         return self._pictures.get((chat, shown_id))
-
-    async def typing(self, chat: Chat) -> Typist:
-        return self.typist
 
     async def wait(self, timeout_s: float) -> None:
         await self._signal.wait(self._signal.count, timeout_s)

@@ -57,7 +57,8 @@ class Plan:
         workers: side by side; one on SQLite, whose file belongs to one process.
         kill_every_s: seconds between two kills; 0 for none.
         lease_s: of the workers; a worker stands still for half as long again.
-        without: `fence` or `key` takes that guard away.
+        without: `fence`, `key` or `receipt` takes that guard away.
+        answer_s: the longest time from a send until the platform answers it.
     """
 
     url: str
@@ -66,6 +67,7 @@ class Plan:
     kill_every_s: float
     lease_s: float = 2.0
     without: str = ""
+    answer_s: float = 0.02
 
     @property
     def pause_s(self) -> float:
@@ -101,7 +103,9 @@ def outcome_row(outcome: Outcome) -> dict[str, float]:
         "wire_repeats": verdict.repeats,
         "in_the_air": verdict.in_the_air,
         "most_in_the_air": verdict.most_in_the_air,
+        "unsure": verdict.unsure,
         "campaigns": verdict.campaigns,
+        "campaigns_out": verdict.campaigns_out,
         "given_up": verdict.given_up,
         "seconds": outcome.seconds,
         "messages_per_s": round(outcome.messages / outcome.seconds, 1),
@@ -211,7 +215,7 @@ async def staged(plan: Plan, folder: Path, chance: Random, tell: Tell) -> AsyncI
         drop_key(plan.url)
     with socket_folder() as sockets:
         orders = Orders(f"{sockets}/driver", plan.url, plan.lease_s, plan.without)
-        platform = Platform(orders, plan.workers, plan.pause_s, chance)
+        platform = Platform(orders, plan.workers, plan.pause_s, plan.answer_s, chance)
         run = Run(plan, chance, tell, platform)
         platform.answered = run.answer
         async with platform.open(folder / "workers.log"):

@@ -22,8 +22,6 @@ from bot.bench.crash_worker import Orders
 
 PATIENCE_S = 1.0
 """How long the platform waits for an acknowledgement before it delivers again."""
-ANSWER_S = 0.02
-"""The longest time from a send until the platform answers it."""
 
 
 @dataclass(slots=True)
@@ -33,19 +31,22 @@ class Wire:
     Attributes:
         sends: (outbound id, chat, text).
         times: how often each outbound id came.
+        overlaps: ids that a worker sent while the platform had not yet answered its last send to the same chat.
     """
 
     sends: list[tuple[str, str, str]] = field(default_factory=list)
     times: Counter[str] = field(default_factory=Counter)
+    overlaps: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True, eq=False)
 class Link:
-    """A living worker."""
+    """A living worker. `flying` holds the chats of its sends that are not answered, by the number of the send."""
 
     pid: int
     writer: asyncio.StreamWriter
     waiting: dict[int, asyncio.Future[bool]] = field(default_factory=dict)
+    flying: dict[int, str] = field(default_factory=dict)
 
     def tell(self, **line: Any) -> None:
         if not self.writer.is_closing():
@@ -62,6 +63,11 @@ class Link:
         finally:
             del self.waiting[number]
 
+    def answer(self, number: int) -> None:
+        """Answer a send."""
+        del self.flying[number]
+        self.tell(answers=number)
+
     def signal(self, number: signal.Signals) -> None:
         with suppress(ProcessLookupError):
             os.kill(self.pid, number)
@@ -73,6 +79,7 @@ class Platform:
 
     Attributes:
         pause_s: how long a stopped worker stands still.
+        answer_s: the longest time from a send until it is answered.
         answered: called at the first send of every outbound id.
         steps: all that workers have met, see `bot.bench.crash_worker.Steps`.
     """
@@ -80,6 +87,7 @@ class Platform:
     orders: Orders
     workers: int
     pause_s: float
+    answer_s: float
     chance: Random
     answered: Callable[[str], None] = lambda _: None
     wire: Wire = field(default_factory=Wire)
@@ -147,11 +155,14 @@ class Platform:
                 if acknowledged is not None and not acknowledged.done():
                     acknowledged.set_result(True)
             case {"send": number, "id": outbound_id, "chat": chat, "text": text}:
+                if chat in link.flying.values():
+                    self.wire.overlaps.append(outbound_id)
+                link.flying[number] = chat
                 self.wire.sends.append((outbound_id, chat, text))
                 self.wire.times[outbound_id] += 1
                 if self.wire.times[outbound_id] == 1:
                     self.answered(outbound_id)
-                loop.call_later(self.chance.random() * ANSWER_S, lambda: link.tell(answers=number))
+                loop.call_later(self.chance.random() * self.answer_s, lambda: link.answer(number))
             case {"step": step}:
                 self.steps.add(step)
             case {"pauses": True}:

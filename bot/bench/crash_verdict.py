@@ -44,8 +44,10 @@ class Verdict:
         repeats: answers that the platform saw again, after a send that nobody had reported.
         in_the_air: sends that nobody reported; an answer may come to the platform once more for each of its own.
         most_in_the_air: what it may be: `bot.delivery.sender.MAX_FLYING` for every kill and pause.
+        unsure: answers that humans get because nobody knows their fate; each was in the air when its worker died.
         campaigns: messages of campaigns in the outbox; `campaigns_repeated` came to the platform again.
-        given_up: messages that humans get because the process died in each of their three tries.
+        campaigns_out: those that came to the platform.
+        given_up: messages that humans get because more than `bot.delivery.turns.MAX_DEATHS` processes died with them.
     """
 
     lost: Found = field(default_factory=Found)
@@ -54,6 +56,8 @@ class Verdict:
     beyond_bound: Found = field(default_factory=Found)
     campaigns_repeated: Found = field(default_factory=Found)
     campaigns: int = 0
+    campaigns_out: int = 0
+    unsure: int = 0
     repeats: int = 0
     in_the_air: int = 0
     most_in_the_air: int = 0
@@ -169,15 +173,23 @@ def _judge_wire(verdict: Verdict, written: Sequence[AnyRow], wire: Wire) -> None
         stayed = times == 0 and row.status not in may_stay
         verdict.lost.add(int(stayed), f"{row.key}, {row.status}, never came to the platform")
         if row.purpose == "marketing":
+            verdict.campaigns_out += times > 0
             verdict.campaigns_repeated.add(times - 1, f"{row.key} came to the platform {times} times")
             continue
         verdict.repeats += max(0, times - 1)
         verdict.in_the_air += row.attempts - 1
+        verdict.unsure += row.status == "unsure"
         verdict.beyond_bound.add(times - row.attempts, f"{row.key} came {times} times, of {row.attempts} attempts")
     verdict.beyond_bound.add(
         verdict.in_the_air - verdict.most_in_the_air,
         f"{verdict.in_the_air} sends were not reported, {verdict.most_in_the_air} at most could be on their way",
     )
+    verdict.beyond_bound.add(
+        verdict.unsure - verdict.in_the_air,
+        f"{verdict.unsure} answers ended unsure, {verdict.in_the_air} were in the air when a worker died",
+    )
+    for outbound_id in wire.overlaps:
+        verdict.disordered.add(1, f"{outbound_id} left while an earlier answer of its chat was on its way")
     _judge_order(verdict, written, wire)
 
 

@@ -6,19 +6,20 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, update
 
 from bot.connector import Connector
 from bot.delivery import facts, ledger
-from bot.delivery.due import RANKS, due_rows, next_time, outbound, pictures_of, waiting_behind
+from bot.delivery.due import RANKS, due_rows, have_pictures, next_time, outbound, pictures_of, waiting_behind
 from bot.delivery.elsewhere import send_elsewhere
 from bot.delivery.gate import Answer, Rules, Verdict, judge
 from bot.delivery.merging import merged
 from bot.delivery.pacer import Pacer
 from bot.delivery.receipts import Claimed, mark_all, stop
-from bot.messages import File, Outbound, Road
+from bot.messages import Outbound, Road
 from bot.store.database import AnyRow
 from bot.store.tables import outbox
 
@@ -94,7 +95,7 @@ def claim(connection: Connection, desk: Desk, room: int, campaigns: int, now: da
         of_talk = after.get(row.conversation_id, {})
         verdict = judge(facts.gather(connection, row, roads, of_talk, desk.connector.limits, now), desk.rules, now)
         if verdict.road is None:
-            _put_off_or_stop(connection, row, verdict, desk, now)
+            _put_off_or_stop(connection, row, verdict, desk, now, row.id in pictures)
             continue
         if verdict.road.needs:
             after[row.conversation_id] = ledger.used(of_talk, verdict.road.needs, verdict.road.cost, now)
@@ -110,11 +111,14 @@ def _rights(connection: Connection, connector: Connector, rows: Sequence[AnyRow]
     return dict(ledger.rights_of(connection, (row.conversation_id for row in rows)))
 
 
-def _put_off_or_stop(connection: Connection, row: AnyRow, verdict: Verdict, desk: Desk, now: datetime) -> None:
+def _put_off_or_stop(
+    connection: Connection, row: AnyRow, verdict: Verdict, desk: Desk, now: datetime, has_picture: bool
+) -> None:
     if verdict.answer is Answer.WAIT:
         mark_all(connection, [row], not_before=verdict.until, reason=verdict.reason)
         return
-    if verdict.answer is Answer.TASK and (channel := send_elsewhere(connection, row, desk.open_channels, now)):
+    movable = verdict.answer is Answer.TASK and not has_picture
+    if movable and (channel := send_elsewhere(connection, row, desk.open_channels, now)):
         mark_all(connection, [row], status="moved", reason=f"{verdict.reason} → {channel}")
         return
     stop(connection, row, STOPPED_AS[verdict.answer], verdict.reason, now)
@@ -149,8 +153,8 @@ def _mergeable(
     if not (road.needs and connector.limits.counts_windows) or row.rank:
         return ()
     behind = waiting_behind(connection, row, now)
-    pictures: dict[int, File] = pictures_of(connection, [other.id for other in behind]) if behind else {}
-    return [other for other in behind if other.id not in pictures]
+    with_picture = have_pictures(connection, [other.id for other in behind]) if behind else set()
+    return list(takewhile(lambda other: other.id not in with_picture, behind))
 
 
 def _mark_sending(connection: Connection, claims: Claims) -> None:

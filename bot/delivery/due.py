@@ -113,6 +113,12 @@ def pictures_of(connection: Connection, row_ids: Iterable[int]) -> dict[int, Fil
     return {row.outbox_id: File(row.body, row.mime, row.name) for row in found}
 
 
+def have_pictures(connection: Connection, row_ids: Iterable[int]) -> set[int]:
+    """Return which rows of the outbox a picture goes with."""
+    of_rows = media.c.outbox_id.in_(list(row_ids))
+    return {int(row_id) for row_id in connection.execute(select(media.c.outbox_id).where(of_rows)).scalars()}
+
+
 def outbound(row: AnyRow, picture: File | None = None) -> Outbound:
     """Return the message that a row is."""
     return Outbound(

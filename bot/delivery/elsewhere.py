@@ -40,7 +40,9 @@ def send_elsewhere(connection: Connection, row: AnyRow, open_channels: AbstractS
     if found is None:
         return None
     copied = {name: getattr(row, name) for name in _COPIED}
-    key = f"{row.key}@{found.channel}"[:200]
+    # A campaign that goes to that chat as well has this key there, and goes there once.
+    to_all = row.key.endswith(f":{row.conversation_id}")
+    key = row.key.removesuffix(row.conversation_id) + found.id if to_all else f"{row.key}@{found.channel}"
     new = {"key": key, "conversation_id": found.id, "channel": found.channel, "created_at": now, **copied}
     insert_once(connection, outbox, new)
     return str(found.channel)

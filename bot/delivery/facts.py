@@ -42,6 +42,7 @@ def gather(
         guard_holds=guard_holds(connection, row.guard),
         touches_today=touches(connection, row.person_id, now) if is_marketing else 0,
         not_after=row.not_after,
+        to_many=is_marketing and row.guard is None,
     )
 
 

@@ -54,6 +54,7 @@ class Facts:
         roads: the ways that the platform leaves open, best first, each with how many messages are left of the right
             it needs (infinite where it needs none).
         guard_holds: whether the message's own condition still holds (the cart is still open).
+        to_many: whether it is one of a campaign to many people, of whom nobody is to be called up one by one.
         touches_today: marketing messages to this person in the last 24 hours, over all channels.
     """
 
@@ -69,6 +70,7 @@ class Facts:
     guard_holds: bool
     touches_today: int
     not_after: datetime | None
+    to_many: bool = False
 
 
 def judge(facts: Facts, rules: Rules, now: datetime) -> Verdict:
@@ -117,7 +119,8 @@ def _best_road(facts: Facts) -> Verdict:
         if left - reserve >= road.cost:
             why = road.name if math.isinf(left) else f"{road.name}, {left - road.cost:.0f} left"
             return Verdict(Answer.SEND, why, road=road)
-    return Verdict(Answer.TASK, "no_window" if facts.roads else "no_road")
+    why = "no_window" if facts.roads else "no_road"
+    return Verdict(Answer.DROP if facts.to_many else Answer.TASK, why)
 
 
 def _calls_human(facts: Facts) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, delete, func, or_, select, update
@@ -22,6 +22,7 @@ from bot.store.tables import conversations, identities, inbox, media, outbox, pe
 
 IdentityKey = tuple[str, str]
 ChatKey = tuple[str, str]
+A_SECOND = timedelta(seconds=1)
 FLYING = datetime.max.replace(tzinfo=UTC)
 """When a message arrives at the platform that is on its way: later than whatever we know of."""
 
@@ -71,7 +72,7 @@ def store(connection: Connection, messages: Sequence[Inbound], now: datetime, ne
         return 0
     connection.execute(_ADD, [_row(message, _talk(talks, message), people, now) for message in new])
     _save_talks(connection, {_talk(talks, message).id: _talk(talks, message) for message in new}, now)
-    _open_grants(connection, new, talks)
+    _open_grants(connection, new, talks, now)
     _keep_media(connection, [message for message in new if message.media is not None], talks, now, new_id)
     return len(new)
 
@@ -95,7 +96,7 @@ def move(connection: Connection, chat: Chat, new_chat: str) -> None:
         connection.execute(update(conversations).where(conversations.c.id == ids[chat.id]).values(chat=new_chat))
         return
     waits = outbox.c.conversation_id == ids[chat.id], outbox.c.status.in_(("waiting", "sending"))
-    connection.execute(update(outbox).where(*waits).values(conversation_id=ids[new_chat]))
+    connection.execute(update(outbox).where(*waits).values(conversation_id=ids[new_chat], epoch=None))
 
 
 def _known(connection: Connection, keys: Sequence[str]) -> set[str]:
@@ -231,14 +232,19 @@ def _begin(
 
 
 # --- what comes with a message ---------------------------------------------------------------------------------------
-def _open_grants(connection: Connection, messages: Sequence[Inbound], talks: dict[ChatKey, _Talk]) -> None:
+def _open_grants(
+    connection: Connection, messages: Sequence[Inbound], talks: dict[ChatKey, _Talk], now: datetime
+) -> None:
     opened: list[tuple[str, Grant, datetime]] = []
     for message in messages:
         talk_id = _talk(talks, message).id
         if message.event is Event.LEFT:  # WeChat: 45015, unfollowed; a new follow does not bring the window back
             close(connection, talk_id, WINDOW, message.sent_at)
             opened = [one for one in opened if one[0] != talk_id or one[1].right != WINDOW]
-        opened += [(talk_id, grant, message.sent_at) for grant in message.grants]
+        # Platforms tell whole seconds: the end of that second, if we do not know better by having it already. Else
+        # every answer within a burst would count in the window of the message that came a moment after it.
+        at = max(message.sent_at, min(now, message.sent_at + A_SECOND))
+        opened += [(talk_id, grant, at) for grant in message.grants]
     if not opened:
         return
     since: dict[str, datetime] = {}

@@ -7,13 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import structlog
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 
 from bot.clock import Clock, IdMaker
+from bot.delivery import tasks
 from bot.delivery.inbox import store
 from bot.messages import Inbound
 from bot.store.database import Database
+from connectors.refusals import refuse
 
 MAX_AT_ONCE = 256
+TOO_LARGE = "54"
+"""PostgreSQL, class 54, program limit exceeded: the driver reports it as if the database were away."""
 log = structlog.get_logger()
 
 
@@ -28,7 +33,7 @@ class Intake:
     _storing: asyncio.Task[None] | None = None
 
     async def receive(self, messages: Sequence[Inbound]) -> None:
-        """Return once `messages` are on disk.
+        """Return once `messages` are on disk. One that no database takes is refused, counted, and told as a task.
 
         Raises:
             SQLAlchemyError: they are not; the platform has to deliver them again.
@@ -62,11 +67,38 @@ class Intake:
     async def _one_by_one(self, batch: Sequence[tuple[Sequence[Inbound], asyncio.Future[None]]]) -> None:
         for messages, done in batch:
             try:
-                await self._write(messages)
+                await self._write_or_refuse(messages)
             except Exception as error:  # noqa: BLE001 (whatever it is, its caller must not acknowledge)
                 if not done.done():
                     done.set_exception(error)
 
+    async def _write_or_refuse(self, messages: Sequence[Inbound]) -> None:
+        """Store `messages` together or, if one of them can never be stored, each by itself, and refuse that one."""
+        try:
+            await self._write(messages)
+        except Exception as error:
+            if not _never_storable(error):
+                raise
+            if len(messages) == 1:
+                await self._refuse(messages[0].chat.channel, type(error).__name__)
+                return
+            for message in messages:
+                await self._write_or_refuse([message])
+
+    async def _refuse(self, channel: str, kind: str) -> None:
+        refuse(channel, "not_storable")
+        now, text = self.clock.now(), f"{channel}: a message cannot be stored ({kind}) and was refused. See the log."
+        await self.database.write(lambda c: tasks.alert(c, f"{channel}:not_storable", text, now))
+
     async def _write(self, messages: Sequence[Inbound]) -> None:
         now = self.clock.now()
         await self.database.write(lambda c: store(c, messages, now, self.new_id))
+
+
+def _never_storable(error: Exception) -> bool:
+    """Return whether `error` lies in what a message says, and not in a database that is away or out of date."""
+    if isinstance(error, DBAPIError):
+        state = getattr(error.orig, "sqlstate", None) or ""
+        return isinstance(error, (DataError, IntegrityError)) or state.startswith(TOO_LARGE)
+    # Raised before the database was asked: a naive time, a lone surrogate, a number beyond 64 bits.
+    return isinstance(error, (StatementError, UnicodeError, OverflowError))

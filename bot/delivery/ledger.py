@@ -17,7 +17,6 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 from bot.messages import Grant, Purpose
 from bot.store.tables import grants
 
-
 ON_THE_WAY = timedelta(seconds=2)
 """How long a message may take from the gate to the platform: sends are given up after five, most take a tenth."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,7 +12,7 @@ import structlog
 from sqlalchemy import Connection, bindparam, select, update
 
 from bot.connector import Connector
-from bot.delivery import ledger
+from bot.delivery import kept, ledger
 from bot.delivery.inbox import move
 from bot.delivery.tasks import make_task
 from bot.messages import Outbound, Purpose, Receipt, Report, Road, SendStatus
@@ -23,7 +24,9 @@ LONGEST_PAUSE_S = 300.0
 REPLY_PATIENCE = timedelta(hours=1)
 MARKETING_PATIENCE = timedelta(days=1)
 """How long after it was written a message is tried again that has no `not_after` of its own."""
-MISSING = "nothing under this id waits"
+UNREPORTED = frozenset({"open", "passive"})
+"""Roads of which no platform tells anything later."""
+_EARLY = "report:"
 log = structlog.get_logger()
 
 
@@ -118,6 +121,7 @@ def record_all(connection: Connection, landed: Sequence[Landed], connector: Conn
             log.warning("not_sent", channel=connector.channel, status=receipt.status, reason=receipt.reason)
             _record_failure(connection, claimed, of_message, receipt, connector, now)
     mark_sent(connection, sent, now)
+    _apply_early(connection, landed, connector.channel, now)
     return recorded
 
 
@@ -183,10 +187,27 @@ def apply_reports(connection: Connection, reports: Iterable[Report], now: dateti
             )
             .with_for_update()
         ).all()
-        if report.status is SendStatus.SENT:
+        if not rows:  # quicker than the receipt, which will look for it
+            told = json.dumps([report.status.value, report.reason])
+            kept.keep(connection, report.channel, _EARLY + report.platform_id, told, now)
+        elif report.status is SendStatus.SENT:
             mark_sent(connection, [(row, _receipt(report)) for row in rows if row.status == "confirming"], now)
         else:
             _stop_all(connection, rows, "failed", report.reason, now)
+        if report.status is SendStatus.UNREACHABLE:
+            talks = {row.conversation_id for row in rows}
+            connection.execute(update(conversations).where(conversations.c.id.in_(talks)).values(unreachable=True))
+
+
+def _apply_early(connection: Connection, landed: Sequence[Landed], channel: str, now: datetime) -> None:
+    """Apply the reports that came before the receipts of their messages."""
+    for claimed, receipt in landed:
+        if claimed.road.name in UNREPORTED or not receipt.platform_id:
+            continue
+        if told := kept.recall(connection, channel, _EARLY + receipt.platform_id):
+            status, reason = json.loads(told)
+            kept.keep(connection, channel, _EARLY + receipt.platform_id, "", now)
+            apply_reports(connection, [Report(channel, receipt.platform_id, SendStatus(status), reason)], now)
 
 
 def _receipt(report: Report) -> Receipt:

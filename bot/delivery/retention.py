@@ -45,17 +45,19 @@ def rules(keep: Keep, now: datetime) -> Mapping[Table, ColumnElement[bool]]:
     with_media = exists().where(media.c.inbox_id == inbox.c.id)
     with_picture = exists().where(media.c.outbox_id == outbox.c.id)
     unsent = exists().where(outbox.c.id == media.c.outbox_id, outbox.c.status.in_(("waiting", "sending")))
+    over = outbox.c.status.not_in(("waiting", "sending", "confirming"))
     finished = exists().where(conversations.c.id == inbox.c.conversation_id, conversations.c.done_seq >= inbox.c.seq)
     return {
         media: or_(media.c.created_at < now - timedelta(days=keep.media_days), media.c.created_at < old) & ~unsent,
         inbox: (inbox.c.received_at < old) & finished & ~with_media,
-        outbox: (outbox.c.created_at < old) & outbox.c.status.not_in(("waiting", "sending")) & ~with_picture,
+        outbox: (outbox.c.created_at < old) & over & ~with_picture,
         notes: notes.c.at < old,
         tasks: tasks.c.done & (tasks.c.created_at < old),
         grants: grants.c.expires_at < now - timedelta(days=7),
         proof_failures: proof_failures.c.at < now - timedelta(days=30),
         logins: logins.c.expires_at < now,
-        channel_facts: channel_facts.c.name.like("part:%") & (channel_facts.c.kept_at < now - timedelta(days=7)),
+        # Facts about one message, poll or file have its id behind a colon; tokens and cursors have none.
+        channel_facts: channel_facts.c.name.like("%:%") & (channel_facts.c.kept_at < now - timedelta(days=30)),
     }
 
 

@@ -32,6 +32,8 @@ LOOK_EVERY_S = 5.0
 AHEAD = timedelta(milliseconds=100)
 """How long before it may leave a message is decided about."""
 SHORTEST_REST_S = 0.001
+REPORT_S = 5.0
+"""What is left of a lease for recording the receipt."""
 log = structlog.get_logger()
 
 
@@ -137,7 +139,8 @@ class Sender:
     async def _fly(self, claimed: Claimed, wait_s: float) -> None:
         if wait_s > 0:
             await asyncio.sleep(wait_s)
-        receipt = await self._send(claimed.message)
+        left_s = (claimed.lease_until - self.clock.now()).total_seconds() - REPORT_S
+        receipt = await self._send(claimed.message, left_s)
         now, chat = self.clock.now(), claimed.message.chat
         self.desk.pacer.landed(chat.id, chat.kind, now)
         if receipt.status is SendStatus.RATE_LIMITED:
@@ -145,11 +148,17 @@ class Sender:
         self._landed.append((claimed, receipt))
         self._landing.notify()
 
-    async def _send(self, message: Outbound) -> Receipt:
+    async def _send(self, message: Outbound, left_s: float) -> Receipt:
+        """Send within `left_s`: later the row is no longer ours, and its conversation may have gone on."""
+        if left_s <= 0:
+            return Receipt(SendStatus.TRANSIENT, reason="its turn came too late")
         try:
-            return await self.connector.send(message)
+            async with asyncio.timeout(left_s):
+                return await self.connector.send(message)
         except asyncio.CancelledError:
             raise
+        except TimeoutError:
+            return Receipt(SendStatus.UNSURE, reason="no answer in time")
         except Exception as error:  # a connector must not raise; if it does, nobody knows what went out
             log.exception("connector_raised", channel=self.connector.channel)
             return Receipt(SendStatus.UNSURE, reason=type(error).__name__)

@@ -233,11 +233,12 @@ class TurnRunner:
 
     def _count_failure(self, connection: Connection, taken: Taken, reason: str, now: datetime) -> None:
         """Try again later; after the last try the message is a dead letter and a human gets the customer."""
-        row = locked(connection, [taken.conversation_id])[taken.conversation_id]
-        if row.lease_token != taken.token:
+        row = locked(connection, [taken.conversation_id]).get(taken.conversation_id)
+        if row is None or row.lease_token != taken.token:
             return  # another worker has the lease, and its try is the one that counts
         of_turn = inbox.c.conversation_id == taken.conversation_id, inbox.c.seq == taken.seq
-        if taken.tries < MAX_TRIES:
+        failed_before = bool(connection.execute(select(inbox.c.error).where(*of_turn)).scalar())
+        if taken.tries < MAX_TRIES or (not failed_before and taken.tries <= MAX_DEATHS):
             connection.execute(update(inbox).where(*of_turn).values(error=reason))
             _let_go(connection, taken, taken.tries, until=now + timedelta(seconds=2.0**taken.tries))
             return

@@ -20,4 +20,5 @@ async def whole(step: Coroutine[Any, Any, T]) -> T:
         return await asyncio.shield(running)
     except asyncio.CancelledError:
         await asyncio.wait([running], timeout=FINISH_S)
+        running.cancel()  # whoever comes next must not meet what it would still do
         raise

@@ -26,7 +26,7 @@ from bot.store.database import Database
 
 _HTTP_STATUS = {"rights": 401, "missing": 404, "conflict": 409}
 _bearer = HTTPBearer(auto_error=False, description="The API key of the shop.")
-_Id = Annotated[str, Path(max_length=60)]
+_Id = Annotated[str, Path(max_length=60, pattern=r"^[^\x00]*$")]
 """Some room is left in the column: ids of parcels begin with their order's number."""
 
 

@@ -25,6 +25,16 @@ AnyRow = Row[*tuple[Any, ...]]
 """A row of whatever columns."""
 
 MAX_JOBS_A_COMMIT = 256
+PATIENCE = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+    "options": "-c idle_in_transaction_session_timeout=60000",
+}
+"""Seconds (the last two: milliseconds) after which a PostgreSQL that is silently gone is given up: a process must not
+wait for the kernel's two hours."""
 DEADLOCK = "40P01"
 MAX_RUNS = 5
 """How often a job is run that PostgreSQL ends because it waits in a circle with another one."""
@@ -155,6 +165,7 @@ def _engine(url: str, begin: str | None) -> Engine:
         hide_parameters=True,
         json_serializer=lambda value: orjson.dumps(value).decode(),
         json_deserializer=orjson.loads,
+        connect_args={} if url.startswith("sqlite") else PATIENCE,
     )
     if begin is not None:
 

@@ -54,16 +54,29 @@ class Sending:
             await self._sleep(self._pause_s)
             receipt = await self._part(message, todo[done])
         if receipt.status not in _COMES_AGAIN:
-            await self._host.keep(name, "")
+            await self._forget(name)
         return receipt
+
+    async def _forget(self, name: str) -> None:
+        try:
+            await self._host.keep(name, "")
+        except Exception:  # noqa: BLE001 (whatever it is, the message is out all the same)
+            _log.exception("telegram_parts_not_forgotten", name=name)
 
     async def _part(self, message: Outbound, part: Part) -> Receipt:
         fields = {"chat_id": message.chat.id, **part.fields}
         if part.method != "SendPoll":
             return await self._call(message, part.method, fields)
-        async with self._host.alone(polls.LOCK):
-            receipt = await self._call(message, part.method, fields)
-            await polls.remember(self._host, message.chat, receipt)
+        receipt: Receipt | None = None
+        try:
+            async with self._host.alone(polls.LOCK):
+                receipt = await self._call(message, part.method, fields)
+                await polls.remember(self._host, message.chat, receipt)
+        except Exception:
+            if receipt is None:
+                raise
+            # Telegram has answered: that is what came of the message, though its votes may find no poll.
+            _log.exception("telegram_poll_not_remembered", channel=message.chat.channel, id=message.id)
         return receipt
 
     async def _edit(self, message: Outbound) -> Receipt:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -13,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from connectors.twin import json_in
 from connectors.twin.telegram_api import BotApi
 from connectors.twin.telegram_files import PIXEL, as_media
 from connectors.twin.telegram_people import People
@@ -76,7 +76,7 @@ class Control:
         async def endpoint(request: Request) -> Response:
             try:
                 raw = await request.body()
-                body: Any = json.loads(raw) if raw else {}
+                body: Any = json_in.read(raw) if raw else {}
                 if not isinstance(body, dict):
                     raise Refused(400, "a JSON object is needed")
                 answer = await do(body)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any
@@ -16,6 +15,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from connectors.twin import (
+    json_in,
     wechat_access,
     wechat_custom,
     wechat_mass,
@@ -171,7 +171,7 @@ async def _read_file(request: Request) -> tuple[str, bytes] | None:
 async def read_json(request: Request) -> dict[str, Any] | None:
     """Return the JSON object of a request, None if it is none."""
     try:
-        body = json.loads(await request.body())
+        body = json_in.read(await request.body())
     except ValueError:
         return None
     return body if isinstance(body, dict) else None

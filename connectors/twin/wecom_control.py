@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
@@ -12,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from connectors.twin import json_in
 from connectors.twin.wecom_answers import Refused, Upload
 from connectors.twin.wecom_contacts import Contacts
 from connectors.twin.wecom_gate import Gate, Trouble
@@ -237,7 +237,7 @@ class Control:
 def _post(action: Action) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         try:
-            body = json.loads(await request.body() or b"{}")
+            body = json_in.read(await request.body() or b"{}")
             result = await action(body if isinstance(body, dict) else {})
         except Refused as fault:
             return JSONResponse({"error": str(fault), "errcode": fault.errcode}, 409)

@@ -17,7 +17,7 @@ from bot.connector import Host
 from bot.messages import OPEN, Chat, Event, Inbound, Limits, Media, Outbound, Receipt, Road, SendStatus
 from connectors.refusals import refuse
 from connectors.webchat.intake import Refused, new_message, new_picture, new_session, seen_id
-from connectors.webchat.pace import SlidingWindow
+from connectors.webchat.pace import DayBudget, SlidingWindow
 from connectors.webchat.page import page, static_file
 from connectors.webchat.pictures import PictureLinks, picture_answer
 from connectors.webchat.stream import Streams
@@ -31,7 +31,10 @@ MESSAGES_A_MINUTE_AN_ADDRESS = 60
 PICTURES_A_MINUTE_A_VISITOR = 6
 PICTURES_A_MINUTE_AN_ADDRESS = 18
 SESSIONS_A_MINUTE_AN_ADDRESS = 30
+PICTURE_BYTES_A_DAY_A_VISITOR = 20 * 1024 * 1024
+PICTURE_BYTES_A_DAY_AN_ADDRESS = 100 * 1024 * 1024
 STREAMS_A_VISITOR = 8
+STREAMS_AN_ADDRESS = 40
 HEARTBEAT_S = 15.0
 BUSY_RETRY_S = 5.0
 
@@ -82,6 +85,8 @@ class WebChatConnector:
         self._by_address = SlidingWindow(MESSAGES_A_MINUTE_AN_ADDRESS, clock)
         self._pictures_by_visitor = SlidingWindow(PICTURES_A_MINUTE_A_VISITOR, clock)
         self._pictures_by_address = SlidingWindow(PICTURES_A_MINUTE_AN_ADDRESS, clock)
+        self._bytes_by_visitor = DayBudget(PICTURE_BYTES_A_DAY_A_VISITOR, clock)
+        self._bytes_by_address = DayBudget(PICTURE_BYTES_A_DAY_AN_ADDRESS, clock)
         self._sessions = SlidingWindow(SESSIONS_A_MINUTE_AN_ADDRESS, clock)
 
     async def start(self, host: Host) -> None:
@@ -169,6 +174,8 @@ class WebChatConnector:
         picture = await new_picture(request)
         visitor = self._visitor(picture.token)
         self._pace(self._pictures_by_visitor, visitor)
+        file = picture.file()
+        self._budget(visitor, _address(request), len(file.body))
         sent = Inbound(
             key=f"{self.channel}:{visitor}:{picture.client_id}",
             chat=Chat(self.channel, visitor),
@@ -177,7 +184,7 @@ class WebChatConnector:
             text=picture.text.strip(),
             language=picture.lang,
             event=Event.MEDIA,
-            media=Media("image", file=picture.file()),
+            media=Media("image", file=file),
         )
         await self._store(sent)
         return JSONResponse({"client_id": picture.client_id}, 202)
@@ -197,9 +204,10 @@ class WebChatConnector:
     async def _events(self, request: Request) -> Response:
         visitor = self._visitor(request.query_params.get("token", ""))
         seen = seen_id(request)
-        if self._streams.open[visitor] >= STREAMS_A_VISITOR:
+        address = _address(request)
+        if self._streams.open[visitor] >= STREAMS_A_VISITOR or self._streams.open_at[address] >= STREAMS_AN_ADDRESS:
             raise Refused(429, "streams", BUSY_RETRY_S)
-        return self._streams.answer(visitor, seen)
+        return self._streams.answer(visitor, address, seen)
 
     async def _page(self, request: Request) -> Response:
         lang = request.query_params.get("lang") or request.headers.get("accept-language", "")[:2].lower()
@@ -238,6 +246,11 @@ class WebChatConnector:
         wait_s = window.take(key)
         if wait_s:
             raise Refused(429, "rate", wait_s)
+
+    def _budget(self, visitor: str, address: str, size: int) -> None:
+        wait_s = self._bytes_by_visitor.take(visitor, size) or self._bytes_by_address.take(address, size)
+        if wait_s:
+            raise Refused(429, "bytes", wait_s)
 
 
 def _static_route(name: str, media_type: str) -> Route:

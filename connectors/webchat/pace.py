@@ -1,8 +1,9 @@
-"""A sliding window over the last minute: how many times somebody may do something."""
+"""How many times a minute somebody may do something, and how many bytes a day somebody may leave."""
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
+from datetime import UTC, datetime, time, timedelta
 
 from bot.clock import Clock
 
@@ -36,3 +37,24 @@ class SlidingWindow:
         """Forget who has been quiet for a minute; wait for twice the rest before the next look, to stay cheap."""
         self._times = {key: times for key, times in self._times.items() if times and times[-1] > now - WINDOW_S}
         self._sweep_at = max(SWEEP_AT_KEYS, 2 * len(self._times))
+
+
+class DayBudget:
+    """Allows `limit` bytes for each key in a day of UTC. Refused tries do not count."""
+
+    def __init__(self, limit: int, clock: Clock) -> None:
+        self._limit = limit
+        self._clock = clock
+        self._used: Counter[str] = Counter()
+        self._ends_at = datetime.min.replace(tzinfo=UTC)
+
+    def take(self, key: str, size: int) -> float:
+        """Return 0.0 and count `size` bytes, or the seconds until the next day."""
+        now = self._clock.now()
+        if now >= self._ends_at:
+            self._used.clear()
+            self._ends_at = datetime.combine(now.astimezone(UTC) + timedelta(days=1), time(), UTC)
+        if self._used[key] + size > self._limit:
+            return (self._ends_at - now).total_seconds()
+        self._used[key] += size
+        return 0.0

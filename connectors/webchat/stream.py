@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing
 
 import anyio
 import structlog
@@ -13,7 +14,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from bot.messages import Chat
 from connectors.webchat.pictures import PictureLinks
-from connectors.webchat.transcript import ShownMessage, Transcript
+from connectors.webchat.transcript import ShownMessage, Transcript, Typist
 
 log = structlog.get_logger()
 
@@ -25,23 +26,24 @@ SEND_TIMEOUT_S = 30.0
 
 
 class Streams:
-    """The open streams of one channel, counted by visitor in `open`."""
+    """The open streams of one channel, counted by visitor in `open` and by address in `open_at`."""
 
     def __init__(
         self, channel: str, shop: Mapping[str, str], transcript: Transcript, links: PictureLinks, heartbeat_s: float
     ) -> None:
         self.open: Counter[str] = Counter()
+        self.open_at: Counter[str] = Counter()
         self._channel = channel
         self._shop = shop
         self._transcript = transcript
         self._links = links
         self._heartbeat_s = heartbeat_s
 
-    def answer(self, visitor: str, seen: int) -> EventSourceResponse:
-        """Return a stream for `visitor` that begins after the message `seen`."""
+    def answer(self, visitor: str, address: str, seen: int) -> EventSourceResponse:
+        """Return a stream for `visitor` at `address` that begins after the message `seen`."""
         closing = anyio.Event()  # set when the server is asked to stop: the stream ends itself, and cleanly
         return EventSourceResponse(
-            self._events(visitor, seen, closing),
+            self._counted(visitor, address, seen, closing),
             shutdown_event=closing,
             shutdown_grace_period=SHUTDOWN_GRACE_S,
             sep="\n",
@@ -50,12 +52,27 @@ class Streams:
             send_timeout=SEND_TIMEOUT_S,
         )
 
-    async def _events(self, visitor: str, seen: int, closing: anyio.Event) -> AsyncIterator[ServerSentEvent]:
+    async def _counted(
+        self, visitor: str, address: str, seen: int, closing: anyio.Event
+    ) -> AsyncIterator[ServerSentEvent]:
+        counts = ((self.open, visitor), (self.open_at, address))
+        for count, key in counts:
+            count[key] += 1
+        try:
+            async with aclosing(self._events(visitor, seen, closing)) as events:
+                async for event in events:
+                    yield event
+        finally:
+            for count, key in counts:
+                count[key] -= 1
+                if not count[key]:
+                    del count[key]
+
+    async def _events(self, visitor: str, seen: int, closing: anyio.Event) -> AsyncGenerator[ServerSentEvent]:
         """Send the shop's name, what was said since `seen`, `live` once all of that is out, then whatever comes.
 
         `typing` comes whenever somebody begins or ends it; it has no id, so a resumed stream never repeats it.
         """
-        self.open[visitor] += 1
         closed = asyncio.create_task(closing.wait())
         chat, live, typing = Chat(self._channel, visitor), False, ""
         try:
@@ -65,8 +82,8 @@ class Streams:
                 again_s = LOOK_AGAIN_WHILE_TYPING_S if typing else LOOK_AGAIN_S
                 news = asyncio.create_task(self._transcript.wait(again_s))
                 try:
-                    typist = await self._transcript.typing(chat)
-                    for shown in await self._unread(chat, seen):
+                    unread, typist = await self._unread(chat, seen)
+                    for shown in unread:
                         seen = shown.id
                         yield self._shown(shown, visitor)
                     if not live:
@@ -84,17 +101,14 @@ class Streams:
             log.warning("webchat stream ended", channel=self._channel, fault=type(fault).__name__)
         finally:
             closed.cancel()
-            self.open[visitor] -= 1
-            if not self.open[visitor]:
-                del self.open[visitor]
 
-    async def _unread(self, chat: Chat, seen: int) -> list[ShownMessage]:
+    async def _unread(self, chat: Chat, seen: int) -> tuple[list[ShownMessage], Typist]:
         unread: list[ShownMessage] = []
         while True:
-            some = await self._transcript.after(chat, unread[-1].id if unread else seen, READ_AT_ONCE)
+            some, typist = await self._transcript.after(chat, unread[-1].id if unread else seen, READ_AT_ONCE)
             unread.extend(some)
             if len(some) < READ_AT_ONCE:
-                return unread
+                return unread, typist
 
     def _shown(self, message: ShownMessage, visitor: str) -> ServerSentEvent:
         prefix = f"{self._channel}:{visitor}:"

@@ -40,16 +40,15 @@ class ShownMessage:
 class Transcript(Protocol):
     """Reads what was said. The web chat never learns where it is kept."""
 
-    async def after(self, chat: Chat, seen: int, limit: int) -> Sequence[ShownMessage]:
-        """Return the messages with an id above `seen`, oldest first, `limit` at most."""
+    async def after(self, chat: Chat, seen: int, limit: int) -> tuple[Sequence[ShownMessage], Typist]:
+        """Return the messages with an id above `seen`, oldest first, `limit` at most, and who prepares an answer now.
+
+        Both come of one read: every open stream asks whenever anything changes anywhere.
+        """
         ...
 
     async def picture(self, chat: Chat, shown_id: int) -> File | None:
         """Return the picture of the message `shown_id` of `chat`, None if that chat has none under this id."""
-        ...
-
-    async def typing(self, chat: Chat) -> Typist:
-        """Return who is preparing an answer right now; empty if nobody is."""
         ...
 
     async def wait(self, timeout_s: float) -> None:

@@ -30,6 +30,9 @@ class Service(StrEnum):
 
     MESSAGES = "messages"
     MEDIA = "media"
+    """Our pictures."""
+    FILES = "files"
+    """What customers sent."""
     SUBSCRIPTION = "subscription"
     TEMPLATE = "template"
     ACCOUNT = "account"
@@ -41,7 +44,7 @@ ALLOWED: Mapping[Kind, frozenset[Service]] = {
     Kind.VERIFIED_SUBSCRIPTION: frozenset(Service) - {Service.TEMPLATE},
     Kind.UNVERIFIED: frozenset(),
     Kind.TEST: frozenset(Service),
-    Kind.MINI_PROGRAM: frozenset({Service.MESSAGES, Service.MEDIA}),
+    Kind.MINI_PROGRAM: frozenset({Service.MESSAGES, Service.MEDIA, Service.FILES}),
 }
 """WeChat: 接口权限说明 / Explanation of Interface Privileges."""
 

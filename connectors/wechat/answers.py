@@ -15,6 +15,7 @@ from bot.messages import Receipt, SendStatus
 from connectors.wechat.client import TokenUnavailable
 
 _BEIJING = timezone(timedelta(hours=8))
+_STOP_S = 300.0
 
 PLATFORM_FAULTS = (WeChatClientException, TokenUnavailable, requests.RequestException)
 """What a call of the API may end in."""
@@ -25,11 +26,11 @@ class Then(StrEnum):
 
     NOTHING = "nothing"
     PAUSE = "pause"
-    """Call this service no more until midnight in Beijing, when its day's quota is counted anew."""
+    """Offer no road that needs this service until midnight in Beijing, when its day's quota is counted anew."""
     SWITCH_OFF = "switch_off"
     """Offer no road that needs this service for a day, and tell the shop."""
     STOP = "stop"
-    """Call nothing for a while, and tell the shop: only people can mend it."""
+    """Call nothing for `retry_after_s`, and tell the shop: only people can mend it."""
     ALERT = "alert"
     """Tell the shop."""
 
@@ -52,14 +53,14 @@ MEANINGS: Mapping[int, Meaning] = {
     43004: Meaning(SendStatus.UNREACHABLE),
     43019: Meaning(SendStatus.UNREACHABLE),
     40007: Meaning(SendStatus.TRANSIENT),  # the picture died before its time: the next try uploads it again
-    40013: Meaning(SendStatus.TRANSIENT, Then.STOP),
-    40125: Meaning(SendStatus.TRANSIENT, Then.STOP),
-    40164: Meaning(SendStatus.TRANSIENT, Then.STOP),
-    40243: Meaning(SendStatus.TRANSIENT, Then.STOP),
+    40013: Meaning(SendStatus.TRANSIENT, Then.STOP, _STOP_S),
+    40125: Meaning(SendStatus.TRANSIENT, Then.STOP, _STOP_S),
+    40164: Meaning(SendStatus.TRANSIENT, Then.STOP, _STOP_S),
+    40243: Meaning(SendStatus.TRANSIENT, Then.STOP, _STOP_S),
     43101: Meaning(SendStatus.WINDOW_CLOSED),
     45002: Meaning(SendStatus.REFUSED),
     45008: Meaning(SendStatus.REFUSED),
-    45009: Meaning(SendStatus.RATE_LIMITED, Then.PAUSE),
+    45009: Meaning(SendStatus.NOT_ALLOWED, Then.PAUSE),  # of this API alone: another road may be open
     45011: Meaning(SendStatus.RATE_LIMITED, retry_after_s=60.0),
     45015: Meaning(SendStatus.WINDOW_CLOSED),
     45028: Meaning(SendStatus.WINDOW_CLOSED),
@@ -70,7 +71,7 @@ MEANINGS: Mapping[int, Meaning] = {
 """WeChat: 全局返回码 / Return Codes. A code that is not here is a refusal of the message."""
 
 
-def receipt_for(fault: Exception, now: datetime) -> Receipt:
+def receipt_for(fault: Exception) -> Receipt:
     """Return the receipt of a send that ended in `fault`, one of `PLATFORM_FAULTS`."""
     if isinstance(fault, TokenUnavailable):
         return Receipt(SendStatus.TRANSIENT, reason="no access token")
@@ -79,8 +80,8 @@ def receipt_for(fault: Exception, now: datetime) -> Receipt:
     if fault.errcode is None:  # type: ignore[attr-defined]
         return _of_status(fault.response.status_code)  # type: ignore[attr-defined]
     meaning = meaning_of(fault)
-    wait_s = until_midnight_s(now) if meaning.then is Then.PAUSE else meaning.retry_after_s
-    return Receipt(meaning.status, reason=f"wechat {fault.errcode}", retry_after_s=wait_s)  # type: ignore[attr-defined]
+    reason = f"wechat {fault.errcode}"  # type: ignore[attr-defined]
+    return Receipt(meaning.status, reason=reason, retry_after_s=meaning.retry_after_s)
 
 
 def meaning_of(fault: Exception) -> Meaning:

@@ -16,7 +16,7 @@ from bot.connector import Host
 from bot.errors import ZhangguiError
 from bot.messages import Receipt, SendStatus
 from connectors.wechat.account import Account, Service
-from connectors.wechat.answers import PLATFORM_FAULTS, Then, meaning_of, receipt_for
+from connectors.wechat.answers import PLATFORM_FAULTS, Then, meaning_of, receipt_for, until_midnight_s
 from connectors.wechat.client import THREADS, BoundClient, Token
 from connectors.wechat.switches import Switches
 from connectors.wechat.tokens import STALE_TOKEN, TokenKeeper
@@ -85,23 +85,24 @@ class Api:
         await asyncio.to_thread(self._pool.shutdown)
 
     async def _guarded(self, service: Service, method: str, path: str, **content: Any) -> Any:
-        if self._switches.stopped:
-            raise NotTaken(Receipt(SendStatus.TRANSIENT, reason="the credentials were refused a moment ago"))
-        if wait_s := self._switches.paused_s(service):
-            raise NotTaken(Receipt(SendStatus.RATE_LIMITED, reason="the day's quota is gone", retry_after_s=wait_s))
+        if wait_s := self._switches.stopped_s:
+            reason = "the credentials were refused a moment ago"
+            raise NotTaken(Receipt(SendStatus.TRANSIENT, reason=reason, retry_after_s=wait_s))
+        if self._switches.is_paused(service):
+            raise NotTaken(Receipt(SendStatus.NOT_ALLOWED, reason="the day's quota is gone"))
         try:
             return await self._with_token(method, path, **content)
         except PLATFORM_FAULTS as fault:
-            receipt = receipt_for(fault, self._clock.now())
+            receipt = receipt_for(fault)
             log.warning("wechat_not_taken", channel=self._account.channel, path=path, reason=receipt.reason)
             await self._conclude(service, meaning_of(fault).then, receipt)
             raise NotTaken(receipt) from fault
 
     async def _conclude(self, service: Service, then: Then, receipt: Receipt) -> None:
         if then is Then.PAUSE:
-            self._switches.pause(service, receipt.retry_after_s)
+            self._switches.pause(service, until_midnight_s(self._clock.now()))
         if then is Then.STOP:
-            self._switches.stop()
+            self._switches.stop(receipt.retry_after_s)
         if then is Then.SWITCH_OFF:
             await self._switches.switch_off(service, self._host)
         if then in _ALERTS:

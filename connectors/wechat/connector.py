@@ -170,7 +170,7 @@ class WeChatConnector:
         """Show `tree` below the chat in place of the menu before.
 
         Raises:
-            SettingsError: it has too many buttons, or one that does nothing.
+            SettingsError: it has too many buttons, one that does nothing, or one with a key of more than 64 bytes.
             NotTaken: WeChat refused it.
         """
         data = to_wire(tree, self._account.rights(self._clock.now().date()).limits)

@@ -57,7 +57,7 @@ class Files:
             OSError: it could not be fetched now.
         """
         try:
-            answer = await self._api.get(Service.MEDIA, "media/get", media_id=media_id)
+            answer = await self._api.get(Service.FILES, "media/get", media_id=media_id)
         except NotTaken as fault:
             if fault.receipt.reason == DEAD_MEDIA:
                 return None

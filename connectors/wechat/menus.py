@@ -8,6 +8,9 @@ from typing import Any
 
 from bot.errors import SettingsError
 
+MAX_KEY_BYTES = 64
+"""The platform takes 128, but no `Inbound.choice` is longer than this."""
+
 
 @dataclass(frozen=True, slots=True)
 class MenuButton:
@@ -23,7 +26,7 @@ def to_wire(tree: Sequence[MenuButton], limits: Mapping[str, int]) -> dict[str, 
     """Return the menu as the platform takes it (WeChat: 自定义菜单 / Custom Menus).
 
     Raises:
-        SettingsError: there are too many buttons, or one does not do exactly one thing.
+        SettingsError: there are too many buttons, one does not do exactly one thing, or its key is too long.
     """
     if not 1 <= len(tree) <= limits["menu_buttons"]:
         raise SettingsError(f"WeChat: a menu has 1 to {limits['menu_buttons']} buttons, not {len(tree)}.")
@@ -48,6 +51,8 @@ def _button(button: MenuButton, limits: Mapping[str, int]) -> dict[str, Any]:
         return {"name": button.label, "sub_button": [_button(child, limits) for child in button.children]}
     if button.url:
         return {"type": "view", "name": button.label, "url": button.url}
+    if len(button.key.encode()) > MAX_KEY_BYTES:
+        raise SettingsError(f"WeChat: the key of the menu button {button.label!r} has more than {MAX_KEY_BYTES} bytes.")
     return {"type": "click", "name": button.label, "key": button.key}
 
 

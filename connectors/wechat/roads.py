@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-
 from bot.clock import Clock
 from bot.messages import WINDOW, Outbound, Road
 from connectors.rights import Rights
@@ -12,8 +10,6 @@ from connectors.wechat.notices import can_say
 from connectors.wechat.passive import OpenCallbacks
 from connectors.wechat.switches import Switches
 from connectors.wechat.texts import parts
-
-_MAX_REMEMBERED = 1000
 
 
 class Roads:
@@ -24,7 +20,6 @@ class Roads:
         self._switches = switches
         self._callbacks = callbacks
         self._clock = clock
-        self._done: OrderedDict[str, int] = OrderedDict()
 
     def of(self, message: Outbound) -> list[Road]:
         """Return the open roads, the cheapest first."""
@@ -37,15 +32,6 @@ class Roads:
         form = self._account.forms.get(message.notice.name) if message.notice else None
         return form if form and message.notice and can_say(form, message.notice) else None
 
-    def note(self, message_id: str, done: int) -> None:
-        """Remember how many parts of a message are sent: the rest costs less."""
-        self._done[message_id] = done
-        while len(self._done) > _MAX_REMEMBERED:
-            self._done.popitem(last=False)
-
-    def forget(self, message_id: str) -> None:
-        self._done.pop(message_id, None)
-
     def _direct(self, message: Outbound, rights: Rights) -> list[Road]:
         pieces = parts(message, rights.limits["text_bytes"])
         if not pieces or (message.picture and not self._switches.may_use(Service.MEDIA)):
@@ -54,7 +40,7 @@ class Roads:
         if len(pieces) == 1 and self._callbacks.has(message.chat.id):
             roads.append(Road("passive"))
         if self._switches.may_use(Service.MESSAGES):
-            roads.append(Road("window", cost=len(pieces) - self._done.get(message.id, 0), needs=WINDOW))
+            roads.append(Road("window", cost=len(pieces), needs=WINDOW))
         return roads
 
     def _by_form(self, message: Outbound) -> list[Road]:

@@ -76,10 +76,8 @@ class Sender:
             await self._send_part(message.chat.id, pieces[index])
             if index + 1 < len(pieces):
                 await self._host.keep(fact, str(index + 1))
-                self._roads.note(message.id, index + 1)
         if len(pieces) > 1:
             await self._host.keep(fact, "")
-            self._roads.forget(message.id)
         return Receipt(SendStatus.SENT)
 
     async def _send_part(self, openid: str, part: File | str) -> None:

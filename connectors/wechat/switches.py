@@ -9,7 +9,6 @@ from bot.connector import Host
 from connectors.wechat.account import ALLOWED, Account, Service
 
 _OFF_FOR = timedelta(days=1)
-_STOP_FOR = timedelta(minutes=5)
 
 
 class Switches:
@@ -29,20 +28,21 @@ class Switches:
                 self._off[service] = datetime.fromisoformat(until)
 
     def may_use(self, service: Service) -> bool:
-        """Return whether this kind of account has `service`, and nothing is known against it."""
-        off_until = self._off.get(service)
-        is_off = off_until is not None and self._clock.now() < off_until
-        return service in ALLOWED[self._account.kind] and not is_off and not self.stopped
+        """Return whether this kind of account has `service`, and it is neither switched off nor paused.
+
+        An account that is stopped keeps its services: what is to be said waits a few minutes for them.
+        """
+        is_off = self._left_s(self._off.get(service)) > 0
+        return service in ALLOWED[self._account.kind] and not is_off and not self.is_paused(service)
 
     @property
-    def stopped(self) -> bool:
-        """Whether nothing is called because the account's credentials are wrong."""
-        return self._stopped_until is not None and self._clock.now() < self._stopped_until
+    def stopped_s(self) -> float:
+        """For how long nothing is called because the account's credentials are wrong, in seconds; 0 if it is."""
+        return self._left_s(self._stopped_until)
 
-    def paused_s(self, service: Service) -> float:
-        """Return for how long the day's quota of `service` is gone, in seconds; 0 if it is not."""
-        until = self._paused.get(service)
-        return max(0.0, (until - self._clock.now()).total_seconds()) if until else 0.0
+    def is_paused(self, service: Service) -> bool:
+        """Return whether the day's quota of `service` is gone."""
+        return self._left_s(self._paused.get(service)) > 0
 
     async def switch_off(self, service: Service, host: Host) -> None:
         """Use `service` no more for a day, here and in every process that starts in that time."""
@@ -53,9 +53,12 @@ class Switches:
         """Call `service` no more for `for_s` seconds."""
         self._paused[service] = self._clock.now() + timedelta(seconds=for_s)
 
-    def stop(self) -> None:
-        """Call nothing for a few minutes."""
-        self._stopped_until = self._clock.now() + _STOP_FOR
+    def stop(self, for_s: float) -> None:
+        """Call nothing for `for_s` seconds."""
+        self._stopped_until = self._clock.now() + timedelta(seconds=for_s)
+
+    def _left_s(self, until: datetime | None) -> float:
+        return max(0.0, (until - self._clock.now()).total_seconds()) if until else 0.0
 
 
 def _fact(service: Service) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,6 +13,10 @@ from bot.errors import BadCallback
 from bot.messages import Chat, Event, Grant, Inbound, Media
 from connectors.wechat.account import Account
 from connectors.wechat.notices import CHANGE, POPUP, credits_in, entries
+
+MAX_CHOICE_CHARS = 64
+MAX_OPENID_CHARS = 128
+_MAX_DETAIL_CHARS = 64
 
 _FILES = {"image": "image", "voice": "voice", "video": "video", "shortvideo": "video"}
 _SHOWN = {"voice": "recognition", "miniprogrampage": "title"}
@@ -38,7 +43,7 @@ def inbounds(account: Account, message: BaseMessage, grants: Mapping[str, Grant]
         tapped = _raw(message, "bizmsgmenuid")
         opened = grants["acted"] if tapped else grants["said"]
         said = _inbound(account, message, _message_key(account, message), (opened,))
-        return [replace(said, text=_field(message, "content"), choice=tapped or None)]
+        return [replace(said, text=_field(message, "content"), choice=_choice(tapped))]
     if message.type in _MEDIA:
         came = _inbound(account, message, _message_key(account, message), (grants["said"],))
         return [replace(came, text=_caption(message), event=Event.MEDIA, media=_media(message))]
@@ -56,9 +61,19 @@ def _from_event(account: Account, message: BaseMessage, acted: tuple[Grant, ...]
     if name == "unsubscribe":
         return [replace(_inbound(account, message, key, ()), event=Event.LEFT)]
     if name == "click":
-        return [replace(_inbound(account, message, key, acted), choice=raw_key or None)]
+        clicked = _inbound(account, message, key, acted)
+        choice = _choice(raw_key)
+        return [replace(clicked, choice=choice) if choice else replace(clicked, text=raw_key)]
     payload = raw_key if name in _SCENE_EVENTS or name == _ENTER else ""
     return [replace(_inbound(account, message, key, acted), event=Event.STARTED, payload=payload)]
+
+
+def _choice(key: str) -> str | None:
+    """Return the key of a button, None for one that is longer than ours: another program published it.
+
+    A foreign key of a menu comes as `Inbound.text`; a tapped menu message has its label there already.
+    """
+    return key if 0 < len(key) <= MAX_CHOICE_CHARS else None
 
 
 def _from_subscription(account: Account, message: BaseMessage) -> list[Inbound]:
@@ -87,20 +102,25 @@ def _media(message: BaseMessage) -> Media | None:
 
 def _inbound(account: Account, message: BaseMessage, key: str, grants: tuple[Grant, ...]) -> Inbound:
     user = _field(message, "source")
-    if not user:
+    if not 0 < len(user) <= MAX_OPENID_CHARS:
         raise BadCallback
     return Inbound(key=key, chat=Chat(account.channel, user), user=user, sent_at=_sent_at(message), grants=grants)
 
 
 def _message_key(account: Account, message: BaseMessage) -> str:
     number = _number(message, "id")
-    if number <= 0:
+    if not 0 < number < 2**64:  # WeChat: 接收普通消息 / Receiving Messages: a 64-bit integer
         raise BadCallback
     return f"{account.key_prefix}:{number}"
 
 
 def _event_key(account: Account, message: BaseMessage, detail: str) -> str:
-    """Return the key of an event, which has no number (WeChat: 接收事件推送: by sender and second)."""
+    """Return the key of an event, which has no number (WeChat: 接收事件推送: by sender and second).
+
+    A long detail (SessionFrom has up to 1,000 characters) stands in it by its SHA-256.
+    """
+    if len(detail) > _MAX_DETAIL_CHARS:
+        detail = hashlib.sha256(detail.encode("utf-8", "replace")).hexdigest()
     return f"{account.key_prefix}:{_field(message, 'source')}:{_number(message, 'time')}:{message.event}:{detail}"
 
 

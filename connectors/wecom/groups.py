@@ -16,11 +16,14 @@ from bot.clock import Clock
 from bot.connector import Host
 from bot.errors import SettingsError
 from bot.messages import Chat, ChatKind, Event, Inbound, Limits, Outbound, Receipt, Report, Road, SendStatus
-from connectors.rights import rights_on
+from connectors.refusals import refuse
+from connectors.rights import Rights
+from connectors.storable import storable
 from connectors.wecom.answers import NoAnswer, RefusedCall, reason_of, receipt_for
 from connectors.wecom.api import OFFICIAL_BASE, Corp
+from connectors.wecom.rights import rights_of
 from connectors.wecom.tasks import Task, has_confirmed, outcome, tasks_in, text_of
-from connectors.wecom.wire import texts
+from connectors.wecom.wire import MAX_ID_CHARS, texts
 
 log = structlog.get_logger()
 
@@ -28,7 +31,9 @@ RIGHTS = Path(__file__).with_name("groups.toml")
 OWNER = "owner:"
 
 _BEIJING = timezone(timedelta(hours=8))
-_PAGE = 500
+_MEET_EVERY = timedelta(days=1)
+_MEET_AGAIN = timedelta(minutes=10)
+PAGE = 500
 _MAX_PAGES = 20
 
 
@@ -69,12 +74,17 @@ class GroupsConnector:
             raise SettingsError(f"WeCom: the channel must be called wecom:NAME, not {channel!r}.")
         self.channel = channel
         self._clock = clock
-        self._rights = rights_on(clock.now().date(), RIGHTS)
         self._corp = Corp(channel, corp_id, secret, api_base, clock)
         self._remind_after = remind_after
         self._give_up_after = give_up_after
         self._look_s = look_s
         self._host: Host | None = None
+        self._cursor = ""
+        self._meet_at = clock.now()
+
+    @property
+    def _rights(self) -> Rights:
+        return rights_of(RIGHTS, self._clock.now().date())
 
     def routes(self) -> Sequence[BaseRoute]:
         """Return none: results are asked for."""
@@ -127,27 +137,36 @@ class GroupsConnector:
         return monthrange(today.year, today.month)[1] * self._rights.limits["per_day_of_month"]
 
     async def hold(self) -> None:
-        """Tell whose groups there are, then look at the open tasks, for ever."""
-        await self._meet_owners()
+        """Look at the open tasks, and once a day at whose groups there are, for ever; what fails is tried again."""
         while self._host is not None:
-            for task in tasks_in(await self._host.recall("tasks")):
-                try:
-                    await self._look_at(task)
-                except Exception as fault:  # noqa: BLE001 - the others must be looked at, this one comes again
-                    log.warning("wecom_task_unknown", channel=self.channel, reason=reason_of(fault))
+            try:
+                await self._look_at_all(self._host)
+                if self._clock.now() >= self._meet_at:
+                    await self._meet_owners(self._host)
+            except Exception as fault:  # noqa: BLE001 - whatever it was, tasks must be looked at again
+                log.warning("wecom_groups_unknown", channel=self.channel, reason=reason_of(fault))
             await asyncio.sleep(self._look_s)
 
-    async def _meet_owners(self) -> None:
-        """Let the shop know every member of the staff who owns customer groups: announcements go to their groups."""
-        try:
-            owners = await self._owners()
-        except (RefusedCall, NoAnswer) as fault:
-            log.warning("wecom_groups_unknown", channel=self.channel, reason=reason_of(fault))
-            return
+    async def _look_at_all(self, host: Host) -> None:
+        for task in tasks_in(await host.recall("tasks")):
+            try:
+                await self._look_at(task)
+            except Exception as fault:  # noqa: BLE001 - the others must be looked at, this one comes again
+                log.warning("wecom_task_unknown", channel=self.channel, reason=reason_of(fault))
+
+    async def _meet_owners(self, host: Host) -> None:
+        """Let the shop know who owns customer groups: announcements go to their groups. One page, then the tasks again.
+
+        The day stands in the key, so an owner who could not be reached for a while is met again.
+        """
         now = self._clock.now()
+        self._meet_at = now + _MEET_AGAIN
+        cursor, self._cursor = self._cursor, ""  # after a fault it begins anew: the cursor itself may be the fault
+        owners, next_cursor = await self._owners(cursor)
+        day = now.astimezone(_BEIJING).date()
         met = [
             Inbound(
-                key=f"{self.channel}:{OWNER}{owner}",
+                key=f"{self.channel}:{OWNER}{owner}:{day}",
                 chat=Chat(self.channel, OWNER + owner, ChatKind.GROUP),
                 user=owner,
                 sent_at=now,
@@ -155,23 +174,36 @@ class GroupsConnector:
             )
             for owner in owners
         ]
-        if met and self._host is not None:
-            await self._host.receive(met)
+        if met:
+            await host.receive(met)
+        if next_cursor != cursor:
+            self._cursor = next_cursor
+        self._meet_at = now if self._cursor else now + _MEET_EVERY
 
-    async def _owners(self) -> list[str]:
-        """Return who owns customer groups (WeCom: 获取客户群列表, 获取客户群详情 / Customer Groups)."""
-        owners: set[str] = set()
-        cursor = ""
-        for _ in range(_MAX_PAGES):
-            answer = await self._corp.call("externalcontact/groupchat/list", {"limit": _PAGE, "cursor": cursor})
-            for group in answer.get("group_chat_list") or ():
-                told = await self._corp.call("externalcontact/groupchat/get", {"chat_id": group.get("chat_id")})
-                owner = (told.get("group_chat") or {}).get("owner")
-                owners |= {owner} if isinstance(owner, str) and owner else set()
-            cursor = answer.get("next_cursor") or ""
-            if not cursor:
-                break
-        return sorted(owners)
+    async def _owners(self, cursor: str) -> tuple[list[str], str]:
+        """Return who owns the groups of a page, and the next cursor (WeCom: 获取客户群列表 / Customer Groups)."""
+        answer = await self._corp.call("externalcontact/groupchat/list", {"limit": PAGE, "cursor": cursor})
+        listed = answer.get("group_chat_list")
+        owners = [
+            await self._owner(group.get("chat_id"))
+            for group in (listed[:PAGE] if isinstance(listed, list) else [])
+            if isinstance(group, dict)
+        ]
+        return sorted({owner for owner in owners if owner}), str(answer.get("next_cursor") or "")
+
+    async def _owner(self, chat_id: object) -> str:
+        """Return who owns a group, empty if nobody can tell (WeCom: 获取客户群详情 / Customer Group Details)."""
+        try:
+            told = (await self._corp.call("externalcontact/groupchat/get", {"chat_id": chat_id})).get("group_chat")
+        except RefusedCall as fault:
+            if receipt_for(fault).status is not SendStatus.REFUSED:
+                raise
+            return ""  # this group alone: it may have ended since it was listed
+        owner = told.get("owner") if isinstance(told, dict) else None
+        if not isinstance(owner, str) or not 0 < len(storable(owner)) <= MAX_ID_CHARS:
+            refuse(self.channel, "form")
+            return ""
+        return storable(owner)
 
     async def _make(self, owner: str, text: str, message: Outbound) -> str:
         body: dict[str, Any] = {"chat_type": "group", "sender": owner, "text": {"content": text}}
@@ -203,12 +235,12 @@ class GroupsConnector:
             await self._change(lambda open_ones: [one.reminded(now) if one == task else one for one in open_ones])
 
     async def _is_confirmed(self, task: Task) -> bool:
-        answer = await self._corp.call("externalcontact/get_groupmsg_task", {"msgid": task.msgid, "limit": _PAGE})
+        answer = await self._corp.call("externalcontact/get_groupmsg_task", {"msgid": task.msgid, "limit": PAGE})
         return has_confirmed(answer, task.owner)
 
     async def _groups(self, task: Task) -> list[dict[str, Any]]:
         groups: list[dict[str, Any]] = []
-        wanted = {"msgid": task.msgid, "userid": task.owner, "limit": _PAGE, "cursor": ""}
+        wanted = {"msgid": task.msgid, "userid": task.owner, "limit": PAGE, "cursor": ""}
         for _ in range(_MAX_PAGES):
             answer = await self._corp.call("externalcontact/get_groupmsg_send_result", wanted)
             groups += answer.get("send_list") or []

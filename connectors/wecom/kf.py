@@ -16,11 +16,12 @@ from bot.clock import Clock
 from bot.connector import Host
 from bot.errors import SettingsError
 from bot.messages import WINDOW, ChatKind, File, Limits, Outbound, Receipt, Road, SendStatus
-from connectors.rights import rights_on
+from connectors.rights import Rights
 from connectors.wecom.answers import WRONG_STATE, NoAnswer, RefusedCall, receipt_for
 from connectors.wecom.api import OFFICIAL_BASE, Corp, NotStarted
 from connectors.wecom.callback import Callback
 from connectors.wecom.puller import Puller
+from connectors.wecom.rights import rights_of
 from connectors.wecom.seal import Seal
 from connectors.wecom.wire import Welcome, bodies, message_id
 
@@ -75,11 +76,10 @@ class KfConnector:
         self.channel = channel
         self._open_kfid = open_kfid
         self._clock = clock
-        self._rights = rights_on(clock.now().date(), RIGHTS)
         seal = Seal(corp_id, token, aes_key)
         self._callback = Callback(channel, f"/kf/{name}/callback", seal, clock, self._take)
         self._corp = Corp(channel, corp_id, secret, api_base, clock)
-        self._puller = Puller(channel, open_kfid, self._corp, self._rights, clock, self._welcomed, look_s)
+        self._puller = Puller(channel, open_kfid, self._corp, lambda: self._rights, clock, self._welcomed, look_s)
         self._host: Host | None = None
         self._welcomes: dict[str, Welcome] = {}
         self._pictures: dict[str, tuple[str, datetime]] = {}
@@ -88,6 +88,10 @@ class KfConnector:
     def routes(self) -> Sequence[BaseRoute]:
         """Return `GET` and `POST /kf/{name}/callback`."""
         return self._callback.routes()
+
+    @property
+    def _rights(self) -> Rights:
+        return rights_of(RIGHTS, self._clock.now().date())
 
     async def start(self, host: Host) -> None:
         self._host = host

@@ -39,7 +39,7 @@ class Puller:
         channel: str,
         open_kfid: str,
         corp: Corp,
-        rights: Rights,
+        rights: Callable[[], Rights],
         clock: Clock,
         welcomed: Callable[[Welcome], None],
         look_s: float,
@@ -84,7 +84,7 @@ class Puller:
     def _token_of(self, hint: str) -> str:
         """Return the token of `hint` while it is good."""
         at, _, token = hint.partition(" ")
-        lasts = timedelta(seconds=self._rights.limits["hint_s"])
+        lasts = timedelta(seconds=self._rights().limits["hint_s"])
         return token if at and self._clock.now() < datetime.fromisoformat(at) + lasts else ""
 
     async def _pull(self, host: Host, token: str) -> None:
@@ -101,7 +101,7 @@ class Puller:
             more = bool(page.get("has_more"))  # a page may be short, or empty, and not the last
 
     async def _page(self, cursor: str, token: str) -> dict[str, Any]:
-        wanted = {"cursor": cursor, "open_kfid": self._open_kfid, "limit": self._rights.limits["page"]}
+        wanted = {"cursor": cursor, "open_kfid": self._open_kfid, "limit": self._rights().limits["page"]}
         try:
             return await self._corp.call("kf/sync_msg", wanted | {"token": token} if token else wanted)
         except RefusedCall as fault:
@@ -124,7 +124,7 @@ class Puller:
         try:
             if not isinstance(item, dict):
                 raise BadCallback
-            return said(self._channel, self._open_kfid, item, self._rights.grants)
+            return said(self._channel, self._open_kfid, item, self._rights().grants)
         except BadCallback:
             refuse(self._channel, "form")
             return Said()

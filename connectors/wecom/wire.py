@@ -17,6 +17,9 @@ from connectors.wecom.answers import FAILURES
 CUSTOMER, SYSTEM = 3, 4
 """Values of `origin`; 5 is the staff in WeCom (WeCom: 微信客服 接收消息和事件 / Receiving Messages)."""
 
+MAX_CHOICE_CHARS = 64
+MAX_ID_CHARS = 128
+
 _MEDIA = frozenset({"image", "voice", "video", "file"})
 _CAPTIONS = {"location": "name", "link": "title", "miniprogram": "title"}
 
@@ -56,7 +59,7 @@ def _from_customer(channel: str, open_kfid: str, item: Mapping[str, Any], grant:
     kind = _text(item, "msgtype")
     given = item.get(kind)
     fields: Mapping[str, Any] = given if isinstance(given, dict) else {}
-    user = _text(item, "external_userid")
+    user = _id(item, "external_userid")
     media = Media(kind, ref=_text(fields, "media_id")) if kind in _MEDIA else None
     if kind == "text":
         if not isinstance(content := fields.get("content"), str):
@@ -64,14 +67,15 @@ def _from_customer(channel: str, open_kfid: str, item: Mapping[str, Any], grant:
         text = storable(content)
     else:
         text = storable(str(fields.get(_CAPTIONS.get(kind, ""), "")))
+    tapped = storable(str(fields.get("menu_id", "")))
     return Inbound(
-        key=f"kf:{open_kfid}:{_text(item, 'msgid')}",
+        key=f"kf:{open_kfid}:{_id(item, 'msgid')}",
         chat=Chat(channel, user),
         user=user,
         sent_at=_sent_at(item),
         text=text,
         event=None if kind == "text" else Event.MEDIA,
-        choice=storable(str(fields.get("menu_id", ""))) or None,
+        choice=tapped if 0 < len(tapped) <= MAX_CHOICE_CHARS else None,  # ours are short; the text has the label
         grants=(grant,),
         media=media,
     )
@@ -89,9 +93,9 @@ def _from_event(channel: str, open_kfid: str, item: Mapping[str, Any]) -> Said:
         return Said(report=Report(channel, sent, status, storable(f"wecom fail_type {kind}")))
     if name != "enter_session":
         return Said()
-    user = _text(event, "external_userid")
+    user = _id(event, "external_userid")
     entered = Inbound(
-        key=f"kf:{open_kfid}:{_text(item, 'msgid')}",
+        key=f"kf:{open_kfid}:{_id(item, 'msgid')}",
         chat=Chat(channel, user),
         user=user,
         sent_at=_sent_at(item),
@@ -143,6 +147,13 @@ def _text(fields: Mapping[str, Any], name: str) -> str:
     if not isinstance(value, str) or not (kept := storable(value)):
         raise BadCallback
     return kept
+
+
+def _id(fields: Mapping[str, Any], name: str) -> str:
+    value = _text(fields, name)
+    if len(value) > MAX_ID_CHARS:
+        raise BadCallback
+    return value
 
 
 def _sent_at(item: Mapping[str, Any]) -> datetime:

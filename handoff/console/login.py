@@ -44,8 +44,8 @@ def login_routes(wiring: Wiring) -> APIRouter:
         labels = _labels(request)
         address = request.client.host if request.client else ""
         now = wiring.clock.now()
-        if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-            return _form(page, labels, labels["login_wrong"], 403)
+        if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none") or "\0" in login:
+            return _form(page, labels, labels["login_wrong"], 403)  # no name has a NUL, and PostgreSQL takes none
         if wait_s := failed.wait_s(login, address, now):
             return _form(page, labels, labels["login_wait"].format(seconds=wait_s), 429)
         failed.failed(login, address, now)  # counted before the slow check, so that parallel guesses wait too

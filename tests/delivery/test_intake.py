@@ -6,13 +6,15 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
+from prometheus_client import REGISTRY
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError
 
 from bot.clock import IdMaker
 from bot.delivery import intake
 from bot.delivery.intake import Intake
 from bot.messages import Inbound
 from bot.store.database import Database, Job, T
-from bot.store.tables import inbox
+from bot.store.tables import inbox, tasks
 from tests.conftest import StandingClock
 from tests.delivery.stand import SENT_AT, rows, said
 
@@ -37,6 +39,12 @@ def commits(database: Database, monkeypatch: pytest.MonkeyPatch) -> list[object]
 
 
 NAIVE = said(1, chat="bad", sent_at=SENT_AT.replace(tzinfo=None))
+SURROGATE = said(2, chat="bad", text="\ud800")
+
+
+def refused() -> float:
+    labels = {"channel": NAIVE.chat.channel, "reason": "not_storable"}
+    return REGISTRY.get_sample_value("zhanggui_callbacks_refused_total", labels) or 0.0
 
 
 async def keys(database: Database) -> list[str]:
@@ -75,15 +83,36 @@ async def test_more_than_a_batch_at_once_is_still_stored(
     assert len(await keys(database)) == 25
 
 
-async def test_one_that_cannot_be_stored_is_refused_alone(database: Database, taken: Intake) -> None:
-    calls: list[Sequence[Inbound]] = [[said(1)], [NAIVE], [said(2), said(3)]]
+async def test_one_that_can_never_be_stored_is_refused_alone_among_those_of_its_call(
+    database: Database, taken: Intake
+) -> None:
+    before = refused()
+    calls: list[Sequence[Inbound]] = [[said(1)], [said(2), NAIVE, said(3), SURROGATE], [said(4)]]
 
-    results = await asyncio.gather(*(taken.receive(messages) for messages in calls), return_exceptions=True)
+    await asyncio.gather(*(taken.receive(messages) for messages in calls))
 
-    assert [result is None for result in results] == [True, False, True]
-    assert await keys(database) == [said(n).key for n in (1, 2, 3)]
-    await taken.receive([said(4)])
-    assert len(await keys(database)) == 4
+    assert await keys(database) == [said(n).key for n in (1, 2, 3, 4)], "each caller goes on"
+    assert refused() == before + 2
+    [task] = await rows(database, tasks)
+    assert task.kind == "alert" and NAIVE.chat.channel in task.text and "Error" in task.text
+    await taken.receive([said(5)])
+    assert len(await keys(database)) == 5
+
+
+@pytest.mark.parametrize("away", [OperationalError, InterfaceError, ProgrammingError])
+async def test_a_database_that_is_away_or_out_of_date_refuses_nothing(
+    database: Database, taken: Intake, monkeypatch: pytest.MonkeyPatch, away: type[DBAPIError]
+) -> None:
+    def fail(*_: object) -> None:
+        raise away("select 1", {}, Exception("gone"))
+
+    with monkeypatch.context() as now_away:
+        now_away.setattr(intake, "store", fail)
+        with pytest.raises(away):
+            await taken.receive([said(1), said(2)])
+    assert await rows(database, tasks) == []
+    await taken.receive([said(1), said(2)])
+    assert len(await keys(database)) == 2, "delivered again"
 
 
 async def test_a_caller_that_goes_away_takes_nothing_along(database: Database, taken: Intake) -> None:

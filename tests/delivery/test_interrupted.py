@@ -256,3 +256,20 @@ async def test_a_receipt_and_a_message_of_the_same_customer_do_not_block_each_ot
 
     assert await asyncio.gather(*storing) == [1]
     assert (await states(database))["a"][0] == "task"
+
+
+async def test_what_could_not_leave_within_its_lease_does_not_leave_behind_its_back(
+    database: Database, clock: StandingClock, new_id: IdMaker
+) -> None:
+    platform = Platform()
+    await arrive(database, clock, new_id, said(1))
+    await write_out(database, clock, "a")
+    claimed_at = clock.now()
+    clock.advance(seconds(56))  # the process was stopped between the claim and the send
+    sender = a_sender(database, clock, platform)
+
+    await sender.step(1, 1, claimed_at)
+    await sender.send_next()
+
+    assert platform.asked == []
+    assert (await states(database))["a"] == ("waiting", "its turn came too late")

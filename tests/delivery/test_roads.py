@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from bot.clock import IdMaker
 from bot.delivery.receipts import apply_reports
@@ -24,7 +25,7 @@ from bot.messages import (
     SendStatus,
 )
 from bot.store.database import Database
-from bot.store.tables import agents, conversations, grants, identities, outbox, tasks
+from bot.store.tables import agents, carts, channel_facts, conversations, customers, grants, identities, outbox, tasks
 from tests.conftest import StandingClock
 from tests.delivery.stand import (
     Platform,
@@ -279,6 +280,17 @@ async def test_what_a_colleague_refused_becomes_a_task(
     assert [task.key for task in await rows(database, tasks)] == ["outbox:a"]
 
 
+async def test_a_report_that_is_quicker_than_the_receipt_is_not_lost(
+    database: Database, clock: StandingClock, new_id: IdMaker
+) -> None:
+    await arrive(database, clock, new_id, said(1))
+    await report(database, clock, SendStatus.REFUSED, reason="wecom fail_type 4")
+    await went(database, clock, Crossroads(ways=[Road("task")], receipts=[BY_STAFF]), "a")
+
+    assert await states(database) == {"a": ("failed", "wecom fail_type 4")}
+    assert await rows(database, channel_facts) == []
+
+
 @pytest.mark.parametrize("other", [{"platform_id": "m2"}, {"channel": "wecom:a"}], ids=["message", "channel"])
 async def test_a_report_about_another_message_changes_nothing(
     database: Database, clock: StandingClock, new_id: IdMaker, other: dict[str, str]
@@ -319,7 +331,8 @@ async def test_marketing_that_goes_elsewhere_is_asked_for_consent_there(
     database: Database, clock: StandingClock, new_id: IdMaker
 ) -> None:
     await same_person(database, clock, new_id)
-    await write_out(database, clock, "a", purpose=Purpose.MARKETING)
+    cart = {"cart_open": "c1", "as_of": await open_cart(database, clock)}
+    await write_out(database, clock, "a", purpose=Purpose.MARKETING, guard=cart)
     here = Crossroads(limits=Limits(counts_windows=True, own_page=True))
     telegram = Platform(channel=TELEGRAM)
 
@@ -331,6 +344,30 @@ async def test_marketing_that_goes_elsewhere_is_asked_for_consent_there(
         "a": ("moved", f"no_window → {TELEGRAM}"),
         f"a@{TELEGRAM}": ("dropped", "no_consent"),
     }
+
+
+async def open_cart(database: Database, clock: StandingClock) -> str:
+    """Make an open cart and return when it changed last, as a guard says it."""
+
+    def make(connection: Connection) -> None:
+        connection.execute(customers.insert().values(id="k1", name="林", created_at=clock.now()))
+        connection.execute(carts.insert().values(id="c1", customer_id="k1", status="open", updated_at=clock.now()))
+
+    await database.write(make)
+    return clock.now().isoformat()
+
+
+async def test_a_campaign_to_many_without_a_road_calls_for_nobody(
+    database: Database, clock: StandingClock, new_id: IdMaker
+) -> None:
+    await same_person(database, clock, new_id)
+    await write_out(database, clock, "a", purpose=Purpose.MARKETING)
+    here = Crossroads(limits=Limits(counts_windows=True, own_page=True))
+
+    await send_all(a_sender(database, clock, here, elsewhere=frozenset({TELEGRAM})))
+
+    assert await states(database) == {"a": ("dropped", "no_window")}
+    assert await rows(database, tasks) == []
 
 
 @pytest.mark.parametrize("reason", ["nobody else", "left there too", "not an open channel"])

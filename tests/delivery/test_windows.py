@@ -59,6 +59,7 @@ async def test_what_left_after_the_customer_wrote_counts_in_the_window_of_that_m
     await sent_one_by_one(database, clock, platform, "before")
     clock.advance(timedelta(seconds=10))
     written_at = clock.now()
+    clock.advance(timedelta(seconds=2))
     await sent_one_by_one(database, clock, platform, "after 1", "after 2")
     clock.advance(timedelta(seconds=10))
 
@@ -67,12 +68,27 @@ async def test_what_left_after_the_customer_wrote_counts_in_the_window_of_that_m
     assert await left(database, clock.now()) == {"said": 3}
 
 
+async def test_in_a_burst_within_one_second_every_message_opens_the_window_anew(
+    database: Database, clock: StandingClock, new_id: IdMaker
+) -> None:
+    whole_second = clock.now()
+    platform = Platform(limits=COUNTED)
+    for number in range(8):
+        await arrive(database, clock, new_id, said(number, grants=(FIVE,), sent_at=whole_second))
+        clock.advance(timedelta(seconds=0.05))
+        await sent_one_by_one(database, clock, platform, f"answer {number}")
+        clock.advance(timedelta(seconds=0.05))
+
+    assert len(platform.asked) == 8
+
+
 async def test_of_two_actions_heard_of_together_each_counts_what_left_since_it(
     database: Database, clock: StandingClock, new_id: IdMaker
 ) -> None:
     await arrive(database, clock, new_id, said(1, grants=(FIVE,), sent_at=clock.now()))
     clock.advance(timedelta(seconds=10))
     written_at = clock.now()
+    clock.advance(timedelta(seconds=2))
     await sent_one_by_one(database, clock, Platform(limits=COUNTED), "between")
     clock.advance(timedelta(seconds=10))
     tapped_at = clock.now()
@@ -155,6 +171,20 @@ async def test_texts_that_wait_together_leave_as_one_and_take_one_message(
     sent = await rows(database, outbox)
     assert [(row.status, row.platform_id, row.cost) for row in sent] == [("sent", "p1", 1), *[("sent", "p1", 0)] * 2]
     assert [row.shown for row in sent] == [2, 3, 4], "agents see three"
+
+
+@pytest.mark.usefixtures("open_window")
+async def test_words_never_overtake_a_picture_that_was_sent_before_them(
+    database: Database, clock: StandingClock
+) -> None:
+    platform = Platform(limits=COUNTED)
+    await write_out(database, clock, "here it is:")
+    await write_out(database, clock, "picture", picture=File(b"png", "image/png"))
+    await write_out(database, clock, "do you like it?")
+
+    await send_all(a_sender(database, clock, platform))
+
+    assert platform.texts == ["here it is:", "picture", "do you like it?"]
 
 
 @pytest.mark.usefixtures("open_window")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from typing import Any
 
 import pytest
 
@@ -203,3 +204,21 @@ async def test_a_wrong_token_keeps_the_message_for_later() -> None:
         receipt = await stage.send("hi")
         assert receipt.status is SendStatus.TRANSIENT
         assert receipt.retry_after_s > 0
+
+
+class Forgetful(RecordingHost):
+    """A shop whose database goes away once something has been sent."""
+
+    async def keep(self, name: str, value: str) -> None:
+        if name.startswith("poll:") or not value:
+            raise ConnectionError("the database is away")
+        await super().keep(name, value)
+
+
+@pytest.mark.parametrize("more", [{"text": LONG}, {"text": "Which?", "poll": ("red", "blue")}])
+async def test_what_telegram_took_is_sent_though_the_shop_cannot_note_it(ready: Stage, more: dict[str, Any]) -> None:
+    connector = connector_for(ready.base, ready.clock)
+    await connector.start(Forgetful())
+    message = Outbound("o", Chat("telegram:shopbot", str(LI)), Purpose.REPLY, **more)
+    assert (await connector.send(message)).status is SendStatus.SENT
+    await connector.stop()

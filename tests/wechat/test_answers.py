@@ -10,7 +10,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 import connectors.wechat.client as client_module
-from bot.messages import SendStatus
+from bot.messages import File, Notice, Purpose, SendStatus
 from tests.host import RecordingHost
 from tests.wechat.stage import Served, Stage, Watch, a_message, base_of, free_socket, make_connector, staged
 
@@ -34,7 +34,7 @@ SWITCHED_OFF, CREDENTIALS, TOKENS = "switch_off:messages", "stop", "alert"
         (43101, SendStatus.WINDOW_CLOSED, set()),
         (45002, SendStatus.REFUSED, set()),
         (45008, SendStatus.REFUSED, set()),
-        (45009, SendStatus.RATE_LIMITED, set()),
+        (45009, SendStatus.NOT_ALLOWED, set()),
         (45011, SendStatus.RATE_LIMITED, set()),
         (45015, SendStatus.WINDOW_CLOSED, set()),
         (45028, SendStatus.WINDOW_CLOSED, set()),
@@ -55,18 +55,33 @@ async def test_a_message_that_the_platform_has_already_counts_as_sent(stage: Sta
     assert (await stage.send("x")).status is SendStatus.SENT
 
 
-async def test_a_spent_day_quota_waits_until_midnight_in_beijing_without_calling(stage: Stage) -> None:
+async def test_a_spent_day_quota_closes_its_road_until_midnight_in_beijing(stage: Stage) -> None:
     await stage.does("say", text="在吗")
     await stage.does("quota", api="message/custom/send", left=0)
+    shipped = a_message("已发货", notice=Notice("shipped", {"order": "QH-1"}), purpose=Purpose.TRANSACTIONAL)
+    assert [road.name for road in stage.connector.roads(shipped)] == ["window", "template"]
     first = await stage.send("x")
-    stage.move(hours=1)
+    stage.move(hours=13, minutes=59)  # 02:00 UTC is 10:00 there
     second = await stage.send("x", id="m2")
-    assert {first.status, second.status} == {SendStatus.RATE_LIMITED}
-    assert [first.retry_after_s, second.retry_after_s] == [14 * 3600, 13 * 3600]  # 02:00 UTC is 10:00 there
+    assert {(receipt.status, receipt.retry_after_s) for receipt in (first, second)} == {(SendStatus.NOT_ALLOWED, 0)}
+    assert [road.name for road in stage.connector.roads(shipped)] == ["template"]
     answer = await stage.http.get(f"{stage.base}/twin/wechat/control/refusals")
     assert len(answer.json()["refusals"]) == 1
-    stage.move(hours=13)
+    stage.move(minutes=1)
+    assert [road.name for road in stage.connector.roads(shipped)] == ["window", "template"]
     assert (await stage.send("x")).status is SendStatus.SENT
+
+
+async def test_the_spent_quota_of_customers_files_stops_no_picture_of_ours(stage: Stage) -> None:
+    await stage.does("image")
+    media = stage.host.received[0].media
+    assert media is not None
+    await stage.does("quota", api="media/get", left=0)
+    with pytest.raises(OSError, match="45009"):
+        await stage.connector.fetch(media.ref)
+    picture = a_message("看图", picture=File(b"\x89PNG" + bytes(40), "image/png"), road="window")
+    assert [road.name for road in stage.connector.roads(picture)] == ["window"]
+    assert (await stage.connector.send(picture)).status is SendStatus.SENT
 
 
 async def test_too_many_calls_a_minute_wait_a_minute(stage: Stage) -> None:
@@ -88,19 +103,24 @@ async def test_a_road_that_the_account_may_not_use_is_off_for_a_day_here_and_aft
         await other.stop()
 
 
-async def test_wrong_credentials_are_told_once_and_not_tried_again_for_a_while(stage: Stage) -> None:
+async def test_what_meets_wrong_credentials_waits_and_they_are_told_once_and_not_tried_for_a_while(
+    stage: Stage,
+) -> None:
     host, connector = RecordingHost(), make_connector(f"{stage.base}/twin/wechat", stage.clock, app_secret="wrong")
     await connector.start(host)
     message = a_message("x", road="window")
-    receipts = [await connector.send(message) for _ in range(5)]
+    receipts = [await connector.send(message) for _ in range(4)]
+    stage.move(minutes=2)
+    receipts.append(await connector.send(message))
     assert {receipt.status for receipt in receipts} == {SendStatus.TRANSIENT}
     assert receipts[0].reason == "wechat 40125"
-    assert connector.roads(message) == []
+    assert [receipt.retry_after_s for receipt in receipts] == [300, 300, 300, 300, 180]
+    assert [road.name for road in connector.roads(message)] == ["window"]
     assert list(host.alerts) == ["stop"]
     answer = await stage.http.get(f"{stage.base}/twin/wechat/control/refusals")
     assert len(answer.json()["refusals"]) == 1
-    stage.move(minutes=5)
-    assert [road.name for road in connector.roads(message)] == ["window"]
+    stage.move(minutes=3)
+    assert (await connector.send(message)).reason == "wechat 40125"
     await connector.stop()
 
 

@@ -8,7 +8,7 @@ import pytest
 
 import connectors.wechat.connector as connector_module
 from bot.messages import Chat, Event, Media
-from tests.wechat.stage import APP_ID, CHANNEL, LI, START, Stage
+from tests.wechat.stage import APP_ID, CHANNEL, LI, START, Stage, refused_so_far
 
 
 @pytest.mark.parametrize(
@@ -110,3 +110,33 @@ async def test_events_that_mean_nothing_to_the_bot_are_acknowledged_and_dropped(
 async def test_a_broken_field_of_an_event_that_means_nothing_is_no_fault(stage: Stage) -> None:
     answer = await stage.push_fields(MsgType="event", Event="VIEW", EventKey={"a": "1"})
     assert (answer.status_code, answer.text) == (200, "success")
+
+
+async def test_a_long_session_key_is_kept_whole_as_payload_and_short_in_the_key(stage: Stage) -> None:
+    for session in ("s" * 1000, "s" * 999 + "t", "s" * 1000):
+        await stage.push_fields(MsgType="event", Event="user_enter_tempsession", SessionFrom=session)
+    first, second = stage.host.received
+    assert (len(first.payload), second.payload[-1]) == (1000, "t")
+    assert first.key != second.key
+    assert max(len(first.key), len(second.key)) <= 300
+
+
+async def test_a_menu_key_of_another_program_that_is_too_long_for_a_choice_comes_as_text(stage: Stage) -> None:
+    await stage.push_fields(MsgType="event", Event="CLICK", EventKey="k" * 128)
+    (message,) = stage.host.received
+    assert (message.choice, message.text) == (None, "k" * 128)
+    assert len(message.key) <= 300
+
+
+async def test_a_tapped_menu_message_with_a_long_id_comes_as_its_label(stage: Stage) -> None:
+    await stage.push_fields(MsgType="text", MsgId=7, Content="满意", bizmsgmenuid="9" * 65)
+    (message,) = stage.host.received
+    assert (message.choice, message.text) == (None, "满意")
+
+
+@pytest.mark.parametrize("fields", [{"FromUserName": "o" * 129}, {"MsgId": 2**64}])
+async def test_an_id_that_is_too_long_is_refused_and_counted(stage: Stage, fields: dict[str, Any]) -> None:
+    before = refused_so_far("form")
+    answer = await stage.push_fields(**{"MsgType": "text", "MsgId": 7, "Content": "在吗", **fields})
+    assert (answer.status_code, stage.host.received) == (400, [])
+    assert refused_so_far("form") == before + 1

@@ -25,6 +25,12 @@ async def test_a_published_menu_is_shown_and_its_keys_come_as_choices(stage: Sta
     assert await stage.connector.menu() == ()
 
 
+async def test_a_menu_key_of_64_bytes_is_published_and_comes_as_a_choice(stage: Stage) -> None:
+    await stage.connector.publish_menu((MenuButton("长", key="长" * 21 + "a"),))
+    await stage.does("click", key="长" * 21 + "a")
+    assert [message.choice for message in stage.host.received] == ["长" * 21 + "a"]
+
+
 @pytest.mark.parametrize(
     "tree",
     [
@@ -33,6 +39,7 @@ async def test_a_published_menu_is_shown_and_its_keys_come_as_choices(stage: Sta
         (MenuButton("a", children=(MenuButton("b", key="b"),) * 6),),
         (MenuButton("nothing"),),
         (MenuButton("both", key="a", url="https://shop.example/"),),
+        (MenuButton("long", key="长" * 21 + "ab"),),
         (MenuButton("a", children=(MenuButton("b", children=(MenuButton("c", key="c"),)),)),),
     ],
 )

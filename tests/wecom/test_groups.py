@@ -9,10 +9,14 @@ from typing import Any
 import pytest
 
 import connectors.wecom.api as api_module
+import connectors.wecom.groups as groups_module
 from bot.errors import SettingsError
 from bot.messages import Chat, ChatKind, Choice, Event, Outbound, Purpose, Report, Road, SendStatus
 from connectors.wecom.answers import RefusedCall
-from tests.wecom.stage import AI, BO, GROUPS, PNG, Stage, groups_connector, task_for, until
+from tests.host import RecordingHost
+from tests.wecom.stage import AI, BO, GROUPS, PNG, Stage, Watch, groups_connector, scripted, task_for, until
+
+LIST, GET = "externalcontact/groupchat/list", "externalcontact/groupchat/get"
 
 
 async def tasks(stage: Stage) -> list[dict[str, Any]]:
@@ -54,6 +58,94 @@ async def test_the_shop_gets_to_know_whose_customer_groups_there_are(stage: Stag
     assert {(met.chat.id, met.chat.kind, met.event) for met in stage.groups_host.received} == {
         (f"owner:{AI}", ChatKind.GROUP, Event.JOINED)
     }
+
+
+async def test_an_owner_is_met_again_on_the_next_day_and_not_before(stage: Stage) -> None:
+    stage.hold(stage.groups)
+    await until(lambda: stage.groups_host.received)
+    stage.clock.move(hours=12)
+    await rounds(stage)
+    assert len(stage.groups_host.received) == 1
+    stage.clock.move(hours=12)
+    await until(lambda: len(stage.groups_host.received) == 2)
+    assert [met.key for met in stage.groups_host.received] == [
+        "wecom:qinghe:owner:ai:2026-11-22",
+        "wecom:qinghe:owner:ai:2026-11-23",
+    ]
+
+
+async def test_groups_that_could_not_be_stored_are_met_ten_minutes_later_and_tasks_are_looked_at(stage: Stage) -> None:
+    stage.groups_host.refuse = 1
+    receipt = await stage.announce("今晚8点秒杀")
+    holding = stage.hold(stage.groups)
+    await stage.does("confirm", task=receipt.platform_id, staff=AI)
+    await until(lambda: stage.groups_host.reports)
+    await until(lambda: not stage.groups_host.refuse)
+    await rounds(stage)
+    assert (holding.done(), stage.groups_host.received) == (False, [])
+    stage.clock.move(minutes=10)
+    await until(lambda: stage.groups_host.received)
+
+
+async def test_facts_that_cannot_be_read_for_a_while_do_not_end_the_round(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recall, left = stage.groups_host.recall, [1, 1, 1]
+
+    async def away(name: str) -> str:
+        if left:
+            left.pop()
+            raise ConnectionError
+        return await recall(name)
+
+    monkeypatch.setattr(stage.groups_host, "recall", away)
+    stage.hold(stage.groups)
+    await until(lambda: stage.groups_host.received)
+
+
+async def test_open_tasks_come_before_owners(stage: Stage) -> None:
+    receipt = await stage.announce("今晚8点秒杀")
+    await stage.does("confirm", task=receipt.platform_id, staff=AI)
+    await stage.does("html", api=LIST)
+    stage.hold(stage.groups)
+    await until(lambda: stage.groups_host.reports)
+    assert stage.groups_host.received == []
+
+
+def told(owner: object) -> dict[str, Any]:
+    return {"errcode": 0, "group_chat": {"owner": owner}}
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [{"errcode": 0, "group_chat": ["x"]}, {"errcode": 0}, told(7), told("o" * 129), {"errcode": 90500, "errmsg": ""}],
+)
+async def test_a_group_that_makes_no_sense_hides_no_other(strange: dict[str, Any]) -> None:
+    host, page = RecordingHost(), {"errcode": 0, "group_chat_list": ["x", {"chat_id": "1"}, {"chat_id": "2"}]}
+    async with scripted({LIST: [page], GET: [strange, told(AI)]}) as base:
+        connector = groups_connector(base, Watch())
+        await connector.start(host)
+        holding = asyncio.create_task(connector.hold())
+        await until(lambda: host.received)
+        holding.cancel()
+        await connector.stop()
+    assert [met.user for met in host.received] == [AI]
+
+
+async def test_one_page_of_groups_is_asked_for_in_a_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(groups_module, "PAGE", 3)
+    host = RecordingHost()
+    pages = [{"errcode": 0, "group_chat_list": [{"chat_id": "1"}] * 4, "next_cursor": cursor} for cursor in ("c", "")]
+    async with scripted({LIST: pages, GET: [*[told(AI)] * 3, told(BO)]}) as base:
+        connector = groups_connector(base, Watch(), look_s=0.2)
+        await connector.start(host)
+        holding = asyncio.create_task(connector.hold())
+        await until(lambda: host.received)
+        first = [met.user for met in host.received]
+        await until(lambda: len(host.received) == 2)
+        holding.cancel()
+        await connector.stop()
+    assert (first, [met.user for met in host.received]) == ([AI], [AI, BO])
 
 
 async def test_open_tasks_outlive_the_process(stage: Stage) -> None:

@@ -240,6 +240,8 @@ GOOD = {
         [],
         {**GOOD, "msgid": None},
         {**GOOD, "external_userid": ""},
+        {**GOOD, "external_userid": "w" * 129},
+        {**GOOD, "msgid": "m" * 129},
         {**GOOD, "send_time": "now"},
         {**GOOD, "send_time": -1},
         {**GOOD, "text": "在吗"},
@@ -284,6 +286,18 @@ async def test_what_is_not_for_us_is_passed_over(item: object) -> None:
         await connector.stop()
     assert len(host.received) == 1
     assert refusals("form") == before
+
+
+async def test_a_tap_of_another_program_that_is_too_long_for_a_choice_comes_as_its_label() -> None:
+    host, tap = RecordingHost(), {**GOOD, "text": {"content": "满意", "menu_id": "9" * 65}}
+    async with scripted({"kf/sync_msg": [{"errcode": 0, "next_cursor": "c1", "msg_list": [tap]}]}) as base:
+        connector = kf_connector(base, Watch())
+        await connector.start(host)
+        holding = asyncio.create_task(connector.hold())
+        await until(lambda: host.received)
+        holding.cancel()
+        await connector.stop()
+    assert [(message.choice, message.text) for message in host.received] == [(None, "满意")]
 
 
 async def test_a_platform_that_never_says_it_is_done_is_not_asked_without_end() -> None:

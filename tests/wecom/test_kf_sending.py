@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 import connectors.wecom.api as api_module
+import connectors.wecom.kf as kf_module
 from bot.errors import SettingsError
 from bot.messages import WINDOW, Chat, ChatKind, Choice, File, Outbound, Purpose, Road, SendStatus
 from tests.wecom.stage import KF, LI, PNG, WANG, Stage, kf_connector, outbound
@@ -139,8 +142,23 @@ async def test_a_cut_message_goes_on_behind_the_pieces_that_arrived(talking: Sta
     await talking.say(text[:9])
     await talking.does("fault", errcode=-1, api="kf/send_msg")
     assert (await talking.say(text, id="m2")).status is SendStatus.TRANSIENT
+    assert [road.cost for road in talking.kf.roads(outbound(text, id="m2"))] == [2]  # all again, as it was given back
     assert (await talking.say(text, id="m2")).status is SendStatus.SENT
     assert "".join(await talking.chat()) == text[:9] + text
+
+
+async def test_a_rule_that_begins_tomorrow_holds_from_tomorrow_on(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = kf_module.RIGHTS.read_text(encoding="utf-8")
+    stricter = rules.replace("2021-09-01", "2026-11-23").replace("text_bytes = 2048", "text_bytes = 1024")
+    (tmp_path / "rights.toml").write_text(rules + stricter, encoding="utf-8")
+    monkeypatch.setattr(kf_module, "RIGHTS", tmp_path / "rights.toml")
+    connector, text = kf_connector(stage.base, stage.clock), outbound("一句话。" * 160)
+    assert [road.cost for road in connector.roads(text)] == [1]
+    stage.clock.move(days=1)
+    assert [road.cost for road in connector.roads(text)] == [2]
+    await connector.stop()
 
 
 async def test_a_page_of_some_box_between_is_no_receipt(talking: Stage) -> None:

@@ -161,8 +161,8 @@ class ZhangguiChat extends HTMLElement {
           this.dequeue(id);
           this.mark(id);
         } catch (fault) {
-          if (![400, 413, 415].includes(fault.status)) throw fault;
-          this.dequeue(id);  // it will never be taken: go on with the next
+          if (![400, 413, 415].includes(fault.status) && !(fault.waitMs > 300000)) throw fault;
+          this.dequeue(id);  // never taken, or not today: go on
           this.mark(id, "failed");
         }
       }
