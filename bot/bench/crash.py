@@ -193,7 +193,7 @@ class Run:
             elif turn % (2 * PAUSES_OF_KILLS):
                 self.platform.pause_in_turn(link)
             else:
-                self.platform.pause(link)
+                self.platform.pause(max(self.platform.links, key=lambda one: len(one.flying)))  # the one that sends
 
     async def _watch(self) -> None:
         before, since = (0, 0), time.monotonic()

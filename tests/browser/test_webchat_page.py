@@ -175,7 +175,7 @@ async def test_what_is_written_offline_goes_in_order_and_once_after_a_reload(vis
     await visit.page.reload()
     await expect(visit.page.get_by_text("Waiting to send")).to_have_count(3)
     visit.room.broken = False
-    await expect(visit.page.get_by_text("You said: two")).to_be_visible(timeout=15_000)
+    await expect(visit.page.get_by_text("You said: two")).to_be_visible(timeout=30_000)
     await expect(visit.page.get_by_text("Waiting to send")).to_have_count(0)
     said = [message.text or message.event for message in visit.room.received[1:]]
     assert said == ["one", Event.MEDIA, "two"]

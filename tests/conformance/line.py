@@ -6,6 +6,7 @@ import asyncio
 import re
 import socket
 from enum import Enum
+from typing import Any
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
@@ -27,7 +28,7 @@ class Line:
         self._way = Way.WHOLE
         self._instead = b""
         self._server: asyncio.Server | None = None
-        self._talks: set[asyncio.Task[None]] = set()
+        self._talks: set[asyncio.Task[Any]] = set()
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self._port: int = probe.getsockname()[1]
@@ -64,14 +65,14 @@ class Line:
         await asyncio.gather(*self._talks, return_exceptions=True)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        talk = asyncio.ensure_future(self._talk(reader, writer))
-        self._talks.add(talk)
-        talk.add_done_callback(self._talks.discard)
-
-    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Carry requests of one connection, one after the other, until it ends."""
-        above, upstream = await asyncio.open_connection("127.0.0.1", self._upstream_port)
+        if talk := asyncio.current_task():
+            self._talks.add(talk)
+            talk.add_done_callback(self._talks.discard)
+        ends = [writer]
         try:
+            above, upstream = await asyncio.open_connection("127.0.0.1", self._upstream_port)
+            ends.append(upstream)
             while request := await _message(reader):
                 if self._way is Way.INSTEAD:
                     writer.write(self._instead)
@@ -83,11 +84,12 @@ class Line:
                 writer.write(answer[: len(answer) // 2] if self._way is Way.HALF else answer)
                 if self._way is Way.HALF:
                     break
-        except (OSError, asyncio.IncompleteReadError):
+        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
-            for end in (writer, upstream):
+            for end in ends:
                 end.close()
+            await asyncio.gather(*(end.wait_closed() for end in ends), return_exceptions=True)
 
 
 async def _message(reader: asyncio.StreamReader) -> bytes:

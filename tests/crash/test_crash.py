@@ -8,6 +8,7 @@ from random import Random
 
 import pytest
 
+import bot.bench.crash as crash_module
 from bot.bench.crash import Outcome, Plan, crash, crash_at_steps
 from bot.bench.stand import fresh_database
 from tests.needs import postgresql_url
@@ -102,10 +103,11 @@ async def test_without_the_key_a_message_is_stored_as_often_as_it_is_delivered(
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("kind", ["postgresql"])
 async def test_without_the_fence_of_receipts_a_late_one_ends_the_send_of_another_worker(
-    kind: str, url: str, tmp_path: Path
+    kind: str, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The row is taken for sent, and the next answer leaves while it is still on its way."""
-    plan = Plan(url, MESSAGES // 2, workers=2, kill_every_s=0.7, lease_s=1.0, without="receipt", answer_s=0.6)
+    monkeypatch.setattr(crash_module, "PAUSES_OF_KILLS", 1)
+    plan = Plan(url, MESSAGES * 3 // 10, workers=2, kill_every_s=0.7, lease_s=1.0, without="receipt", answer_s=0.6)
 
     outcome = await crash(plan, tmp_path, Random(1), quiet)
 
