@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import structlog
+from prometheus_client import Counter
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 
 from bot.clock import Clock, IdMaker
@@ -14,11 +15,11 @@ from bot.delivery import tasks
 from bot.delivery.inbox import store
 from bot.messages import Inbound
 from bot.store.database import Database
-from connectors.refusals import refuse
 
 MAX_AT_ONCE = 256
 TOO_LARGE = "54"
 """PostgreSQL, class 54, program limit exceeded: the driver reports it as if the database were away."""
+UNSTORABLE = Counter("zhanggui_messages_unstorable_total", "Messages that no database takes.", ("channel",))
 log = structlog.get_logger()
 
 
@@ -86,7 +87,7 @@ class Intake:
                 await self._write_or_refuse([message])
 
     async def _refuse(self, channel: str, kind: str) -> None:
-        refuse(channel, "not_storable")
+        UNSTORABLE.labels(channel=channel).inc()
         now, text = self.clock.now(), f"{channel}: a message cannot be stored ({kind}) and was refused. See the log."
         await self.database.write(lambda c: tasks.alert(c, f"{channel}:not_storable", text, now))
 

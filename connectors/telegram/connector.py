@@ -20,6 +20,7 @@ from bot.clock import Clock
 from bot.connector import Host
 from bot.errors import ZhangguiError
 from bot.messages import OPEN, File, Inbound, Limits, Outbound, Receipt, Road, SendStatus
+from connectors.body import TooLong, read_body
 from connectors.refusals import refuse
 from connectors.rights import rights_on
 from connectors.telegram import polls, updates
@@ -164,8 +165,9 @@ class TelegramConnector:
         given = request.headers.get("x-telegram-bot-api-secret-token", "")
         if not hmac.compare_digest(given.encode(), self._secret):
             return self._refuse("secret", 403)
-        body = await _read(request, BODY_LIMIT)
-        if body is None:
+        try:
+            body = await read_body(request, BODY_LIMIT)
+        except TooLong:
             return self._refuse("size", 413)
         try:
             update = json.loads(body)
@@ -276,16 +278,6 @@ class TelegramConnector:
 
     async def _alert(self, what: str, text: str) -> None:
         await self._shop.alert(f"{self.channel}:{what}:{self._clock.now().date()}", text)
-
-
-async def _read(request: Request, limit: int) -> bytes | None:
-    """Return the body, or None once it is longer than `limit` bytes."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            return None
-    return bytes(body)
 
 
 def _pause_s(error: Exception, attempt: int) -> float:

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from bot.errors import BadCallback
 from bot.first_bytes import picture_type
 from bot.messages import File
+from connectors.body import TooLong, read_body
 from connectors.webchat.pictures import MAX_PICTURE_BYTES
 
 MAX_BODY_BYTES = 16 * 1024
@@ -106,12 +107,10 @@ async def body(request: Request, limit: int = MAX_BODY_BYTES) -> bytes:
     Raises:
         Refused: 413, it is longer.
     """
-    data = bytearray()
-    async for chunk in request.stream():
-        data += chunk
-        if len(data) > limit:
-            raise Refused(413, "oversize")
-    return bytes(data)
+    try:
+        return await read_body(request, limit)
+    except TooLong as fault:
+        raise Refused(413, "oversize") from fault
 
 
 async def new_session(request: Request) -> NewSession:

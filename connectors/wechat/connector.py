@@ -16,6 +16,7 @@ from bot.clock import Clock
 from bot.connector import Host
 from bot.errors import BadCallback, SettingsError
 from bot.messages import Event, File, Inbound, Limits, Outbound, Receipt, Report, Road, SendStatus
+from connectors.body import TooLong, read_body
 from connectors.refusals import refuse
 from connectors.wechat.account import Account, Kind, Service
 from connectors.wechat.api import Api, NotTaken
@@ -211,12 +212,14 @@ class WeChatConnector:
 
     async def _callback(self, request: Request) -> Response:
         try:
-            body = await _read(request)
+            body = await read_body(request, MAX_BODY_BYTES)
             message = self._seal.open(request.query_params, body, self._clock.now())
             found = inbounds(self._account, message, self._account.rights(self._clock.now().date()).grants)
             reports = reports_in(self._account, message)
         except RefusedCallback as refused:
             return self._refused(refused.reason, refused.status)
+        except TooLong:
+            return self._refused("size", 400)
         except (BadCallback, ClientDisconnect):
             return self._refused("form", 400)
         if not found or not self._waits(found[0]):
@@ -279,17 +282,3 @@ class WeChatConnector:
         log.error("callback_not_stored", channel=self.channel, reason=reason)
         await asyncio.sleep(SILENCE_S)
         return PlainTextResponse("try again", 503)
-
-
-async def _read(request: Request) -> bytes:
-    """Return the body.
-
-    Raises:
-        RefusedCallback: it is longer than `MAX_BODY_BYTES`; the rest is not read.
-    """
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise RefusedCallback("size", 400)
-    return bytes(body)

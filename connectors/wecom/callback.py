@@ -10,6 +10,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from bot.clock import Clock
+from connectors.body import TooLong, read_body
 from connectors.refusals import refuse
 from connectors.wecom.seal import RefusedCallback, Seal
 
@@ -46,9 +47,11 @@ class Callback:
 
     async def _callback(self, request: Request) -> Response:
         try:
-            fields = self._seal.open(request.query_params, await _read(request), self._clock.now())
+            fields = self._seal.open(request.query_params, await read_body(request, MAX_BODY_BYTES), self._clock.now())
         except RefusedCallback as refused:
             return self._refused(refused.reason, refused.status)
+        except TooLong:
+            return self._refused("size", 400)
         except ClientDisconnect:
             return self._refused("form", 400)
         try:
@@ -61,17 +64,3 @@ class Callback:
     def _refused(self, reason: str, status: int) -> Response:
         refuse(self._channel, reason)
         return PlainTextResponse("refused", status)
-
-
-async def _read(request: Request) -> bytes:
-    """Return the body.
-
-    Raises:
-        RefusedCallback: it is longer than `MAX_BODY_BYTES`; the rest is not read.
-    """
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise RefusedCallback("size", 400)
-    return bytes(body)

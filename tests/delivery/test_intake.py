@@ -43,8 +43,8 @@ SURROGATE = said(2, chat="bad", text="\ud800")
 
 
 def refused() -> float:
-    labels = {"channel": NAIVE.chat.channel, "reason": "not_storable"}
-    return REGISTRY.get_sample_value("zhanggui_callbacks_refused_total", labels) or 0.0
+    labels = {"channel": NAIVE.chat.channel}
+    return REGISTRY.get_sample_value("zhanggui_messages_unstorable_total", labels) or 0.0
 
 
 async def keys(database: Database) -> list[str]:
