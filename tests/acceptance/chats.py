@@ -97,7 +97,7 @@ class Console:
         """Choose the waiting conversation whose last line is `words`."""
         self.page.locator(".zg-tab", has_text="Waiting").click()
         self.page.locator(".zg-card", has_text=words).click(timeout=ANSWER_MS)
-        expect(self.page.locator(".zg-lines .zg-customer").last).to_contain_text(words)
+        expect(self.page.locator(".zg-lines .zg-customer").last).to_contain_text(words, timeout=ANSWER_MS)
 
     def take(self) -> None:
         self.page.locator(".zg-actions .zg-primary", has_text="Take").click()

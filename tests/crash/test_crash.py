@@ -105,10 +105,13 @@ async def test_without_the_key_a_message_is_stored_as_often_as_it_is_delivered(
 async def test_without_the_fence_of_receipts_a_late_one_ends_the_send_of_another_worker(
     kind: str, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The row is taken for sent, and the next answer leaves while it is still on its way."""
+    """The row is taken for sent, and the next answer leaves while it is still on its way.
+
+    With the guard there are none but after time-outs, a few on a busy machine; without it about 145.
+    """
     monkeypatch.setattr(crash_module, "PAUSES_OF_KILLS", 1)
     plan = Plan(url, MESSAGES * 3 // 10, workers=2, kill_every_s=0.7, lease_s=1.0, without="receipt", answer_s=0.6)
 
     outcome = await crash(plan, tmp_path, Random(1), quiet)
 
-    assert outcome.verdict.disordered.count > 0
+    assert outcome.verdict.overlaps >= 40
