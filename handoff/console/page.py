@@ -95,9 +95,10 @@ class Page:
         return await self._session.read(lambda c, _: pulse(c, selected)) != self._pulse
 
     def _read(self, connection: Connection, agent: Agent) -> View:
-        self._pulse = pulse(connection, self._selected)
-        view = read_view(connection, agent, Ask(self._tab, self._filter, self._selected, self._limit), self._wiring)
-        if view.conversation is None:
+        selected = self._selected
+        self._pulse = pulse(connection, selected)
+        view = read_view(connection, agent, Ask(self._tab, self._filter, selected, self._limit), self._wiring)
+        if view.conversation is None and self._selected == selected:  # else the agent chose another one meanwhile
             self._selected = None
         return view
 
