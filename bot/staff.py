@@ -94,7 +94,7 @@ async def tell_staff(
     try:
         async with asyncio.TaskGroup() as groups:
             for number, robot in enumerate(robots):
-                teller = _Teller(database, clock, host, robot, f"told:{number}", language)
+                teller = _Teller(database, clock, host, robot, f"told-{number}", language)
                 groups.create_task(teller.run(wake))
     finally:
         for robot in robots:

@@ -178,6 +178,8 @@ def _record_failure(
 def apply_reports(connection: Connection, reports: Iterable[Report], now: datetime) -> None:
     """Record what a platform told later about messages that it had taken."""
     for report in reports:
+        if not report.platform_id:  # it fits every message that the platform gave no id
+            continue
         rows = connection.execute(
             select(*_COLUMNS, outbox.c.status)
             .where(

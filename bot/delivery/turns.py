@@ -133,13 +133,14 @@ class TurnRunner:
     async def _turn(self, taken: Sequence[Taken], now: datetime) -> None:
         thoughts = await self._think(taken, now)
         good = [(one, t) for one in taken if isinstance(t := thoughts.get(one.conversation_id), Thought)]
-        await self._commit_all([(one, thought) for one, thought in good if not _does_something(thought.step)], now)
         for one, thought in good:
             if _does_something(thought.step):
                 await self._commit_one(one, thought, now)
         for one in taken:
             if not isinstance(error := thoughts.get(one.conversation_id), Thought):
                 await self._fail(one, f"{type(error).__name__}: {error}")
+        # Last, because it looks for what waits now: the next messages of all of these are then among it.
+        await self._commit_all([(one, thought) for one, thought in good if not _does_something(thought.step)], now)
 
     async def _think(self, taken: Sequence[Taken], now: datetime) -> Mapping[str, Thought | Exception]:
         ids = [one.conversation_id for one in taken]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -129,6 +130,20 @@ async def test_of_a_batch_only_the_turn_whose_conversation_moved_is_thought_agai
     assert await answered(database) == {"u1", "u2", "u3"}
     assert thought_of.count(moved.id) == 2
     assert len(thought_of) == 4
+
+
+async def test_whoever_asked_for_a_human_and_wrote_on_does_not_wait_for_the_next_look(
+    database: Database, clock: StandingClock, new_id: IdMaker, thinker: Thinker
+) -> None:
+    await arrive(database, clock, new_id, said(1, "转人工"), said(2, "在吗"), said(1, QUESTION, "u2"))
+    running = asyncio.create_task(a_runner(database, clock, new_id, thinker).run())
+    try:
+        async with asyncio.timeout(3):
+            while (await conversation_of(database)).done_seq < 2:
+                await asyncio.sleep(0.02)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
 
 # --- workers that died -----------------------------------------------------------------------------------------------

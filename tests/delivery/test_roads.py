@@ -291,6 +291,15 @@ async def test_a_report_that_is_quicker_than_the_receipt_is_not_lost(
     assert await rows(database, channel_facts) == []
 
 
+async def test_a_report_without_an_id_is_about_no_message_that_has_none(
+    database: Database, clock: StandingClock, new_id: IdMaker
+) -> None:
+    await arrive(database, clock, new_id, said(1))
+    await went(database, clock, Crossroads(ways=[Road("task")], receipts=[Receipt(SendStatus.SENT)]), "a")
+    await report(database, clock, SendStatus.REFUSED, platform_id="")
+    assert (await states(database))["a"][0] == "sent"
+
+
 @pytest.mark.parametrize("other", [{"platform_id": "m2"}, {"channel": "wecom:a"}], ids=["message", "channel"])
 async def test_a_report_about_another_message_changes_nothing(
     database: Database, clock: StandingClock, new_id: IdMaker, other: dict[str, str]
