@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
 
 from bot.brain import Brain
+from bot.deciding import Said, decide, summary
 from bot.settings import Settings
-from bot.shop.port import Cart, Customer, Names, Order, Product
-from bot.skills.dialogue import take_turn
-from bot.skills.turn import PersonView, State, Turn
+from bot.shop.port import Cart, Case, Coupon, Customer, FitReports, Freshness, Invoice, Names, Order, Product, Shop
+from bot.skills.turn import PersonView, State, Step
+from bot.understanding.readable import whole
+from bot.voice import listener
 
 
 class NoShop:
@@ -33,8 +35,26 @@ class NoShop:
     def open_cart(self, customer_id: str) -> Cart | None:
         return None
 
-    def open_return(self, line_id: str) -> str | None:
+    def product(self, product_id: str) -> Product | None:
         return None
+
+    def cases_of(self, order_number: str) -> tuple[Case, ...]:
+        return ()
+
+    def coupons_of(self, customer_id: str) -> tuple[Coupon, ...]:
+        return ()
+
+    def invoice_of(self, order_number: str) -> Invoice | None:
+        return None
+
+    def fit_reports(self, product_id: str) -> FitReports:
+        return FitReports()
+
+    def freshness(self) -> Freshness:
+        return Freshness()
+
+
+NO_SHOP = NoShop()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,43 +72,54 @@ class Answer:
     answer: str
     sources: list[dict[str, str]]
     why: list[str]
+    labels: list[str] = field(default_factory=list)
 
 
 def ask(
-    brain: Brain, settings: Settings, text: str, language: str | None, state: State, now: datetime
+    brain: Brain,
+    settings: Settings,
+    text: str,
+    language: str | None,
+    state: State,
+    now: datetime,
+    shop: Shop = NO_SHOP,
 ) -> tuple[Answer, State]:
-    """Return the answer to `text` and the state after it. Nothing is stored and no effect takes place."""
+    """Return the answer to `text` and the state after it. Nothing is stored and no effect takes place.
+
+    A number or label of the choices offered last, kept in `state`, picks one, as everywhere.
+    """
     mind = brain.mind
-    meaning = mind.engine.understand(
-        text, language or state.language or settings.shop.language, brain.catalogue(Names())
-    )
-    if language is not None:
-        meaning = replace(meaning, language=language)
-    turn = Turn(
+    said = Said(
         text=text,
-        meaning=meaning,
-        state=state,
         person=PersonView("", ""),
-        shop=NoShop(),
-        knowledge=mind.knowledge,
+        state=state,
+        shop=shop,
+        catalogue=brain.catalogue(shop.names()),
         now=now,
-        zone=settings.shop.zone,
-        return_days=settings.policy.return_days,
-        order_closes_after=timedelta(hours=settings.policy.order_close_h),
+        default_language=settings.shop.language,
+        language=language or "",
     )
-    step = take_turn(turn)
-    spoken = mind.voice.speak(step.says, turn.language)
+    turn, step = decide(mind.engine, mind.knowledge, settings, said)
+    step = step or Step((), state)
+    spoken = mind.voice.speak(step.says, turn.language, listener(turn))
+    kept = summary(turn, step)
     answer = Answer(
-        text=text,
+        text=whole(text),
         lang=turn.language,
-        intent=meaning.ranked[0][0] if meaning.ranked else None,
-        confidence=round(meaning.margin, 3) if meaning.ranked else None,
+        intent=kept["intent"],
+        confidence=kept["confidence"],
         decision=step.decision,
         entry=step.entry,
         skill=step.skill,
         choices=[choice.label for choice in spoken.choices],
         answer=spoken.text,
         sources=[asdict(source) for source in spoken.sources],
-        why=list(meaning.why),
+        why=kept["why"],
+        labels=[label for label in (kept["also"], kept["label"]) if label],
     )
     return answer, step.state
+
+
+def what_was_decided(answer: Answer) -> str:
+    """Return the decision and where it led, e.g. `answer shipping-fee`, `skill returns`, `clarify`."""
+    return f"{answer.decision} {answer.entry or answer.skill or ''}".strip()

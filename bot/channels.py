@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bot.channel_sections import KfChannel, MiniProgramChannel, TelegramChannel, WeChatChannel, WeComChannel
 from bot.clock import Clock, IdMaker
 from bot.connector import Connector
-from bot.settings import KfChannel, MiniProgramChannel, Settings, TelegramChannel, WeChatChannel, WeComChannel
+from bot.messages import Rate
+from bot.settings import Settings
 from connectors.plugins import make_plugin
 from connectors.webchat.connector import WebChatConnector
 from connectors.webchat.transcript import Transcript
 
 if TYPE_CHECKING:
+    from connectors.telegram.connector import TelegramConnector
     from connectors.wecom.robot import StaffRobot
 
 
@@ -41,7 +44,7 @@ def make_connectors(
             )
         )
     for name, telegram in settings.channels.telegram.items():
-        connectors.append(_telegram(name, telegram, settings, folder, clock))
+        connectors.append(telegram_connector(name, telegram, settings, folder, clock))
     for name, wechat in settings.channels.wechat.items():
         connectors.append(_wechat(name, wechat, folder, clock))
     for name, miniprogram in settings.channels.miniprogram.items():
@@ -61,7 +64,14 @@ def public_url(settings: Settings) -> str:
     return settings.server.public_url.rstrip("/") or f"http://{settings.server.host}:{settings.server.port}"
 
 
-def _telegram(name: str, channel: TelegramChannel, settings: Settings, folder: Path, clock: Clock) -> Connector:
+def telegram_connector(
+    name: str, channel: TelegramChannel, settings: Settings, folder: Path, clock: Clock
+) -> TelegramConnector:
+    """Return the connector of one Telegram bot.
+
+    Raises:
+        SettingsError: a secret is missing or has the wrong form.
+    """
     from connectors.telegram.connector import TelegramConnector  # loads python-telegram-bot: only where it is used
 
     key = f"channels.telegram.{name}"
@@ -74,6 +84,7 @@ def _telegram(name: str, channel: TelegramChannel, settings: Settings, folder: P
         public_url=public_url(settings),
         clock=clock,
         api_base=channel.api_base,
+        staff_group=str(channel.staff_group or ""),
     )
 
 
@@ -136,6 +147,21 @@ def _wecom(name: str, channel: WeComChannel, folder: Path, clock: Clock) -> Conn
         remind_after=timedelta(minutes=channel.remind_after_min),
         give_up_after=timedelta(hours=channel.give_up_after_h),
     )
+
+
+def staff_groups(settings: Settings) -> dict[str, str]:
+    """Return the groups in which the staff answer customers, by channel."""
+    channels = settings.channels.telegram.items()
+    return {f"telegram:{name}": str(telegram.staff_group) for name, telegram in channels if telegram.staff_group}
+
+
+def rates_of(settings: Settings, day: date) -> dict[str, Rate]:
+    """Return how fast each channel may send to many people, where its platform says so."""
+    from connectors.rights import rights_on
+    from connectors.telegram.connector import RIGHTS
+
+    rate = rights_on(day, RIGHTS).rates["overall"]
+    return {f"telegram:{name}": rate for name in settings.channels.telegram}
 
 
 def has_robots(settings: Settings) -> bool:

@@ -9,7 +9,25 @@ from io import TextIOWrapper
 
 import typer
 
-from bot.commands import bench, dead, files, new, people, serving, talking
+from bot.commands import (
+    audit,
+    bench,
+    carts,
+    dead,
+    files,
+    hooks,
+    knowledge,
+    new,
+    nlu,
+    people,
+    rasa,
+    report,
+    sales,
+    serving,
+    shop,
+    talking,
+    tokens,
+)
 from bot.commands.common import talk
 from bot.errors import ZhangguiError
 
@@ -26,13 +44,25 @@ app.command()(files.check)
 app.command()(talking.ask)
 app.command()(talking.chat)
 app.command()(serving.doctor)
+app.command()(audit.audit)
+app.command()(report.report)
 app.command()(serving.twin)
+knowledge.knowledge.command("evaluate")(nlu.evaluate_knowledge)
+app.add_typer(knowledge.knowledge, name="knowledge")
+people.agents.command("token")(tokens.token)
+people.agents.command("tokens")(tokens.tokens)
+people.agents.command("revoke")(tokens.revoke)
+people.agents.command("telegram")(tokens.telegram)
 app.add_typer(people.agents, name="agents")
-app.add_typer(people.cart_list, name="carts")
-app.add_typer(people.sale_list, name="sales")
+app.add_typer(carts.cart_list, name="carts")
+app.add_typer(sales.sale_list, name="sales")
+app.add_typer(shop.shop, name="shop")
 app.add_typer(dead.dead, name="dead")
+app.add_typer(hooks.hooks, name="hooks")
 app.add_typer(people.db, name="db")
 app.add_typer(new.new, name="new")
+app.add_typer(nlu.nlu, name="nlu")
+app.add_typer(rasa.rasa, name="rasa")
 app.add_typer(bench.bench, name="bench")
 
 

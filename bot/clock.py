@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Protocol
 
 IdMaker = Callable[[], str]
+_OFFSET = "data/demo-clock"
 
 
 class Clock(Protocol):
@@ -27,6 +30,11 @@ class SystemClock:
     def now(self) -> datetime:
         return datetime.now(UTC) + self._offset
 
+    @property
+    def offset(self) -> timedelta:
+        """How far it is ahead of the machine's clock."""
+        return self._offset
+
     def advance(self, step: timedelta) -> None:
         """Move the clock forward by `step`.
 
@@ -36,6 +44,19 @@ class SystemClock:
         if step < timedelta():
             raise ValueError("a clock only goes forward")
         self._offset += step
+
+
+def keep_offset(folder: Path, clock: SystemClock) -> None:
+    """Write down how far the clock of the shop in `folder` is ahead: only a demo's ever is."""
+    (folder / _OFFSET).write_text(str(clock.offset.total_seconds()), encoding="utf-8")
+
+
+def clock_of(folder: Path) -> SystemClock:
+    """Return a clock that shows what the shop in `folder` shows, for commands that run beside it."""
+    clock = SystemClock()
+    with suppress(FileNotFoundError):
+        clock.advance(timedelta(seconds=float((folder / _OFFSET).read_text(encoding="utf-8"))))
+    return clock
 
 
 def new_id() -> str:

@@ -48,6 +48,12 @@ class NotAllowed(ZhangguiError):
     code = "rights"
 
 
+class TooOften(ZhangguiError):
+    """That was tried too often. Wait a minute and try again."""
+
+    code = "pace"
+
+
 class Conflict(ZhangguiError):
     """Someone else changed this first. Look at the new state and try again."""
 

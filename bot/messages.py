@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Literal, get_args
 
 
 class Purpose(StrEnum):
@@ -16,11 +17,15 @@ class Purpose(StrEnum):
     TRANSACTIONAL = "transactional"
     MARKETING = "marketing"
     HUMAN = "human"
+    STAFF = "staff"
+    """For the shop's own people in their group: it needs no customer's right, and nobody is called up for it."""
 
 
 class ChatKind(StrEnum):
     PRIVATE = "private"
     GROUP = "group"
+    STAFF = "staff"
+    """The group in which the shop's own people answer customers: what is said there is no customer's word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,10 @@ class Chat:
     kind: ChatKind = ChatKind.PRIVATE
 
 
+CUSTOMER_TYPES_FOR = timedelta(seconds=6)
+"""How long a customer counts as writing after a key was pressed; the web chat tells every three seconds."""
+MAIL = "mail"
+"""The channel of one-time codes by e-mail; nobody writes on it, and its chats are numbers of orders."""
 WINDOW = "window"
 """The right that a customer's action opens for a while; other rights are credits, `credit:{name}`."""
 
@@ -107,6 +116,29 @@ class Media:
     file: File | None = None
 
 
+TOPIC_GONE = "topic_gone"
+"""The reason of a receipt whose topic is not there any more: somebody deleted it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A thread of its own in a group, and what a message has to do with it.
+
+    Attributes:
+        id: the platform's; empty in the part of the group that is no topic, and for one that is to be made.
+        message: of an inbound its own id on the platform; of an outbound the message that it answers.
+        act: what is done to the topic instead of writing in it; the receipt of `open` has its id as `platform_id`.
+        name: of a topic that is to be made.
+        priority: the conversation's, shown where topics have colours.
+    """
+
+    id: str = ""
+    message: str = ""
+    act: Literal["", "open", "close", "reopen"] = ""
+    name: str = ""
+    priority: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Inbound:
     """One message in.
@@ -116,6 +148,7 @@ class Inbound:
         user: the platform's id of the sender; equals `chat.id` in private chats on most platforms.
         sent_at: the platform's time, aware UTC.
         choice: token of the button that was tapped, if one was.
+        topic: where in a group of the staff it was said; None elsewhere.
     """
 
     key: str
@@ -130,6 +163,7 @@ class Inbound:
     choice: str | None = None
     grants: tuple[Grant, ...] = ()
     media: Media | None = None
+    topic: Topic | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +229,8 @@ class Outbound:
         picture: shown above the text.
         poll: the options of a vote on `text`. Channels without polls show them as a numbered list.
         edits: platform id of an earlier message whose text this takes the place of, where the channel can.
+        topic: where in a group of the staff it is said, or what is done to a topic there.
+        pins: whether it is pinned to the top of its group, where the channel can.
     """
 
     id: str
@@ -209,6 +245,8 @@ class Outbound:
     notice: Notice | None = None
     poll: tuple[str, ...] = ()
     edits: str = ""
+    topic: Topic | None = None
+    pins: bool = False
 
 
 class SendStatus(StrEnum):
@@ -285,3 +323,17 @@ class Limits:
     counts_windows: bool = False
     own_page: bool = False
     takes_key: bool = False
+
+
+EventName = Literal[
+    "conversation.queued",
+    "conversation.assigned",
+    "conversation.closed",
+    "message.received",
+    "message.sent",
+    "message.failed",
+    "task.created",
+    "csat.rated",
+]
+"""What subscribers can be told of."""
+EVENTS: tuple[EventName, ...] = get_args(EventName)

@@ -13,10 +13,11 @@ from sqlalchemy import Connection, func, select
 
 from bot.clock import Clock
 from bot.connector import Host
+from bot.delivery.complaints import LATE, SOON
 from bot.delivery.signal import Signal
 from bot.messages import Receipt, SendStatus
 from bot.store.database import Database
-from bot.store.tables import conversations, tasks
+from bot.store.tables import clocks, conversations, tasks
 
 PAUSE_S = 5.0
 """Below the 20 messages a minute that a robot may send; what happens meanwhile is told together."""
@@ -24,8 +25,20 @@ LOOK_EVERY_S = 30.0
 HEARD = (SendStatus.SENT, SendStatus.UNSURE)
 """What nobody knows the fate of counts as told: a group that hears the same again and again stops to listen."""
 WORDS = {
-    "zh": ("{queued} 位客户在等人工", "{tasks} 个新任务"),
-    "en": ("waiting for a human: {queued}", "new tasks: {tasks}"),
+    "zh": (
+        "{queued} 位客户在等人工",
+        "{tasks} 个新任务",
+        "{soon} 件投诉快到时限",
+        "{late} 件投诉已超时限",
+        "{overdue} 个会话超时未答复",
+    ),
+    "en": (
+        "waiting for a human: {queued}",
+        "new tasks: {tasks}",
+        "complaints nearly out of time: {soon}",
+        "complaints out of time: {late}",
+        "conversations overdue for an answer: {overdue}",
+    ),
 }
 log = structlog.get_logger()
 
@@ -57,11 +70,16 @@ class News:
 
     Attributes:
         newest_task: id of the newest task, told or not.
+        soon, late: complaints whose time is nearly or wholly over; not among `tasks`.
+        overdue: clocks of conversations that ran out since, and whose customer still waits.
     """
 
     queued: int
     tasks: int
     newest_task: int
+    soon: int = 0
+    late: int = 0
+    overdue: int = 0
 
 
 def news_since(connection: Connection, told: Told, now: datetime) -> News:
@@ -71,20 +89,22 @@ def news_since(connection: Connection, told: Told, now: datetime) -> News:
         conversations.c.queued_at > told.at,
         conversations.c.queued_at <= now,  # who queues during this look is in the next one, and only there
     )
-    open_tasks = select(func.count(), func.max(tasks.c.id)).where(
-        tasks.c.id > told.newest_task, tasks.c.done.is_(False)
-    )
-    count, newest = connection.execute(open_tasks).one()
+    new = tasks.c.id > told.newest_task, tasks.c.done.is_(False)
+    by_kind = select(tasks.c.kind, func.count(), func.max(tasks.c.id)).where(*new).group_by(tasks.c.kind)
+    counts = {kind: (count, last) for kind, count, last in connection.execute(by_kind)}
+    newest = max((last for _, last in counts.values()), default=told.newest_task)
+    soon, late = (counts.pop(kind, (0, 0))[0] for kind in (SOON, LATE))
     queued = connection.execute(select(func.count()).select_from(conversations).where(*waiting)).scalar_one()
-    return News(queued, count, newest or told.newest_task)
+    ran_out = clocks.c.ended_at.is_(None), clocks.c.late_at > told.at, clocks.c.late_at <= now
+    overdue = connection.execute(select(func.count()).select_from(clocks).where(*ran_out)).scalar_one()
+    return News(queued, sum(count for count, _ in counts.values()), newest, soon, late, overdue)
 
 
 def words(news: News, language: str) -> str:
     """Return the news as the staff read it, empty if there is none."""
-    waiting, new_tasks = WORDS[language]
-    parts = [waiting.format(queued=news.queued)] if news.queued else []
-    parts += [new_tasks.format(tasks=news.tasks)] if news.tasks else []
-    return " · ".join(parts)
+    counts = {"queued": news.queued, "tasks": news.tasks, "soon": news.soon, "late": news.late, "overdue": news.overdue}
+    said = zip(WORDS[language], counts.values(), strict=True)
+    return " · ".join(template.format(**counts) for template, count in said if count)
 
 
 async def tell_staff(

@@ -50,9 +50,29 @@ closes = 23:00:00
 phone = ""
 email = ""
 
-[policy]
+[policy]                        # what answers and skills say; amounts in minor units (9900 is 99.00)
 return_days = 7
+exchange_days = 15
+dispatch_h = 48
+refund_days = 3
+price_protection_days = 15
+presale_days = 15
 order_close_h = 24
+stuck_h = 72
+parcel_news = true
+free_shipping_minor = 9900
+shipping_fee_minor = 1000
+hmt_fee_minor = 3500
+coupon_new_minor = 2000
+points_per_yuan = 1
+
+[returns]                       # the rules of returns beside the days above; products by id or by category
+fault_days = 30
+send_days = 7
+# address = { zh = "…", en = "…" }
+# custom_made = []
+# final_sale = []
+# hygiene = []
 
 [server]
 host = "127.0.0.1"

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, exists, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, exists, or_, select, update
 
 from bot.clock import Clock
 from bot.delivery.signal import Signal
-from bot.messages import Chat, Choice, Event, File
+from bot.messages import CUSTOMER_TYPES_FOR, Chat, Choice, Event, File
 from bot.store.database import Database
 from bot.store.tables import agents, conversations, inbox, media, outbox
 from connectors.webchat.transcript import Author, ShownMessage, Typist
@@ -31,6 +31,10 @@ class StoredTranscript:
 
     async def picture(self, chat: Chat, shown_id: int) -> File | None:
         return await self.database.read(lambda connection: picture_of(connection, chat, shown_id))
+
+    async def types(self, chat: Chat) -> None:
+        now = self.clock.now()
+        await self.database.write(lambda connection: customer_types(connection, chat, now))
 
     async def wait(self, timeout_s: float) -> None:
         await self.changes.wait(self.changes.count, timeout_s)
@@ -78,6 +82,16 @@ def typist_of(connection: Connection, chat: Chat, now: datetime) -> Typist:
     if row.owner == "agent" and row.typing_until is not None and now < row.typing_until:
         return "agent"
     return "bot" if row.owner == "bot" and row.last_seq > row.done_seq else ""
+
+
+def customer_types(connection: Connection, chat: Chat, now: datetime) -> None:
+    """Note that the customer is writing, if a human has the conversation or is about to.
+
+    Nobody is woken for it: an open console looks every second.
+    """
+    seen_by_people = conversations.c.owner.in_(("queue", "agent"))
+    writing = update(conversations).where(*_of(chat), seen_by_people)
+    connection.execute(writing.values(customer_typing_until=now + CUSTOMER_TYPES_FOR))
 
 
 def _of(chat: Chat) -> tuple[ColumnElement[bool], ...]:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, case, func, select
 
+from bot.masking import masked as masked_text
 from bot.shop.port import Cart, Money, Order, Shop
 from bot.store.tables import consents, conversations, identities, persons, proofs
 
 MOST_ORDERS = 5
+_DIGIT = re.compile(r"\d")
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who writes. Shop data is there only once the identity is proven; `phone` is masked except for leads."""
+    """Who writes. Shop data is there only once the identity is proven; `phone` is masked, see `reveal`."""
 
     name: str
     language: str
@@ -23,6 +26,7 @@ class Person:
     spent: Money | None = None
     phone: str = ""
     unreachable: bool = False
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,7 @@ class Customer:
     """The side bar of one conversation.
 
     Attributes:
-        orders: of the linked account, and those that this identity has shown to be its own.
+        orders: of the linked account, and those that this identity has shown to be its own; addresses are masked.
         proven: the numbers of the latter.
     """
 
@@ -51,7 +55,7 @@ class Customer:
     proven: frozenset[str] = frozenset()
 
 
-def customer(connection: Connection, shop: Shop, conversation_id: str, unmasked: bool) -> Customer:
+def customer(connection: Connection, shop: Shop, conversation_id: str) -> Customer:
     """Return what is known of the customer of a conversation; nothing for groups."""
     row = connection.execute(
         select(
@@ -74,10 +78,10 @@ def customer(connection: Connection, shop: Shop, conversation_id: str, unmasked:
     proven = _proven(connection, row.identity_id)
     known = shop.customer(row.customer_id) if row.customer_id else None
     if known is None:
-        person = Person(name, row.language, unreachable=row.unreachable)
+        person = Person(name, row.language, unreachable=row.unreachable, id=row.id)
         return Customer(person, _and_proven((), proven, shop), None, said, frozenset(proven))
-    phone = known.phone if unmasked else masked(known.phone)
-    person = Person(known.name or name, row.language, known.tier, known.spent, phone, row.unreachable)
+    phone = masked(known.phone)
+    person = Person(known.name or name, row.language, known.tier, known.spent, phone, row.unreachable, row.id)
     orders = _and_proven(shop.orders_of(known.id)[:MOST_ORDERS], proven, shop)
     return Customer(person, orders, shop.open_cart(known.id), said, frozenset(proven))
 
@@ -91,7 +95,8 @@ def _proven(connection: Connection, identity_id: str) -> tuple[str, ...]:
 
 def _and_proven(own: tuple[Order, ...], proven: tuple[str, ...], shop: Shop) -> tuple[Order, ...]:
     numbers = {order.number for order in own}
-    return own + tuple(order for n in proven if n not in numbers and (order := shop.order(n)) is not None)
+    found = own + tuple(order for n in proven if n not in numbers and (order := shop.order(n)) is not None)
+    return tuple(replace(order, address=hidden_address(order.address)) for order in found)
 
 
 def shown_name() -> ColumnElement[str]:
@@ -112,6 +117,14 @@ def shown_name() -> ColumnElement[str]:
 def masked(phone: str) -> str:
     """Return the phone number with all but its last four characters hidden."""
     return "•••• " + phone[-4:] if len(phone) > 4 else "••••" if phone else ""
+
+
+def hidden_address(address: str) -> str:
+    """Return an order's address with all below the city hidden, or all of it where no city is recognised."""
+    known = masked_text(address)
+    if known == address:
+        return "••••" if address else ""
+    return _DIGIT.sub("*", known)
 
 
 def _consents(connection: Connection, person_id: str) -> tuple[Consent, ...]:

@@ -12,9 +12,12 @@ from bot.store.database import AnyRow
 from bot.store.tables import conversations, identities, inbox, notes, persons
 from handoff import ownership
 from handoff.customer import shown_name
-from handoff.ownership import Owner
+from handoff.hiding import hidden
+from handoff.owner import Owner
 
 LIST_LIMIT = 200
+LEFT = select(func.count()).select_from(inbox).where(inbox.c.status == "dead")
+"""How many dead letters there are."""
 AGAIN = "retry:"
 """How the key of a message begins that was made of a dead letter."""
 
@@ -58,7 +61,7 @@ def dead_letters(connection: Connection, limit: int = LIST_LIMIT) -> tuple[DeadL
             conversation_id=row.conversation_id,
             channel=row.channel,
             customer=row.customer,
-            text=row.text or row.choice or (f"({row.event})" if row.event else ""),
+            text=hidden(row.text or row.choice or (f"({row.event})" if row.event else "")),
             error=row.error.strip().partition("\n")[0],
         )
         for row in rows
@@ -67,7 +70,7 @@ def dead_letters(connection: Connection, limit: int = LIST_LIMIT) -> tuple[DeadL
 
 def count(connection: Connection) -> int:
     """Return how many dead letters there are."""
-    return connection.execute(select(func.count()).select_from(inbox).where(inbox.c.status == "dead")).scalar_one()
+    return connection.execute(LEFT).scalar_one()
 
 
 def handle(connection: Connection, inbox_id: int, agent_id: str, now: datetime) -> None:

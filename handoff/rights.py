@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
 from bot.delivery.gate import HUMAN_RESERVE
 from bot.messages import WINDOW, Purpose
@@ -52,7 +54,29 @@ class Rights:
     @property
     def left(self) -> float:
         """Messages left, infinite where they are not counted."""
-        return max((math.inf if w.left is None else w.left for w in self.windows), default=0)
+        return max(map(_most, self.windows), default=0)
+
+
+def windows_of(connection: Connection, conversation_ids: Collection[str], now: datetime) -> Mapping[str, Window]:
+    """Return the best open window for an agent's words, by conversation; none where the platform counts none."""
+    best: dict[str, Window] = {}
+    of_talks = select(grants).where(grants.c.conversation_id.in_(conversation_ids), grants.c.needs == WINDOW)
+    for row in connection.execute(of_talks.order_by(grants.c.opened_at, grants.c.id)):
+        if Purpose.HUMAN.value not in row.purposes or (row.expires_at is not None and row.expires_at <= now):
+            continue
+        window, known = _window(row), best.get(row.conversation_id)
+        if known is None or _most(window) >= _most(known):
+            best[row.conversation_id] = window
+    return best
+
+
+def _window(row: Row[Any]) -> Window:
+    left = None if row.allowed is None else max(0, row.allowed - row.used)
+    return Window(row.action, row.allowed, left, row.expires_at)
+
+
+def _most(window: Window) -> float:
+    return math.inf if window.left is None else window.left
 
 
 def rights(connection: Connection, conversation_id: str, counts_windows: bool, now: datetime) -> Rights | None:
@@ -62,11 +86,11 @@ def rights(connection: Connection, conversation_id: str, counts_windows: bool, n
     for row in connection.execute(of_talk.order_by(grants.c.opened_at.desc(), grants.c.id)):
         if row.expires_at is not None and row.expires_at <= now:
             continue
-        left = None if row.allowed is None else max(0, row.allowed - row.used)
+        window = _window(row)
         if row.needs != WINDOW:
-            credits_left.append(Credit(row.needs.removeprefix("credit:"), left or 0))
+            credits_left.append(Credit(row.needs.removeprefix("credit:"), window.left or 0))
         elif Purpose.HUMAN.value in row.purposes:
-            windows.append(Window(row.action, row.allowed, left, row.expires_at))
+            windows.append(window)
     if not (windows or credits_left or counts_windows):
         return None
     counted = max((w.left for w in windows if w.left is not None), default=0)

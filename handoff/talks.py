@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select
 
+from bot.delivery.clocks import RESPONSES
 from bot.messages import Event, Purpose
-from bot.store.tables import agents, conversations, identities, inbox, outbox, persons
+from bot.store.tables import agents, clocks, conversations, identities, inbox, outbox, persons
+from handoff.access import conversation_scope
 from handoff.customer import shown_name
-from handoff.ownership import Owner
-from handoff.transcript import RETRYABLE, last_texts
+from handoff.hiding import hidden
+from handoff.owner import Owner
+from handoff.people import Agent
+from handoff.precedence import PRECEDENCE
+from handoff.transcript import RETRYABLE
 
 LIST_LIMIT = 200
+LOOKED_THROUGH = 320
+"""Characters of what was said last; behind those that are shown, so that no number is cut before it is seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +30,15 @@ class Talk:
     """One conversation in a list.
 
     Attributes:
-        waiting_since: since when the customer waits for a human, None if nobody waits.
+        waiting_since: since when the customer waits for a human, None if nobody waits: by the place in the queue, then
+            by the clock of the answer, see `bot.delivery.clocks`.
         unread: inbound messages that no agent has seen, 0 while the bot answers.
-        last_text: what was said last; empty for a picture or an event, see `last_event`.
+        last_text: what was said last, see `handoff.hiding`; empty for a picture or an event, see `last_event`.
         last_event: what an inbound reports, `media` for a picture of either side.
         last_by: `customer`, `bot`, `agent` or `campaign`.
         failed: messages of agents that did not reach the customer.
+        answer_by: until when its agent has to answer, or loses it.
+        snoozed_until: until when it is put off.
     """
 
     id: str
@@ -47,80 +57,80 @@ class Talk:
     last_at: datetime
     failed: int
     reason: str
+    answer_by: datetime | None = None
+    snoozed_until: datetime | None = None
 
 
 def waiting(connection: Connection, limit: int = LIST_LIMIT) -> tuple[Talk, ...]:
-    """Return what waits in the queue: higher priority first, then who has waited longest."""
-    order = conversations.c.priority.desc(), conversations.c.queued_at
-    return talks_where(connection, conversations.c.owner == Owner.QUEUE.value, order, limit)
+    """Return what waits in the queue, the next one first."""
+    return talks_where(connection, conversations.c.owner == Owner.QUEUE.value, (PRECEDENCE,), limit)
 
 
 def mine(connection: Connection, agent_id: str, limit: int = LIST_LIMIT) -> tuple[Talk, ...]:
-    """Return an agent's conversations: those whose customer waits first, longest first."""
-    where = and_(conversations.c.owner == Owner.AGENT.value, conversations.c.agent_id == agent_id)
-    talks = talks_where(connection, where, (conversations.c.updated_at.desc(),), limit)
+    """Return an agent's conversations: those whose customer waits first, longest first; those put off at the end."""
+    return of_agents(connection, [agent_id], limit)[agent_id]
+
+
+def of_agents(
+    connection: Connection, agent_ids: Collection[str], limit: int = LIST_LIMIT
+) -> dict[str, tuple[Talk, ...]]:
+    """Return the conversations of several agents, each as `mine` does, by a fixed number of statements."""
+    newest = conversations.c.updated_at.desc(), conversations.c.id
+    place = func.row_number().over(partition_by=conversations.c.agent_id, order_by=newest).label("place")
+    held = select(conversations.c.id, place).where(_held_by(agent_ids)).subquery()
+    listed = conversations.c.id.in_(select(held.c.id).where(held.c.place <= limit))
+    found: dict[str, list[Talk]] = {agent_id: [] for agent_id in agent_ids}
+    for talk in talks_where(connection, listed, (), limit * len(found)):
+        found[talk.agent_id or ""].append(talk)
+    return {agent_id: _in_order(talks) for agent_id, talks in found.items()}
+
+
+def _held_by(agent_ids: Collection[str]) -> ColumnElement[bool]:
+    return and_(conversations.c.owner == Owner.AGENT.value, conversations.c.agent_id.in_(agent_ids))
+
+
+def _in_order(talks: list[Talk]) -> tuple[Talk, ...]:
     asking = sorted((t for t in talks if t.waiting_since), key=lambda t: t.waiting_since or t.last_at)
     quiet = sorted((t for t in talks if not t.waiting_since), key=lambda t: t.last_at, reverse=True)
+    quiet.sort(key=lambda t: t.snoozed_until is not None)
     return (*asking, *quiet)
 
 
-def everything(connection: Connection, limit: int = LIST_LIMIT) -> tuple[Talk, ...]:
-    """Return the newest conversations, whoever owns them."""
-    return talks_where(connection, None, (conversations.c.updated_at.desc(),), limit)
+def everything(connection: Connection, viewer: Agent, limit: int = LIST_LIMIT) -> tuple[Talk, ...]:
+    """Return the newest conversations that the viewer may see, whoever owns them."""
+    return talks_where(connection, conversation_scope(viewer), (conversations.c.updated_at.desc(),), limit)
 
 
-def counts(connection: Connection, agent_id: str) -> tuple[int, int]:
-    """Return how many conversations are this agent's and how many wait."""
-    own = and_(conversations.c.owner == Owner.AGENT.value, conversations.c.agent_id == agent_id)
-    queued = conversations.c.owner == Owner.QUEUE.value
-    count = select(func.count()).select_from(conversations)
-    return (
-        connection.execute(count.where(own)).scalar_one(),
-        connection.execute(count.where(queued)).scalar_one(),
-    )
+def counts(connection: Connection, agent_ids: Collection[str]) -> dict[str, int]:
+    """Return how many conversations each of these agents has."""
+    of_agents = select(conversations.c.agent_id, func.count()).where(_held_by(agent_ids))
+    found = connection.execute(of_agents.group_by(conversations.c.agent_id))
+    return dict.fromkeys(agent_ids, 0) | {agent_id: count for agent_id, count in found if agent_id is not None}
 
 
 def talks_where(
     connection: Connection, where: ColumnElement[bool] | None, order: Sequence[Any], limit: int
 ) -> tuple[Talk, ...]:
-    """Return the conversations that fit `where` (all, if None), in this order."""
-    query = (
-        select(
-            conversations,
-            shown_name().label("name"),
-            agents.c.name.label("agent_name"),
-            inbox.c.text.label("said"),
-            inbox.c.choice.label("chosen"),
-            inbox.c.event.label("event"),
-            inbox.c.received_at.label("said_at"),
-        )
-        .outerjoin(identities, identities.c.id == conversations.c.identity_id)
-        .outerjoin(persons, persons.c.id == identities.c.person_id)
-        .outerjoin(agents, agents.c.id == conversations.c.agent_id)
-        .outerjoin(inbox, and_(inbox.c.conversation_id == conversations.c.id, inbox.c.seq == conversations.c.last_seq))
-        .order_by(*order, conversations.c.id)
-        .limit(limit)
-    )
-    rows = connection.execute(query if where is None else query.where(where)).all()
-    ids = [row.id for row in rows]
-    answers = last_texts(connection, ids)
-    unread = _count(connection, _unread(ids))
-    failed = _count(connection, _failed(ids))
-    return tuple(_talk(row, answers.get(row.id), unread.get(row.id, 0), failed.get(row.id, 0)) for row in rows)
+    """Return the conversations that fit `where` (all, if None), in this order, by one statement."""
+    order = *order, conversations.c.id
+    chosen = select(conversations.c.id).order_by(*order).limit(limit)
+    chosen = chosen if where is None else chosen.where(where)
+    ids = chosen.subquery()  # first of all: what is looked up of each would else be looked up of all
+    query = _SHOWN.where(conversations.c.id.in_(select(ids.c.id))).order_by(*order)
+    return tuple(_talk(row) for row in connection.execute(query))
 
 
-def _talk(row: Row[Any], answer: Any | None, unread: int, failed: int) -> Talk:
-    answered_last = answer is not None and (row.said_at is None or answer.created_at >= row.said_at)
-    if answered_last and answer is not None:
-        last_text, last_by, last_at = answer.text, answer.author.partition(":")[0], answer.created_at
+def _talk(row: Row[Any]) -> Talk:
+    if row.answered_at is not None and (row.said_at is None or row.answered_at >= row.said_at):
+        last_text, last_by, last_at = row.answer, row.author.partition(":")[0], row.answered_at
         event = "" if last_text else Event.MEDIA.value
     else:
         last_text, last_by, last_at = row.said or row.chosen or "", "customer", row.said_at or row.created_at
         event = row.event or ""
     owner = Owner(row.owner)
     since = row.queued_at if owner is Owner.QUEUE else None
-    if owner is Owner.AGENT and last_by == "customer":
-        since = last_at
+    if owner is Owner.AGENT:  # no clock runs for words that the bot had heard before it was taken from it
+        since = row.asked_at or (last_at if last_by == "customer" else None)
     return Talk(
         id=row.id,
         channel=row.channel,
@@ -131,39 +141,59 @@ def _talk(row: Row[Any], answer: Any | None, unread: int, failed: int) -> Talk:
         agent_name=row.agent_name or "",
         priority=row.priority,
         waiting_since=since,
-        unread=unread if owner in (Owner.QUEUE, Owner.AGENT) else 0,
-        last_text=last_text[:160],
+        unread=row.unread if owner in (Owner.QUEUE, Owner.AGENT) else 0,
+        last_text=hidden(last_text[:LOOKED_THROUGH])[:160],
         last_event=event,
         last_by=last_by,
         last_at=last_at,
-        failed=failed,
+        failed=row.failed,
         reason=row.reason,
+        answer_by=row.answer_by,
+        snoozed_until=row.snoozed_until,
     )
 
 
-def _unread(ids: list[str]) -> Any:
+def _shown() -> Select[Any]:
+    """Return what a `Talk` is made of. Only those columns are asked for: others are long, or cost time to read."""
+    of_talk = conversations.c
+    own = of_talk.id, of_talk.channel, of_talk.chat, of_talk.chat_kind, of_talk.owner, of_talk.agent_id
+    times = of_talk.queued_at, of_talk.created_at, of_talk.answer_by, of_talk.snoozed_until
+    theirs, ours, answer = inbox.alias(), outbox.alias(), outbox.alias()
+    unseen = or_(of_talk.seen_at.is_(None), theirs.c.received_at > of_talk.seen_at)
+    unread = select(func.count()).select_from(theirs).where(theirs.c.conversation_id == of_talk.id, unseen)
+    broken = ours.c.purpose == Purpose.HUMAN.value, ours.c.status.in_(sorted(RETRYABLE))
+    failed = select(func.count()).select_from(ours).where(ours.c.conversation_id == of_talk.id, *broken)
+    newest = select(func.max(ours.c.id)).where(
+        ours.c.conversation_id == of_talk.id, ours.c.status.not_in(("dropped", "moved"))
+    )
+    runs = clocks.c.conversation_id == of_talk.id, clocks.c.ended_at.is_(None), clocks.c.kind.in_(RESPONSES)
+    asked_at = select(func.min(clocks.c.started_at)).where(*runs)
     return (
-        select(inbox.c.conversation_id, func.count())
-        .join(conversations, conversations.c.id == inbox.c.conversation_id)
-        .where(
-            inbox.c.conversation_id.in_(ids),
-            or_(conversations.c.seen_at.is_(None), inbox.c.received_at > conversations.c.seen_at),
+        select(
+            *own,
+            *times,
+            of_talk.priority,
+            of_talk.reason,
+            shown_name().label("name"),
+            agents.c.name.label("agent_name"),
+            inbox.c.text.label("said"),
+            inbox.c.choice.label("chosen"),
+            inbox.c.event.label("event"),
+            inbox.c.received_at.label("said_at"),
+            answer.c.text.label("answer"),
+            answer.c.author,
+            answer.c.created_at.label("answered_at"),
+            unread.correlate(conversations).scalar_subquery().label("unread"),
+            failed.correlate(conversations).scalar_subquery().label("failed"),
+            asked_at.correlate(conversations).scalar_subquery().label("asked_at"),
         )
-        .group_by(inbox.c.conversation_id)
+        .select_from(conversations)
+        .outerjoin(identities, identities.c.id == conversations.c.identity_id)
+        .outerjoin(persons, persons.c.id == identities.c.person_id)
+        .outerjoin(agents, agents.c.id == conversations.c.agent_id)
+        .outerjoin(inbox, and_(inbox.c.conversation_id == conversations.c.id, inbox.c.seq == conversations.c.last_seq))
+        .outerjoin(answer, answer.c.id == newest.correlate(conversations).scalar_subquery())
     )
 
 
-def _failed(ids: list[str]) -> Any:
-    return (
-        select(outbox.c.conversation_id, func.count())
-        .where(
-            outbox.c.conversation_id.in_(ids),
-            outbox.c.purpose == Purpose.HUMAN.value,
-            outbox.c.status.in_(sorted(RETRYABLE)),
-        )
-        .group_by(outbox.c.conversation_id)
-    )
-
-
-def _count(connection: Connection, query: Any) -> dict[str, int]:
-    return {row[0]: row[1] for row in connection.execute(query)}
+_SHOWN = _shown()

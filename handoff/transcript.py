@@ -6,18 +6,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from bot.messages import Purpose, Source
 from bot.store.tables import agents, identities, inbox, media, notes, outbox
 from handoff.dead import AGAIN
 from handoff.files import Attachment, attachments
+from handoff.hiding import hidden
 from handoff.meaning import Meaning, meaning_of
 
 RETRYABLE = frozenset({"failed", "unsure", "task", "dropped"})
 """States in which a message of an agent did not, or not surely, reach the customer."""
+
+WHISPER = "whisper"
+"""The kind of a note that only the conversation's agent and leads read."""
 
 
 class Side(StrEnum):
@@ -42,6 +45,7 @@ class Line:
             the kind of a mark (`taken`, `closed` …).
         status: of an outbound, as in `outbox.status`; of an inbound that the bot gave up on: dead; else empty.
         reason: why an outbound went or did not go; the first line of the error of a dead inbound.
+        hidden: whether something in `text` is masked, see `handoff.hiding`; `subject` names it for `handoff.reveal`.
         road: on which it was sent, see `bot.messages.Road`.
         until: for what waits on purpose: when it may go.
         outbox_id: for `retry_send`, None where a retry makes no sense.
@@ -62,24 +66,47 @@ class Line:
     road: str = ""
     until: datetime | None = None
     files: tuple[Attachment, ...] = ()
+    hidden: bool = False
+
+    @property
+    def subject(self) -> str:
+        """How the door to what is masked calls it."""
+        kind, _, number = self.key.partition(":")
+        return f"{_SUBJECTS[kind]}:{number}"
+
+
+_SUBJECTS = {"in": "inbound", "out": "outbound", "note": "note"}
 
 
 def transcript(
-    connection: Connection, conversation_id: str, now: datetime, limit: int = 100, errors: bool = False
+    connection: Connection,
+    conversation_id: str,
+    now: datetime,
+    limit: int = 100,
+    errors: bool = False,
+    whispers: bool = False,
 ) -> tuple[Line, ...]:
     """Return the newest `limit` lines, oldest first.
 
     Args:
         errors: whether the errors of dead inbounds are told; they may hold more than every agent should see.
+        whispers: whether what leads whispered to the conversation's agent is told.
     """
     names = {row.id: row.name for row in connection.execute(select(agents.c.id, agents.c.name))}
     lines = [
         *_inbound(connection, conversation_id, limit, errors),
         *_outbound(connection, conversation_id, limit, names, now),
-        *_notes(connection, conversation_id, limit, names),
+        *_notes(connection, conversation_id, limit, names, whispers),
     ]
     lines.sort(key=_place)
-    return tuple(_with_meaning(lines[-limit:]))
+    return tuple(_hidden(line) for line in _with_meaning(lines[-limit:]))
+
+
+def _hidden(line: Line) -> Line:
+    if line.event == "snoozed":  # a time, and no words
+        return line
+    words = hidden(line.text)
+    return replace(line, text=words, hidden=words != line.text, choices=tuple(hidden(one) for one in line.choices))
 
 
 _RANK = {"in": 0, "out": 1, "note": 2}
@@ -143,12 +170,14 @@ def _outbound(
         )
 
 
-def _notes(connection: Connection, conversation_id: str, limit: int, names: Mapping[str, str]) -> Iterable[Line]:
+def _notes(
+    connection: Connection, conversation_id: str, limit: int, names: Mapping[str, str], whispers: bool
+) -> Iterable[Line]:
     query = select(notes).where(notes.c.conversation_id == conversation_id).order_by(notes.c.id.desc()).limit(limit)
-    for row in connection.execute(query):
+    for row in connection.execute(query if whispers else query.where(notes.c.kind != WHISPER)):
         yield Line(
             key=f"note:{row.id}",
-            side=Side.NOTE if row.kind == "note" else Side.MARK,
+            side=Side.NOTE if row.kind in ("note", WHISPER) else Side.MARK,
             at=row.at,
             text=row.text,
             author=_speaker(row.author, names)[1],
@@ -176,14 +205,3 @@ def _with_meaning(lines: list[Line]) -> list[Line]:
             lines[asked] = replace(lines[asked], meaning=None)
             asked = None
     return lines
-
-
-def last_texts(connection: Connection, conversation_ids: list[str]) -> dict[str, Any]:
-    """Return what the shop said last in each conversation: the newest row (text, author, created_at) not dropped."""
-    newest = (
-        select(func.max(outbox.c.id))
-        .where(outbox.c.conversation_id.in_(conversation_ids), outbox.c.status.not_in(("dropped", "moved")))
-        .group_by(outbox.c.conversation_id)
-    )
-    columns = outbox.c.conversation_id, outbox.c.text, outbox.c.author, outbox.c.created_at
-    return {row.conversation_id: row for row in connection.execute(select(*columns).where(outbox.c.id.in_(newest)))}

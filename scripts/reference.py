@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from bot.messages import EventName
 from scripts.words import GUARDS, ROUTES, TABLES
 
 ROOT = Path(__file__).parents[1]
@@ -51,7 +52,8 @@ def table_of(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 # --- settings ------------------------------------------------------------------------------------------------------
 def settings() -> str:
     """Return the page of every key of shop.toml."""
-    from bot.settings import Secret, Settings
+    from bot.sections import Secret
+    from bot.settings import Settings
 
     intro = f"""
 One file, `shop.toml` in the shop's folder, read once at the start. An unknown or wrong key is an error that names the
@@ -69,7 +71,7 @@ written as `token = {{ env = "TELEGRAM_TOKEN" }}` or `token = {{ file = "data/te
 
 
 def _sections(model: type[BaseModel], name: str) -> Iterator[str]:
-    from bot.settings import Secret
+    from bot.sections import Secret
 
     rows = []
     for key, field in model.model_fields.items():
@@ -90,7 +92,7 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
 
 
 def _kind(field: FieldInfo) -> str:
-    from bot.settings import Secret
+    from bot.sections import Secret
 
     annotation = field.annotation
     if get_origin(annotation) is UnionType:
@@ -99,6 +101,8 @@ def _kind(field: FieldInfo) -> str:
     bounds = [f"{word} {getattr(m, sign)}" for m in field.metadata for sign, word in signs if hasattr(m, sign)]
     if get_origin(annotation) is Literal:
         return " or ".join(f'`"{value}"`' for value in get_args(annotation))
+    if get_origin(annotation) is tuple and get_origin(get_args(annotation)[0]) is Literal:
+        return "list of " + ", ".join(f'`"{value}"`' for value in get_args(get_args(annotation)[0]))
     if _is_mapping(annotation):
         return 'text by language: `{ zh = "…", en = "…" }`'
     names: dict[Any, str] = {
@@ -123,6 +127,10 @@ def _default(field: FieldInfo) -> str:
     if isinstance(value, BaseModel):
         said = ", ".join(f'{k} = "{v}"' for k, v in value.model_dump(mode="json", exclude_none=True).items())
         return f"`{{ {said} }}`"
+    if isinstance(value, Mapping) and value:
+        return "`{ " + ", ".join(f'{k} = "{v}"' for k, v in value.items()) + " }`"
+    if isinstance(value, tuple) and field.annotation == tuple[EventName, ...]:
+        return "all of them"
     if value is None or (not value and not isinstance(value, int)):
         return "none"
     if isinstance(value, bool):
@@ -181,7 +189,10 @@ def tables() -> str:
     """Return the page of every table with its columns."""
     from bot.store.tables import metadata
 
-    comments = _comments(ROOT / "bot" / "store" / "tables.py")
+    store = ROOT / "bot" / "store"
+    comments = (
+        _comments(store / "tables.py") | _comments(store / "shop_tables.py") | _comments(store / "safety_tables.py")
+    )
     intro = """
 The same on SQLite and PostgreSQL. Times are kept in UTC, money in minor units (分, cents). `zhanggui db upgrade`
 brings a database to this version; `zhanggui serve` does so when it starts.
@@ -257,39 +268,50 @@ stand-in platforms under `/twin/`; those exist nowhere else and answer this mach
 
 
 def _served() -> set[tuple[str, str]]:
+    with tempfile.TemporaryDirectory() as place:
+        shopkeeper = shop_with_everything(Path(place), "sqlite://")
+    return set(served_by(shopkeeper.web.routes, ""))
+
+
+def shop_with_everything(folder: Path, url: str) -> Any:
+    """Return a shop with one channel of each kind and every optional door open, in an empty folder.
+
+    Args:
+        url: of its database.
+    """
     from bot.app import Shopkeeper
     from bot.clock import SystemClock, new_id
     from bot.settings import parse_settings
     from bot.store.database import Database
 
     mind: Any = None  # it answers nothing here
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
-        for name in ("secret", "api-key", "token", "key"):
-            (folder / name).write_text(f"1:{'k' * 41}", encoding="utf-8")
-        (folder / "data").mkdir()
-        for name in ("secret", "api-key"):
-            (folder / "data" / name).write_text("k" * 43, encoding="utf-8")
-        (folder / "key").write_text("k" * 43, encoding="utf-8")
-        token, key = {"file": "token"}, {"file": "key"}
-        channels = {
-            "web": {NAME: {}},
-            "telegram": {NAME: {"token": token, "webhook_secret": key, "mode": "webhook"}},
-            "wechat": {NAME: {"app_id": "wx1", "app_secret": key, "token": key, "aes_key": key}},
-            "miniprogram": {NAME: {"app_id": "wx2", "app_secret": key, "token": key, "aes_key": key}},
-            "kf": {NAME: {"corp_id": "ww1", "secret": key, "open_kfid": "wk1", "token": key, "aes_key": key}},
-            "wecom": {NAME: {"corp_id": "ww1", "secret": key}},
-        }
-        read = parse_settings({"shop": {"name": {"zh": "店", "en": "Shop"}}, "channels": channels}, "shop.toml")
-        shopkeeper = Shopkeeper(folder, read, SystemClock(), new_id, Database("sqlite://"), mind)
-    return set(_flat(shopkeeper.web.routes, ""))
+    for name in ("secret", "api-key", "token", "key"):
+        (folder / name).write_text(f"1:{'k' * 41}", encoding="utf-8")
+    (folder / "data").mkdir()
+    for name in ("secret", "api-key"):
+        (folder / "data" / name).write_text("k" * 43, encoding="utf-8")
+    (folder / "key").write_text("k" * 43, encoding="utf-8")
+    token, key = {"file": "token"}, {"file": "key"}
+    channels = {
+        "web": {NAME: {}},
+        "telegram": {NAME: {"token": token, "webhook_secret": key, "mode": "webhook"}},
+        "wechat": {NAME: {"app_id": "wx1", "app_secret": key, "token": key, "aes_key": key}},
+        "miniprogram": {NAME: {"app_id": "wx2", "app_secret": key, "token": key, "aes_key": key}},
+        "kf": {NAME: {"corp_id": "ww1", "secret": key, "open_kfid": "wk1", "token": key, "aes_key": key}},
+        "wecom": {NAME: {"corp_id": "ww1", "secret": key}},
+    }
+    sign_on = {"issuer": "https://accounts.example.com", "client_id": "shop", "client_secret": key}
+    written = {"shop": {"name": {"zh": "店", "en": "Shop"}}, "channels": channels, "agents": {"sso": sign_on}}
+    settings = parse_settings(written, "shop.toml")
+    return Shopkeeper(folder, settings, SystemClock(), new_id, Database(url), mind)
 
 
-def _flat(found: Iterable[Any], prefix: str) -> Iterator[tuple[str, str]]:
+def served_by(found: Iterable[Any], prefix: str) -> Iterator[tuple[str, str]]:
+    """Return method and path of each route, with `{name}` for the channel's."""
     for route in found:
         included = getattr(route, "original_router", None)
         if included is not None:  # how FastAPI keeps `include_router` in its newer versions
-            yield from _flat(included.routes, prefix)
+            yield from served_by(included.routes, prefix)
             continue
         path = (prefix + route.path).replace(f"/{NAME}", "/{name}")
         if getattr(route, "methods", None):
@@ -297,7 +319,7 @@ def _flat(found: Iterable[Any], prefix: str) -> Iterator[tuple[str, str]]:
         elif path.startswith("/console"):  # NiceGUI has pages and files of its own below
             yield "GET", f"{path}/"
         else:
-            yield from _flat(route.routes, prefix + route.path)
+            yield from served_by(route.routes, prefix + route.path)
 
 
 if __name__ == "__main__":

@@ -132,14 +132,13 @@ def telegram(browser: Browser, panel: str) -> None:
 
 
 def console(browser: Browser, login: str) -> None:
-    """An agent who has taken Wang Lei over."""
+    """An agent to whom the queue gives Wang Lei as soon as the page is open."""
     context = a_context(browser, 1366, 768)
     page = context.new_page()
     page.goto(login)
     page.wait_for_selector(".zg-root")
-    page.get_by_role("tab").nth(1).click()
+    page.get_by_role("tab").first.click()
     page.locator(".zg-card").first.click()
-    page.click(".zg-actions >> text=Take")
     field = page.locator(".zg-field textarea")
     field.fill("I am sorry about the zip. A new hoodie leaves today; you need not send the broken one back.")
     field.press("Enter")

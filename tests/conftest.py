@@ -1,5 +1,7 @@
 """Fixtures that many tests share: the two databases, a clock that stands, ids that count."""
 
+import gc
+import os
 import shutil
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -8,13 +10,43 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy: a worker a core is enough, more threads spin
 import psycopg
 import pytest
+import structlog
 
 from bot.clock import IdMaker
 from bot.store.database import Database
 from bot.store.upgrade import upgrade
 from tests import needs
+
+collect_ignore = [] if os.environ.get("ZHANGGUI_TEST_SEMANTIC") else ["semantic"]
+"""The main suite never loads PyTorch; `ZHANGGUI_TEST_SEMANTIC=1 pytest tests/semantic` does."""
+
+
+structlog.configure(
+    processors=[
+        structlog.processors.add_log_level,
+        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
+"""Plain tracebacks: the pretty ones print all variables, and for a whole shop that takes half a minute."""
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Learn the starter set once, before workers and processes that must be ready in time all do it at once."""
+    if not hasattr(session.config, "workerinput"):
+        from bot.brain import read_mind
+        from bot.demo.shop import demo_settings
+        from bot.starter import starter_folder
+
+        read_mind(starter_folder(), demo_settings())
+
+
+def pytest_collection_finish() -> None:
+    """Keep what was imported and collected out of every later garbage collection: it stays to the end."""
+    gc.collect()
+    gc.freeze()
 
 
 class StandingClock:

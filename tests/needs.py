@@ -1,5 +1,6 @@
 """What some tests need beyond Python. Missing here: the test is skipped by name with the line that installs it; in CI: a failure."""
 
+import functools
 import os
 import shutil
 
@@ -34,13 +35,14 @@ CHROMIUM_ARGS = [
 ]
 
 
+@functools.cache
 def postgresql_url() -> str:
     """Return the address of an empty database server this user may make databases on."""
     url = os.environ.get("ZHANGGUI_TEST_POSTGRESQL", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
     import psycopg
 
     try:
-        psycopg.connect(url.replace("+psycopg", ""), connect_timeout=2).close()
+        psycopg.connect(url.replace("+psycopg", ""), connect_timeout=30).close()
     except psycopg.OperationalError:
         missing("PostgreSQL on 127.0.0.1:5432 (or ZHANGGUI_TEST_POSTGRESQL)", "apt-get install postgresql")
     return url

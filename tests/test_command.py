@@ -26,7 +26,7 @@ from handoff.people import check_password
 
 ANSWER_KEYS = [
     *("text", "lang", "intent", "confidence", "decision", "entry"),
-    *("skill", "choices", "answer", "sources", "why"),
+    *("skill", "choices", "answer", "sources", "why", "labels"),
 ]
 """What `ask --json` prints; scripts depend on it."""
 DECISIONS = {"answer", "skill", "clarify", "handoff", "smalltalk"}
@@ -111,7 +111,8 @@ def test_a_new_shop_passes_its_check_until_a_file_is_broken(tmp_path: Path) -> N
     assert "0 faults" in good.stderr
 
     entry = next(folder.glob("knowledge/zh/*/shipping-fee.md"))
-    text = entry.read_text(encoding="utf-8").replace("{policy.free_shipping}", "{policy.free_shiping}")
+    front, answer = entry.read_text(encoding="utf-8").rsplit("---\n", 1)
+    text = f"{front}---\n{answer.replace('{policy.free_shipping}', '{policy.free_shiping}')}"
     entry.write_text(text, encoding="utf-8")
     line = next(n for n, said in enumerate(text.split("\n"), 1) if "free_shiping" in said)
     bad = zhanggui("check", "-C", folder)
@@ -119,7 +120,7 @@ def test_a_new_shop_passes_its_check_until_a_file_is_broken(tmp_path: Path) -> N
     assert bad.stdout.startswith(f"knowledge/zh/shipping/shipping-fee.md:{line}: ")
     assert "Did you mean `{policy.free_shipping}`?" in bad.stdout
     assert bad.stdout.count("\n") == 1
-    assert "1 faults" in bad.stderr
+    assert "1 fault\n" in bad.stderr
 
 
 def test_check_prints_faults_as_json(shop: Path) -> None:
@@ -249,6 +250,14 @@ def test_ask_wants_one_question_or_one_file_and_a_language_it_speaks(arguments: 
     assert result.stderr.count("\n") == 1
 
 
+def test_each_question_of_a_file_is_shown_with_what_was_decided(shop: Path, tmp_path: Path) -> None:
+    (tmp_path / "q.txt").write_text("is shipping free\n\nhuman please\n", encoding="utf-8")
+    result = run("ask", "--file", tmp_path / "q.txt", "--dir", shop)
+    first, second = result.stdout.strip().split("\n\n")
+    assert first.split("\n") == ["is shipping free", "→ answer shipping-fee", "Free from ¥99, else ¥10."]
+    assert second.split("\n")[:2] == ["human please", "→ handoff"]
+
+
 def test_questions_in_another_encoding_are_refused_with_the_name_of_the_file(shop: Path, tmp_path: Path) -> None:
     (tmp_path / "gbk.txt").write_bytes("运费多少钱".encode("gbk"))
     result = run("ask", "--file", tmp_path / "gbk.txt", "--dir", shop)
@@ -293,7 +302,7 @@ def test_agents_are_added_listed_and_disabled(shop: Path) -> None:
 def test_a_password_is_read_from_one_line_lets_its_agent_in_and_ends_what_was_open(shop: Path) -> None:
     assert run("agents", "add", "lin", "--dir", shop).exit_code == 0
     short = zhanggui("agents", "password", "lin", "--dir", shop, typed="ninechars\n")
-    assert "10 characters" in one_line(short)
+    assert "12 characters" in one_line(short)
     assert rows_of(shop, "select password_hash from agents") == [("",)]
     assert len(rows_of(shop, "select hash from logins")) == 1
 
@@ -343,7 +352,7 @@ def test_doctor_says_ok_for_a_good_shop(shop: Path, monkeypatch: pytest.MonkeyPa
     result = run("doctor", "--dir", shop)
     assert result.exit_code == 0, result.stdout
     assert [line.split()[:2] for line in result.stdout.splitlines()] == [
-        ["OK", part] for part in ("settings", "files", "database:", "channels", "port")
+        ["OK", part] for part in ("settings", "files", "database:", "channels", "staff", "hooks", "port")
     ]
     assert "`serve` will bring it up to date" in result.stdout
     assert not (shop / "data" / "zhanggui.db").exists(), "a check changes nothing"

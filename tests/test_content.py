@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from bot.brain import Brain, read_mind
+from bot.demo.shop import demo_settings
 from bot.knowledge.entries import Knowledge
 from bot.knowledge.load import load
+from bot.publishing.heldout import examine, questions
 from bot.settings import Settings, parse_settings
 from bot.skills.dialogue import BY_INTENT, CHARTS, ENTRIES, INTENTS_OF, OWN_INTENTS, PHRASES
 from bot.skills.turn import Say
@@ -16,6 +20,7 @@ from bot.starter import starter_folder
 from bot.voice import Voice, shop_fields
 
 LANGUAGES = ("zh", "en")
+NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 CATEGORIES = {"dresses", "tops", "trousers", "shoes", "children"}
 LONGEST_ANSWER = 400
 POLICY_NUMBERS = re.compile(
@@ -43,10 +48,10 @@ def settings(**policy: int) -> Settings:
     return parse_settings({"shop": shop, "policy": policy}, "shop.toml")
 
 
-def test_the_starter_set_passes_and_answers_at_least_60_questions_in_both_languages(starter: Knowledge) -> None:
+def test_the_starter_set_passes_and_answers_at_least_120_questions_in_both_languages(starter: Knowledge) -> None:
     ids = {language: {i for i, lang in starter.entries if lang == language} for language in LANGUAGES}
     assert ids["zh"] == ids["en"]
-    assert len(ids["zh"]) >= 60
+    assert len(ids["zh"]) >= 120
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -54,7 +59,7 @@ def test_every_entry_has_enough_phrasings_an_owner_and_a_day_of_review(starter: 
     poor = [
         e.id
         for (_, lang), e in starter.entries.items()
-        if lang == language and (len(e.ask) < (3 if e.intents else 7) or not e.owner or e.review_by is None)
+        if lang == language and (len(e.ask) < (3 if e.intents else 14) or not e.owner or e.review_by is None)
     ]
     assert poor == []
 
@@ -89,12 +94,17 @@ def test_a_text_uses_the_same_fields_in_both_languages(starter: Knowledge) -> No
     def fields(text: str) -> set[str]:
         return set(re.findall(r"\{(?!customer\.name)(.*?)\}", text))
 
-    differing = [
-        i
-        for i, lang in starter.entries
-        if lang == "zh" and fields(starter.entries[i, "zh"].answer) != fields(starter.entries[i, "en"].answer)
-    ]
-    assert differing == []
+    def said(i: str, language: str) -> dict[tuple[str | None, str | None], set[str]]:
+        entry = starter.entries[i, language]
+        return {(None, None): fields(entry.answer), **{(v.channel, v.tier): fields(v.answer) for v in entry.variants}}
+
+    assert [i for i, lang in starter.entries if lang == "zh" and said(i, "zh") != said(i, "en")] == []
+
+
+def test_the_first_phrasing_can_be_shown_as_a_choice(starter: Knowledge) -> None:
+    whole = re.compile(r"[A-Za-z][\w']* .*[\w?]|[\w，]{4,}")
+    odd = [(i, e.ask[0]) for (i, _), e in starter.entries.items() if not e.intents and not whole.fullmatch(e.ask[0])]
+    assert odd == []
 
 
 def texts(knowledge: Knowledge) -> list[tuple[str, str]]:
@@ -164,3 +174,29 @@ def assert_rasa(file: Path) -> None:
     assert lines[:2] == ['version: "3.1"', "nlu:"], file
     shapes = (r"- intent: [a-z_]+", r"  examples: \|", r"    - \S.*", r"\s*", r"\s*#.*")
     assert [line for line in lines[2:] if not any(re.fullmatch(shape, line) for shape in shapes)] == []
+
+
+# --- questions held out ----------------------------------------------------------------------------------------------
+RIGHT_AT_LEAST = 0.27
+"""Shares of the held-out questions that lead to their entry at once, and that at least show it to choose from. They were
+written not to be like the phrasings, and nothing is tuned on them; what was measured is 0.30 and 0.76."""
+SHOWN_AT_LEAST = 0.72
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_at_least_100_entries_have_questions_held_out_that_are_no_phrasings(starter: Knowledge, language: str) -> None:
+    own = [entry for (_, lang), entry in starter.entries.items() if lang == language]
+    learnt = {phrasing for entry in own for phrasing in entry.ask}
+    learnt |= {phrasing for by_language in starter.intents.values() for phrasing in by_language.get(language, ())}
+    tested = [entry for entry in own if len(entry.test) >= 2]
+    assert len(tested) >= 100
+    assert [question for entry in tested for question in entry.test if question in learnt] == []
+
+
+def test_the_questions_held_out_lead_where_they_should_as_often_as_was_measured() -> None:
+    brain = Brain(starter_folder(), demo_settings(), read_mind(starter_folder(), demo_settings()))
+    asked, faults = questions(starter_folder(), brain.mind.knowledge)
+    assert faults == []
+    found = [result.outcome for result in examine(brain, brain.settings, asked, NOW)]
+    assert found.count("right") / len(found) >= RIGHT_AT_LEAST
+    assert 1 - found.count("wrong") / len(found) >= SHOWN_AT_LEAST

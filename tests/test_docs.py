@@ -4,9 +4,9 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 import pytest
 from pydantic import BaseModel
@@ -14,7 +14,8 @@ from typer.main import get_command
 
 from bot.cli import app
 from bot.clock import SystemClock
-from bot.settings import Secret, Settings
+from bot.sections import Secret
+from bot.settings import Settings
 from bot.store.tables import metadata
 from connectors.twin.telegram import TelegramTwin
 from connectors.twin.wechat import WeChatTwin
@@ -62,7 +63,7 @@ def settings_of(model: type[BaseModel], section: str) -> Iterator[tuple[str, str
         if inner is None:
             yield section, key
         else:
-            named = ".NAME" if inner is not field.annotation else ""
+            named = ".NAME" if get_origin(field.annotation) in (dict, Mapping) else ""
             yield from settings_of(inner, f"{section}.{key}{named}".strip("."))
 
 
@@ -251,7 +252,7 @@ def test_every_field_and_key_of_the_knowledge_files_is_explained() -> None:
     fields = {f"{{{field}}}" for field in SHOP_FIELDS}
     keys = {*entryfile.KEYS, *entryfile.CHANNEL_KINDS, *datafiles.CHART_KEYS, *datafiles.INTENT_FILE_KEYS}
     assert fields | keys <= written
-    shown = {word for word in written if re.fullmatch(r"\{(?:shop|policy)\.\w+\}", word)}
+    shown = {word for word in written if re.fullmatch(r"\{(?:shop|policy|returns)\.\w+\}", word)}
     assert shown == fields
 
 

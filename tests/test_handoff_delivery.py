@@ -23,12 +23,14 @@ from bot.store import tables as t
 from bot.store.database import Database
 from bot.transcript import shown_after, typist_of
 from handoff import dead, desk, files, ownership, people, talks, tasks
-from handoff.ownership import Owner
-from handoff.pulse import pulse
+from handoff.owner import Owner
+from handoff.people import Agent
+from handoff.pulse import states, totals
 from handoff.rights import Credit, Rights, Window, rights
 from handoff.transcript import Line, transcript
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+LI = Agent("li", "li", "Li", "agent", see="all")
 PNG = b"\x89PNG\r\n\x1a\n" + b"picture"
 OGG = b"OggS" + b"sound"
 
@@ -165,7 +167,7 @@ async def test_only_pictures_up_to_five_megabytes_can_be_attached_and_a_reply_sa
 
 async def test_the_list_says_that_a_picture_came_where_there_are_no_words(db: Database) -> None:
     await db.write(lambda c: says(c, 1, "", event="media"))
-    (talk,) = await db.read(talks.everything)
+    (talk,) = await db.read(lambda c: talks.everything(c, LI))
     assert (talk.last_text, talk.last_event, talk.last_by) == ("", "media", "customer")
 
 
@@ -230,19 +232,19 @@ async def test_tasks_tell_whose_they_are_and_an_alert_its_channel(db: Database) 
         c.execute(t.tasks.insert().values(**task, created_at=minutes(1)))
 
     await db.write(given)
-    listed = await db.read(tasks.open_tasks)
+    listed = await db.read(lambda c: tasks.open_tasks(c, LI))
     assert [(task.kind, task.channel, task.agent_id, task.agent_name) for task in listed] == [
         ("no_window", "web:shop", "li", "Li"),
         ("alert", "wechat:gh_1", "zhao", "Zhao"),
     ]
-    assert [task.kind for task in await db.read(lambda c: tasks.open_tasks(c, "li"))] == ["no_window"]
+    assert [task.kind for task in await db.read(lambda c: tasks.open_tasks(c, LI, "li"))] == ["no_window"]
 
 
 async def test_the_task_of_an_agent_who_left_is_anybodys(db: Database) -> None:
     task = {"key": "k", "kind": "no_window", "conversation_id": "c1", "agent_id": "li", "text": "hi"}
     await db.write(lambda c: c.execute(t.tasks.insert().values(**task, created_at=NOW)))
     await db.write(lambda c: people.disable_agent(c, "li", NOW))
-    (listed,) = await db.read(tasks.open_tasks)
+    (listed,) = await db.read(lambda c: tasks.open_tasks(c, LI))
     assert (listed.agent_id, listed.agent_name) == (None, "")
 
 
@@ -269,10 +271,10 @@ async def test_a_file_that_arrives_and_a_letter_that_dies_or_is_handled_change_t
         lambda c: c.execute(t.inbox.update().values(status="dead")),
         lambda c: c.execute(t.inbox.update().values(status="done")),
     )
-    before = await db.read(lambda c: pulse(c, "c1"))
+    before = await db.read(lambda c: (totals(c), states(c, ["c1"])["c1"]))
     for change in changes:
         await db.write(change)
-        after = await db.read(lambda c: pulse(c, "c1"))
+        after = await db.read(lambda c: (totals(c), states(c, ["c1"])["c1"]))
         assert after != before
         before = after
 

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from bot import brain
-from bot.brain import KnowledgeFaults, read_files, read_mind
+from bot.brain import KnowledgeFaults, read_mind
 from bot.demo.shop import demo_settings
+from bot.knowledge import parts
 from bot.knowledge.entries import Knowledge
 from bot.knowledge.kept import NAME
+from bot.knowledge.load import load
+from bot.skills.dialogue import CHARTS, ENTRIES, INTENTS_OF, PHRASES
 from bot.starter import starter_folder
 
 FEE = "knowledge/en/shipping/shipping-fee.md"
@@ -38,7 +40,8 @@ def no_parser(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise AssertionError("files were parsed")
 
-    monkeypatch.setattr(brain, "read_files", refuse)
+    for reader in ("entry_of", "phrases_of", "chart_of", "intents_of"):
+        monkeypatch.setattr(parts, reader, refuse)
 
 
 def known(folder: Path) -> Knowledge:
@@ -52,7 +55,7 @@ def fee(folder: Path) -> str:
 
 
 def test_what_is_kept_is_what_was_parsed(shop: Path) -> None:
-    parsed, faults = read_files(shop, demo_settings())
+    parsed, faults = load(shop, INTENTS_OF, PHRASES, ENTRIES, CHARTS)
     assert faults == []
     assert known(shop) == parsed
 
@@ -109,4 +112,4 @@ def test_a_folder_that_cannot_be_written_is_parsed_each_time(shop: Path) -> None
     kept.unlink()
     kept.mkdir()  # a file cannot take its place
     assert known(shop).entries
-    assert [path.name for path in kept.parent.iterdir() if path.suffix != ".model"] == [NAME]
+    assert [path.name for path in kept.parent.iterdir() if path.suffix not in (".model", ".workings")] == [NAME]

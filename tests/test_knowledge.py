@@ -6,7 +6,7 @@ import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
@@ -170,6 +170,13 @@ FAULTS: dict[str, tuple[str, str, str, int, str, str]] = {
     "a variant with an unknown field": (
         ENTRY, "tags: [", "variants:\n  - when: {tier: gold}\n    answer: '{shop.nam}'\ntags: [", 8, "shop.nam", "shop.name",
     ),
+    "a variant for an unknown region": (
+        ENTRY, "tags: [", "variants:\n  - when: {region: hongkong}\n    answer: a\ntags: [", 7, "no region `hongkong`", "Did you mean",
+    ),
+    "a variant until no minute": (
+        ENTRY, "tags: [", "variants:\n  - valid_until: 18h\n    answer: a\ntags: [", 7, "not a day or minute", "2027-06-30 18:00",
+    ),
+    "a time with a zone": (ENTRY, "tags: [", "valid_from: 2027-06-30T18:00:00+02:00\ntags: [", 6, "not a day or minute", "shop's time"),
     "a variant for an unknown condition": (
         ENTRY, "tags: [", "variants:\n  - when: {teir: gold}\n    answer: a\ntags: [", 7, "`teir`", "`tier`",
     ),
@@ -434,6 +441,46 @@ def test_the_most_particular_variant_is_said(channel: str, tier: str, said: str)
     assert entry(variants=variants).answer_for(channel, tier) == said
 
 
+@pytest.mark.parametrize(
+    ("regions", "said"),
+    [((), "plain"), (("hmt",), "hmt"), (("abroad",), "plain"), (("hmt", "abroad"), "plain"), (("remote",), "web")],
+)
+def test_the_region_that_is_named_chooses_the_answer_and_two_regions_get_what_is_said_to_all(
+    regions: tuple[str, ...], said: str
+) -> None:
+    variants = (
+        Variant("hmt", region="hmt"),
+        Variant("web", channel="web", region="remote"),
+        Variant("no", region="remote"),
+    )
+    assert entry(variants=variants).answer_for("web", "gold", regions) == said
+
+
+def test_a_variant_for_some_time_is_said_in_its_time_and_before_one_that_is_as_particular() -> None:
+    always, sale = Variant("gold", tier="gold"), Variant("sale", tier="gold", valid_until=datetime(2027, 11, 11, 20))
+    both = entry(variants=(always, sale, Variant("today", valid_from=date(2027, 11, 11))))
+    times = [datetime(2027, 11, 10), datetime(2027, 11, 11, 19, 59), datetime(2027, 11, 11, 20)]
+    assert [both.answer_for("web", "gold", (), at) for at in times] == ["sale", "sale", "gold"]
+    assert [both.answer_for("web", "regular", (), at) for at in times] == ["plain", "today", "today"]
+    assert both.answer_for("web", "regular") == "plain"
+
+
+def test_regions_and_times_in_a_file_are_read(folder: Folder) -> None:
+    variants = (
+        "variants:\n  - when: {region: hmt}\n    valid_until: 2027-06-30 18:00\n    answer: Ask us.\n"
+        "  - valid_from: 2027-07-01\n    answer: Soon.\nvalid_from: 2027-01-01 08:30:00\ntags: ["
+    )
+    folder.write(ENTRY, FEE.replace("tags: [", variants))
+    knowledge, faults = folder.load()
+    assert faults == []
+    found = knowledge.entries["shipping-fee", "en"]
+    assert found.variants == (
+        Variant("Ask us.", region="hmt", valid_until=datetime(2027, 6, 30, 18)),
+        Variant("Soon.", valid_from=date(2027, 7, 1)),
+    )
+    assert found.valid_from == datetime(2027, 1, 1, 8, 30)
+
+
 def test_variants_in_a_file_are_read(folder: Folder) -> None:
     variants = (
         "variants:\n  - when: {channel: wechat, tier: gold}\n    answer: >-\n      For gold,\n      free.\ntags: ["
@@ -442,13 +489,6 @@ def test_variants_in_a_file_are_read(folder: Folder) -> None:
     knowledge, faults = folder.load()
     assert faults == []
     assert knowledge.entries["shipping-fee", "en"].answer_for("wechat", "gold") == "For gold, free."
-
-
-def test_an_entry_is_valid_from_its_first_to_its_last_day(folder: Folder) -> None:
-    folder.write(ENTRY, FEE.replace("tags: [", "valid_from: 2027-01-01\nvalid_until: 2027-01-31\ntags: ["))
-    found = folder.load()[0].entries["shipping-fee", "en"]
-    days = [date(2026, 12, 31), date(2027, 1, 1), date(2027, 1, 31), date(2027, 2, 1)]
-    assert [found.is_valid_on(day) for day in days] == [False, True, True, False]
 
 
 def test_the_version_changes_with_the_answer_and_its_variants_only() -> None:
@@ -520,6 +560,7 @@ def test_a_set_that_nothing_can_be_learnt_from_keeps_the_last_good_one(folder: F
     for number, path in enumerate(sorted((folder.path / "knowledge" / "zh").glob("*/*.md"))):
         path.write_text(f'---\nid: {path.stem}\nask: ["{"?" * (number + 1)}"]\n---\nYes.\n', encoding="utf-8")
     folder.write("intents/zh/all.yml", 'nlu:\n- intent: human\n  examples: |\n    - "!"\n')
+    folder.write("intents/en/all.yml", "nlu:\n- intent: human\n  examples: |\n    - a person please\n")  # no buttons
     assert not brain.reload()
     assert brain.mind is before
     assert "nothing can be learnt" in str(brain.faults[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,8 +14,9 @@ import pytest
 
 from bot.brain import models_folder
 from bot.understanding import learning
-from bot.understanding.classifier import Classifier, key_of
-from bot.understanding.learning import KEPT, CannotLearn, learn
+from bot.understanding.classifier import Classifier
+from bot.understanding.features import key_of
+from bot.understanding.learning import KEPT, CannotLearn, NothingToLearn, learn
 from bot.understanding.modelfile import read, write
 from bot.understanding.training import train
 
@@ -72,7 +74,7 @@ def test_other_phrasings_are_trained_anew(trained: Path, no_process: None) -> No
         lambda data: data[:8] + b"[]" + b" " * (int.from_bytes(data[:8], "little") - 2) + data[-8:],
         lambda data: data.replace(b'"labels"', b'"lapels"'),
         lambda data: data.replace(b'"weights": ["b"', b'"weights": ["?!"'),
-        lambda data: data.replace(b'"keys": ["Q", ', b'"keys": ["Q", 1'),
+        lambda data: re.sub(rb'"keys": \["(.)", ', rb'"keys": ["\1", 1', data),
     ],
 )
 def test_a_broken_file_is_no_model(trained: Path, tmp_path: Path, damage: object) -> None:
@@ -96,7 +98,7 @@ def test_a_folder_that_cannot_be_written_is_done_without(trained: Path, tmp_path
 
 
 def test_phrasings_without_a_word_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(CannotLearn, match="no phrasing holds a word"):
+    with pytest.raises(NothingToLearn, match="no phrasing holds a word"):
         learn({"en": (["?", "!", "…"], ["a", "b", "c"])}, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
@@ -113,10 +115,20 @@ def test_the_models_used_last_are_kept(trained: Path, tmp_path: Path) -> None:
         old.write_bytes(b"")
         os.utime(old, (1_000_000 - age_s, 1_000_000 - age_s))
     of_one(tmp_path)
-    names = {path.name for path in tmp_path.iterdir()}
+    names = {path.name for path in tmp_path.glob("*.model")}
     assert len(names) == KEPT
+    assert len(list(tmp_path.glob("*.workings"))) == 1
     assert "0.model" in names
     assert f"{KEPT}.model" not in names
+
+
+def test_models_that_another_process_deletes_meanwhile_trouble_nobody(trained: Path, tmp_path: Path) -> None:
+    for number in range(KEPT + 3):
+        (tmp_path / f"{number}.model").symlink_to(tmp_path / "gone")
+    (tmp_path / "folder.model").mkdir()
+    os.utime(tmp_path / "folder.model", (1, 1))
+    assert of_one(tmp_path).margins("refund") == of_one(trained).margins("refund")
+    assert len(list(tmp_path.glob("*.model"))) == KEPT
 
 
 def test_more_labels_than_a_byte_counts_are_told_apart(tmp_path: Path) -> None:
@@ -127,7 +139,18 @@ def test_more_labels_than_a_byte_counts_are_told_apart(tmp_path: Path) -> None:
 
 
 def test_the_key_of_an_n_gram_is_the_same_in_every_process() -> None:
-    assert key_of("w:退货") == 18343604509578523869
+    assert key_of("w:退货") == 18343604509578523864
+
+
+def test_what_another_shop_has_learnt_is_taken_over(trained: Path, tmp_path: Path, no_process: None) -> None:
+    own = learn(ROWS, tmp_path / "own", trained)["en"]
+    assert own.margins("refund") == of_one(trained).margins("refund")
+    assert [path.suffix for path in (tmp_path / "own").iterdir()] == [".model"]
+
+
+def test_what_was_learnt_is_left_for_others(tmp_path: Path) -> None:
+    learn(ROWS, tmp_path / "own", tmp_path / "shared")
+    assert [path.suffix for path in (tmp_path / "shared").iterdir()] == [".model"]
 
 
 def test_models_lie_with_the_data_of_a_shop_or_in_the_cache_of_the_user(tmp_path: Path) -> None:

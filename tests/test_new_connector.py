@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from bot.cli import app
 from bot.clock import SystemClock
-from bot.commands.new import make_package
+from bot.commands.new import CONNECTOR, make_package
 from bot.errors import SettingsError
 from connectors.plugins import make_plugin
 
@@ -39,7 +39,7 @@ def test_the_written_package_passes_its_own_test(tmp_path: Path) -> None:
 
 
 def test_nothing_of_the_examples_name_is_left_in_the_package(tmp_path: Path) -> None:
-    made = make_package(tmp_path, "parcel_desk")
+    made = make_package(tmp_path, "parcel_desk", CONNECTOR)
     files = [file for file in made.rglob("*") if file.is_file()]
     assert {file.name for file in files} >= {
         "pyproject.toml",
@@ -54,7 +54,7 @@ def test_nothing_of_the_examples_name_is_left_in_the_package(tmp_path: Path) -> 
 
 
 def test_the_section_that_the_readme_gives_is_toml_and_names_the_class(tmp_path: Path) -> None:
-    made = make_package(tmp_path, "parcel_desk")
+    made = make_package(tmp_path, "parcel_desk", CONNECTOR)
     section = (made / "README.md").read_text(encoding="utf-8").partition("```toml\n")[2].partition("```")[0]
     written = tomllib.loads(section)["channels"]["other"]["parcel_desk"]
     module, _, name = written["connector"].partition(":")
@@ -66,7 +66,7 @@ def test_the_section_that_the_readme_gives_is_toml_and_names_the_class(tmp_path:
 @pytest.mark.parametrize("name", ["", "Parcel", "1st", "a-b", "a b", "../x", "class", "json", "bot", "x" * 41, "包裹"])
 def test_a_name_that_no_package_can_have_or_that_is_taken_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(SettingsError):
-        make_package(tmp_path, name)
+        make_package(tmp_path, name, CONNECTOR)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -74,7 +74,7 @@ def test_a_folder_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "parcel_desk").mkdir()
     (tmp_path / "parcel_desk" / "mine.txt").write_text("mine", encoding="utf-8")
     with pytest.raises(SettingsError, match="exists already"):
-        make_package(tmp_path, "parcel_desk")
+        make_package(tmp_path, "parcel_desk", CONNECTOR)
     assert [file.name for file in (tmp_path / "parcel_desk").iterdir()] == ["mine.txt"]
 
 

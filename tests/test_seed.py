@@ -161,12 +161,47 @@ async def test_every_reference_points_at_a_row(shop: Database) -> None:
     await shop.read(job)
 
 
+async def test_hard_parcels_are_there_to_try(shop: Database) -> None:
+    def job(connection: Connection) -> None:
+        port = SqlShop(connection)
+        last: dict[str, list[tuple[str, datetime] | None]] = {}
+        for row in demo_orders(connection):
+            order = port.order(row.number)
+            assert order is not None
+            last[row.state] = [(p.events[-1].status, p.events[-1].at) if p.events else None for p in order.shipments]
+            if row.state == "split":
+                assert [parcel.skus for parcel in order.shipments] == [(line.sku,) for line in order.lines]
+        ends = {state: event for state, events in last.items() if events and (event := events[0]) is not None}
+        for state in ("customs", "attempted", "lost", "returning"):
+            assert ends[state][0] == state
+        assert NOW - ends["stuck"][1] > timedelta(hours=72)
+        assert [event is None for event in last["split"]] == [False, True]
+
+    await shop.read(job)
+
+
+async def test_customers_have_coupons_good_ended_and_used(shop: Database) -> None:
+    def job(connection: Connection) -> None:
+        lin, chen = (SqlShop(connection).coupons_of(name) for name in ("lin", "chen"))
+        assert [(c.code, c.ends_at is not None and c.ends_at > NOW) for c in lin] == [
+            ("AUTUMN20", False),
+            ("GOLD50", True),
+        ]
+        assert [(c.code, c.used) for c in chen] == [("WELCOME10", False), ("SPRING15", True)]
+
+    await shop.read(job)
+
+
+async def test_every_garment_says_how_it_is_washed_and_underwear_is_a_matter_of_hygiene(shop: Database) -> None:
+    for product in await shop.read(lambda connection: SqlShop(connection).products()):
+        assert all(product.care.values()), product.id
+        assert product.hygiene == (product.category == "underwear")
+
+
 async def test_return_cases_fit_their_orders(shop: Database) -> None:
     def job(connection: Connection) -> set[tuple[str, str]]:
-        pairs = select(t.orders.c.status, t.returns.c.status).join(
-            t.returns, t.returns.c.order_number == t.orders.c.number
-        )
-        numbers = connection.execute(select(t.returns.c.number)).scalars().all()
+        pairs = select(t.orders.c.status, t.cases.c.status).join(t.cases, t.cases.c.order_number == t.orders.c.number)
+        numbers = connection.execute(select(t.cases.c.number)).scalars().all()
         assert all(re.fullmatch(r"RT2611\d{4}", number) for number in numbers)
         return {(order, case) for order, case in connection.execute(pairs)}
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from bot.errors import SettingsError
-from bot.settings import Secret, Settings, load_settings
+from bot.sections import Secret
+from bot.settings import Settings, load_settings
 from bot.starter import SHOP_TOML, make_shop
 
 SHOP = '[shop]\nname = { zh = "青禾", en = "Qinghe" }\n'

@@ -13,25 +13,29 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import Connection, event, select, update
 
-from bot.campaigns import flash
+from bot.campaigns import claiming, line
 from bot.clock import SystemClock
-from bot.delivery.facts import consent, guard_holds
+from bot.delivery.facts import guard_holds
 from bot.delivery.inbox import store
 from bot.delivery.outbox import Draft, put
 from bot.delivery.people import known_people
+from bot.delivery.standing import consent
 from bot.demo.orders import PLANS
 from bot.demo.seed import demo_orders, seed
 from bot.effects import set_consent
 from bot.errors import Conflict, NotFound
 from bot.messages import Chat, Inbound, Purpose
 from bot.shop.api import shop_routes
-from bot.shop.changes import open_return, pay_cart, pay_order, touch_cart
-from bot.shop.events import OrderPaid, record
-from bot.shop.port import OrderStatus, Shop
+from bot.shop.cases import open_case
+from bot.shop.changes import pay_cart, pay_order, touch_cart
+from bot.shop.commands import CaseLine, OpenCase
+from bot.shop.event_bodies import OrderPaid
+from bot.shop.events import record
+from bot.shop.port import CaseKind, Money, OrderStatus, Shop
 from bot.shop.sql import SqlShop
 from bot.skills.turn import SetConsent
 from bot.store.database import Database
-from bot.store.tables import carts, consents, conversations, identities, outbox, products, sales, timers
+from bot.store.tables import carts, consents, conversations, identities, outbox, products, sales, tasks, timers
 from tests.conftest import StandingClock
 
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
@@ -69,6 +73,10 @@ def timer_keys(connection: Connection) -> dict[str, datetime]:
     return {row.key: row.due_at for row in connection.execute(select(timers))}
 
 
+def cart_timers(connection: Connection) -> int:
+    return sum(key.startswith("cart:") for key in timer_keys(connection))
+
+
 # --- reading -----------------------------------------------------------------------------------------------------
 
 
@@ -94,11 +102,10 @@ async def test_what_is_not_there_is_none_or_empty(shop: Database) -> None:
             port.orders_of("nobody"),
             port.customer("nobody"),
             port.open_cart("wang"),
-            port.open_return("x"),
-            port.open_return("99999"),
+            port.cases_of("QH0000000000"),
         ]
 
-    assert await shop.read(job) == [None, (), None, None, None, None]
+    assert await shop.read(job) == [None, (), None, None, ()]
 
 
 async def test_orders_of_a_customer_come_newest_first_in_a_fixed_number_of_queries(shop: Database) -> None:
@@ -206,7 +213,7 @@ async def test_a_touched_cart_has_one_timer_that_moves(shop: Database) -> None:
         mine = {key: due for key, due in timer_keys(connection).items() if key.startswith("cart:c-lin:")}
         assert mine == {"cart:c-lin:1": later + timedelta(minutes=60)}
         row = connection.execute(select(timers).where(timers.c.key == "cart:c-lin:1")).one()
-        assert (row.kind, row.payload) == ("cart_followup", {"cart_id": "c-lin"})
+        assert (row.kind, row.payload) == ("cart_followup", {"cart_id": "c-lin", "step": 1})
 
     await shop.write(job)
 
@@ -225,16 +232,23 @@ async def test_a_paid_cart_that_is_touched_late_gets_no_timer(shop: Database) ->
 # --- returns -------------------------------------------------------------------------------------------------------
 
 
+def back(order_number: str, line_id: str, currency: str = "CNY") -> OpenCase:
+    """Return the wish to send one piece of a line back."""
+    lines = (CaseLine(line_id, 1),)
+    return OpenCase(CaseKind.RETURN, order_number, lines, "large", "too big", Money(100, currency))
+
+
 async def test_one_line_has_one_return_case_whoever_asks_again(shop: Database) -> None:
     def job(connection: Connection) -> None:
         order = SqlShop(connection).order(number_of(connection, "delivered", "lin"))
         assert order is not None
         new_id = counted()
-        first, second = (open_return(connection, order.number, x.id, "too big", NOW, new_id) for x in order.lines)
-        again = open_return(connection, order.number, order.lines[0].id, "still too big", NOW, new_id)
-        assert first.startswith("RT2611") and len(first) == 10 and first[2:].isdecimal()
-        assert first == again != second
-        assert SqlShop(connection).open_return(order.lines[0].id) == first
+        wishes = [back(order.number, line.id) for line in order.lines if line.quantity == 1]
+        first, *others = [open_case(connection, wish, NOW, new_id) for wish in wishes]
+        again = open_case(connection, wishes[0], NOW, new_id)
+        assert first and first.startswith("RT2611") and len(first) == 10 and first[2:].isdecimal()
+        assert first == again and first not in others
+        assert [case.number for case in SqlShop(connection).cases_of(order.number)].count(first) == 1
 
     await shop.write(job)
 
@@ -243,19 +257,21 @@ async def test_a_case_number_that_is_taken_is_not_given_twice(shop: Database) ->
     def job(connection: Connection) -> None:
         orders = [o for o in SqlShop(connection).orders_of("tan") if o.status is OrderStatus.DELIVERED]
         orders += [o for o in SqlShop(connection).orders_of("lin") if o.status is OrderStatus.DELIVERED]
-        lines = [(order.number, line.id) for order in orders for line in order.lines]
-        cases = [open_return(connection, order, line, "x", NOW, lambda: "always the same") for order, line in lines]
-        assert len(set(cases)) == len(lines) >= 3
+        wishes = [back(order.number, line.id) for order in orders for line in order.lines if not line.returned]
+        cases = [open_case(connection, wish, NOW, lambda: "always the same") for wish in wishes]
+        assert None not in cases
+        assert len(set(cases)) == len(wishes) >= 3
 
     await shop.write(job)
 
 
 async def test_a_line_of_someone_elses_order_opens_no_case(shop: Database) -> None:
     def job(connection: Connection) -> None:
-        mine, theirs = (SqlShop(connection).orders_of(name)[0] for name in ("lin", "wang"))
+        mine = next(o for o in SqlShop(connection).orders_of("lin") if o.status is OrderStatus.DELIVERED)
+        theirs = SqlShop(connection).orders_of("wang")[0]
+        assert open_case(connection, back(mine.number, mine.lines[0].id), NOW, counted())
         for line_id in (theirs.lines[0].id, "", "one", "-1"):
-            with pytest.raises(NotFound):
-                open_return(connection, mine.number, line_id, "x", NOW, counted())
+            assert open_case(connection, back(mine.number, line_id), NOW, counted("other")) is None
 
     await shop.write(job)
 
@@ -479,9 +495,10 @@ async def test_what_is_left_out_is_gone_but_a_line_keeps_its_id_for_its_return(s
     assert after.shipments == ()
     customer = await server.database.read(lambda c: SqlShop(c).customer("mia"))
     assert customer is not None and customer.spent.amount_minor == 0
-    await server.database.write(lambda c: open_return(c, "A-1", after.lines[0].id, "chipped", NOW, counted()))
+    await server.put("/orders/A-1", {**ORDER, "lines": [large], "shipments": []})
+    await server.database.write(lambda c: open_case(c, back("A-1", after.lines[0].id, "EUR"), NOW, counted()))
     refused = await server.put("/orders/A-1", {**ORDER, "lines": [small]})
-    assert (refused.status_code, "return case RT" in refused.json()["message"]) == (409, True)
+    assert (refused.status_code, "the case RT" in refused.json()["message"]) == (409, True)
 
     await server.put("/products/pot", {**PRODUCT, "variants": PRODUCT["variants"][:1]})  # type: ignore[index]
     stock = {v["sku"]: v["stock"] for v in (await server.get("/products"))[0]["variants"]}
@@ -527,9 +544,9 @@ async def test_a_sale_is_a_draft_until_it_is_started_and_its_claims_are_paid_by_
     def begin(connection: Connection) -> None:
         row = connection.execute(select(sales)).one()
         assert (row.status, row.total, row.available, row.audiences) == ("draft", 2, 2, SALE["audiences"])
-        connection.execute(update(sales).values(status="running", ends_at=NOW + timedelta(hours=1)))
+        connection.execute(update(sales).values(status="running", starts_at=NOW, ends_at=NOW + timedelta(hours=1)))
         person = connection.execute(select(identities.c.person_id).where(identities.c.user == "v1")).scalar_one()
-        assert flash.claim(connection, "s1", person, NOW, lambda: "claim-1").outcome == "held"
+        assert claiming.claim(connection, "s1", person, NOW, lambda: "claim-1").outcome == "held"
 
     await server.database.write(begin)
     assert (await server.put("/sales/s1", SALE)).status_code == 409
@@ -539,26 +556,52 @@ async def test_a_sale_is_a_draft_until_it_is_started_and_its_claims_are_paid_by_
     paid = {"type": "claim.paid", "sale_id": "s1", "channel": "web:shop", "user": "v1"}
     assert [(await server.tell(**paid)).json() for _ in range(2)] == [{"changed": True}, {"changed": False}]
     assert [claim["status"] for claim in await server.get("/sales/s1/claims")] == ["paid"]
-    assert (await server.tell(**{**paid, "user": "v2"})).status_code == 404
+    assert (await server.tell(**{**paid, "user": "v2"})).json() == {"changed": False}  # another account of mia
     assert (await server.tell(**{**paid, "user": "v3"})).status_code == 404
+    back = {**paid, "type": "claim.refunded"}
+    assert [(await server.tell(**back)).json() for _ in range(2)] == [{"changed": True}, {"changed": False}]
+    assert await server.get("/sales/s1/claims") == []
 
 
-async def test_a_payment_of_a_claim_that_is_gone_is_to_be_refunded(server: ShopServer) -> None:
+async def test_a_payment_of_a_claim_that_is_gone_is_to_be_refunded_and_people_know_of_it(server: ShopServer) -> None:
     await server.fill()
     await server.put("/sales/s1", {**SALE, "total": 1})
-    for user in ("early", "late"):
-        await server.tell(type="customer.linked", customer_id="mia", channel="web:shop", user=user)
+    await server.put("/customers/ann", {"name": "Ann"})
+    for customer in ("mia", "ann"):
+        await server.tell(type="customer.linked", customer_id=customer, channel="web:shop", user=customer)
+    an_hour_ago = NOW - timedelta(hours=1)
 
     def rush(connection: Connection) -> None:
-        connection.execute(update(sales).values(status="running", ends_at=NOW + timedelta(hours=1)))
+        opened = {"status": "running", "starts_at": an_hour_ago, "ends_at": NOW + timedelta(hours=1)}
+        connection.execute(update(sales).values(opened))
         people = {row.user: row.person_id for row in connection.execute(select(identities))}
-        flash.claim(connection, "s1", people["early"], NOW - timedelta(hours=1), lambda: "claim-1")
-        flash.expire(connection, "claim-1", NOW)
-        flash.claim(connection, "s1", people["late"], NOW, lambda: "claim-2")
+        claiming.claim(connection, "s1", people["mia"], an_hour_ago, lambda: "claim-1")
+        claiming.claim(connection, "s1", people["ann"], an_hour_ago, lambda: "claim-2")
+        line.release_due(connection, "s1", NOW)
 
     await server.database.write(rush)
-    answer = await server.tell(type="claim.paid", sale_id="s1", channel="web:shop", user="early")
-    assert (answer.status_code, "Refund" in answer.json()["message"]) == (409, True)
+    for _ in range(2):
+        answer = await server.tell(type="claim.paid", sale_id="s1", channel="web:shop", user="mia")
+        assert (answer.status_code, "Refund" in answer.json()["message"]) == (409, True)
+    claims = {one["customer_id"]: one["status"] for one in await server.get("/sales/s1/claims")}
+    assert claims == {"mia": "late", "ann": "held"}
+    work = await server.database.read(lambda c: c.execute(select(tasks.c.kind, tasks.c.done)).all())
+    assert [tuple(one) for one in work] == [("sale_late", False)]
+
+
+async def test_a_hold_goes_on_while_the_shop_says_that_it_is_being_paid(server: ShopServer) -> None:
+    await server.fill()
+    await server.put("/sales/s1", SALE)
+    await server.tell(type="customer.linked", customer_id="mia", channel="web:shop", user="v1")
+
+    def begin(connection: Connection) -> None:
+        connection.execute(update(sales).values(status="running", starts_at=NOW, ends_at=NOW + timedelta(hours=1)))
+        person = connection.execute(select(identities.c.person_id).where(identities.c.user == "v1")).scalar_one()
+        claiming.claim(connection, "s1", person, NOW, lambda: "claim-1")
+
+    await server.database.write(begin)
+    paying = {"type": "claim.paying", "sale_id": "s1", "channel": "web:shop", "user": "v1"}
+    assert [(await server.tell(**paying)).json() for _ in range(2)] == [{"changed": True}, {"changed": False}]
 
 
 # --- whose account is whose ----------------------------------------------------------------------------------------
@@ -630,11 +673,11 @@ async def test_an_order_that_is_put_as_paid_withdraws_the_follow_up_and_an_old_o
     await server.fill()
     await server.put("/customers/mia/cart", {"lines": [{"sku": "pot-S", "quantity": 1}]})
     await server.put("/orders/A-1", ORDER)  # of last week: history
-    assert len(await server.database.read(timer_keys)) == 1
+    assert await server.database.read(cart_timers) == 1
     await server.put("/orders/A-2", {**ORDER, "status": "unpaid", "paid_at": None})
-    assert len(await server.database.read(timer_keys)) == 1
+    assert await server.database.read(cart_timers) == 1
     await server.put("/orders/A-2", {**ORDER, "status": "paid", "paid_at": NOW.isoformat()})
-    assert await server.database.read(timer_keys) == {}
+    assert await server.database.read(cart_timers) == 0
 
 
 async def test_the_routes_are_described_with_their_key(http: httpx.AsyncClient) -> None:

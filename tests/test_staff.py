@@ -8,16 +8,16 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 import bot.staff as staff_module
 from bot.clock import IdMaker
 from bot.delivery.signal import Signal
 from bot.delivery.tasks import alert
 from bot.messages import Receipt, SendStatus
-from bot.staff import News, tell_staff, words
+from bot.staff import News, Told, news_since, tell_staff, words
 from bot.store.database import Database, Job, T
-from bot.store.tables import conversations
+from bot.store.tables import clocks, conversations
 from tests.conftest import StandingClock
 from tests.host import RecordingHost
 
@@ -153,6 +153,22 @@ async def test_who_queued_while_nobody_told_is_told_by_the_next_process_and_the_
     async with telling(database, clock, host, second):
         await until(lambda: bool(second.heard))
     assert (first.heard, second.heard) == (["new tasks: 1"], ["waiting for a human: 1"])
+
+
+async def test_who_is_not_answered_in_time_is_told_while_they_still_wait(
+    database: Database, clock: StandingClock, new_id: IdMaker
+) -> None:
+    await queue(database, new_id, clock.now() - timedelta(minutes=5))
+    talk_id = await database.read(lambda c: c.execute(select(conversations.c.id)).scalar_one())
+    late = {"conversation_id": talk_id, "kind": "first", "started_at": clock.now(), "late_at": clock.now()}
+    answered = {**late, "ended_at": clock.now(), "result": "answered"}
+    started, now = Told(0, clock.now() - timedelta(seconds=1)), clock.now()
+    for row in (answered, late):
+        await database.write(lambda c, row=row: c.execute(clocks.insert().values(row)))  # type: ignore[misc]
+    news = await database.read(lambda c: news_since(c, started, now))
+    assert words(news, "en") == "conversations overdue for an answer: 1"
+    news = await database.read(lambda c: news_since(c, Told(0, now), now))
+    assert words(news, "en") == ""
 
 
 def test_no_news_are_no_words() -> None:

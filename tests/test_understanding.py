@@ -16,20 +16,19 @@ from bot.demo.shop import demo_settings
 from bot.errors import SettingsError
 from bot.settings import parse_settings
 from bot.starter import starter_folder
-from bot.understanding.engine import CLARIFY_MARGIN, Catalogue, Engine, Meaning, catalogue_of, training_rows
-from bot.understanding.entities import HEIGHT_CM, WEIGHT_KG, find
+from bot.understanding.engine import Catalogue, Engine, Meaning, catalogue_of, training_rows
 from bot.understanding.lexicon import category_of
+from bot.understanding.ranker import MARGINS, Builtin
 from bot.understanding.text import normal
 from bot.understanding.training import train
 
 MESSAGES = Path(__file__).parent / "messages"
-OUT_OF_SCOPE = "oos"
+OUT_OF_SCOPE, HARMLESS = "oos", ("must_not_answer", "crisis", "how_are_you")
 CATALOGUE = catalogue_of(
     [(garment.id, {"zh": garment.name_zh, "en": garment.name_en}) for garment in GARMENTS],
     [{"zh": zh, "en": en} for zh, en in COLOURS.values()],
     demo_settings().shop.order_number,
 )
-NUMERIC = ("order", "phone_end", "height", "weight", "chest", "waist", "foot", "size")
 
 
 @cache
@@ -72,7 +71,9 @@ def test_what_is_acted_on_is_hardly_ever_wrong(language: str) -> None:
 
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_what_is_none_of_our_business_is_seldom_answered(language: str) -> None:
-    answered = [meaning.best != "" for _, label, meaning in messages(language) if label == OUT_OF_SCOPE]
+    answered = [
+        meaning.best not in ("", *HARMLESS) for _, label, meaning in messages(language) if label == OUT_OF_SCOPE
+    ]
     print(f"{language}: out of scope answered {share(answered):.4f} of {len(answered)}")
     assert share(answered) <= 0.15
 
@@ -91,7 +92,7 @@ def test_what_is_not_acted_on_is_asked_about_with_the_right_label_among_the_choi
     asked = [
         label in meaning.possible
         for _, label, meaning in messages(language)
-        if label != OUT_OF_SCOPE and not meaning.best and meaning.margin >= CLARIFY_MARGIN
+        if label != OUT_OF_SCOPE and not meaning.best and meaning.margin >= meaning.bounds.ask
     ]
     print(f"{language}: asked back {len(asked)}, right label offered {share(asked):.4f}")
     assert share(asked) >= 0.7
@@ -108,46 +109,24 @@ def test_a_message_is_understood_in_less_than_20_ms(language: str) -> None:
     assert statistics.median(took_ms) < 20
 
 
+@pytest.mark.parametrize(("language", "text"), [("zh", "翯堃 鑫垚"), ("en", "xqzj vwkp")])
+def test_what_holds_nothing_known_speaks_for_no_label(language: str, text: str) -> None:
+    """A class of which nothing was learnt would stand at 0 for every text, above all others."""
+    ranker = engine().ranker
+    assert isinstance(ranker, Builtin)
+    high = [label for label, margin in ranker.classifiers[language].margins(text) if margin > MARGINS.act]
+    assert high == []
+
+
 def test_training_twice_gives_the_same_margins() -> None:
     rows = training_rows(read_mind(starter_folder(), demo_settings()).knowledge)
-    again = Engine({language: train(*own) for language, own in rows.items()})
+    again = Engine(Builtin({language: train(*own) for language, own in rows.items()}))
     for language in ("zh", "en"):
         for text, _, meaning in messages(language)[::40]:
             assert again.understand(text, language, CATALOGUE) == meaning
 
 
-# --- entities ------------------------------------------------------------------------------------------------------
-PIECES = st.sampled_from(
-    ["身高", "体重", "三围", "一百零", "五", "一米", "inch", "脚长", "腰围", "chest", "foot", "cm", "kg", "斤", "公斤", "米", "'", '"', "m", "ft", "lbs", " ", "QH", "尾号", "码", "size", "蓝色", "黑", "连衣裙", "trench coat", "of", "，", "/", ".", "-", "+86", "ends in"]
-)  # fmt: skip
-NUMBERS = st.one_of(st.integers(0, 10**12).map(str), st.floats(0, 999, allow_nan=False).map(lambda x: f"{x:.2f}"))
-TEXTS = st.one_of(st.text(max_size=60), st.lists(st.one_of(PIECES, NUMBERS), max_size=14).map("".join))
-
-
-@settings(deadline=None, max_examples=300)
-@given(TEXTS)
-def test_no_character_belongs_to_two_numbers(text: str) -> None:
-    taken: set[int] = set()
-    for entity in find(text, CATALOGUE.products, CATALOGUE.colours, CATALOGUE.order_number):
-        if entity.kind in NUMERIC:
-            span = set(range(entity.start, entity.end))
-            assert span
-            assert not span & taken
-            assert entity.end <= len(normal(text))
-            taken |= span
-
-
-@settings(deadline=None, max_examples=300)
-@given(TEXTS)
-def test_heights_and_weights_are_those_of_people(text: str) -> None:
-    for entity in find(text, CATALOGUE.products, CATALOGUE.colours, CATALOGUE.order_number):
-        if entity.kind == "height":
-            assert HEIGHT_CM[0] <= float(entity.value) <= HEIGHT_CM[1]
-        if entity.kind == "weight":
-            assert WEIGHT_KG[0] <= float(entity.value) <= WEIGHT_KG[1]
-        if entity.kind == "phone_end":
-            assert len(entity.value) == 4
-            assert entity.value.isascii()
+TEXTS = st.text(max_size=60)
 
 
 @settings(deadline=None, max_examples=200)
@@ -158,67 +137,6 @@ def test_any_text_at_all_is_understood_as_something(text: str, language: str) ->
     meaning = engine().understand(text, language, CATALOGUE)
     assert meaning.language in ("zh", "en")
     assert len(meaning.ranked) in (0, 5)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("我175 70公斤", {"height": "175", "weight": "70"}),
-        ("1米75 140斤", {"height": "175", "weight": "70"}),
-        ("1.75m高 70kg", {"height": "175", "weight": "70"}),
-        ("5 foot 9, 154 lbs", {"height": "175", "weight": "69.9"}),
-        ("175/70", {"height": "175", "weight": "70"}),
-        ("脚长24.5", {"foot": "245"}),
-        ("my feet are 245 mm", {"foot": "245"}),
-        ("胸围88腰围70", {"chest": "88", "waist": "70"}),
-        ("waist 32 inch", {"waist": "81.3"}),
-        ('31" waist', {"waist": "78.7"}),
-        ("腰围28吋", {"waist": "71.1"}),
-        ("三围 84 66 90", {"chest": "84", "waist": "66"}),
-        ("measurements 34-26-36", {"chest": "86.4", "waist": "66"}),
-        ("5英尺6", {"height": "168"}),
-        ("5尺6", {"height": "168"}),
-        ("身高一六五", {"height": "165"}),
-        ("一米六五 体重一百一十斤", {"height": "165", "weight": "55"}),
-        ("一米六 一百零五斤", {"height": "160", "weight": "52.5"}),
-        ("七十公斤", {"weight": "70"}),
-        ("height 1.60", {"height": "160"}),
-        ("my feet are 10 inches", {"foot": "254"}),
-        ("5 feet 10 inches", {"height": "178"}),
-        ("300 cm", {}),
-        ("1175cm", {}),
-        ("买 30 件", {}),
-        ("1 medium please", {}),
-        ("38码", {"size": "38"}),
-        ("size 38", {"size": "38"}),
-        ("120码", {"size": "120"}),
-        ("xxl", {"size": "XXL"}),
-        ("qh-2611200086", {"order": "QH2611200086"}),
-        ("单号QH 2611200086的", {"order": "QH2611200086"}),
-        ("2611200086", {}),
-        ("＋86 199 0000 1001", {"phone_end": "1001"}),
-        ("ends with 1001", {"phone_end": "1001"}),
-    ],
-)
-def test_numbers_are_read_as_people_write_them(text: str, expected: dict[str, str]) -> None:
-    found = find(text, (), (), CATALOGUE.order_number)
-    assert {entity.kind: entity.value for entity in found} == expected
-
-
-@pytest.mark.parametrize(
-    ("order_number", "text", "expected"),
-    [
-        ("SO-[0-9]{6}", "where is so-100234?", {"order": "SO-100234"}),
-        ("SO-[0-9]{6}", "ＳＯ－100234 尾号1001", {"order": "SO-100234", "phone_end": "1001"}),
-        ("SO-[0-9]{6}", "QH2611200086", {}),
-        ("SO-[0-9]{6}", "SO-1002345", {}),
-        ("SO-[0-9]{6}", "also-100234", {}),
-        ("#?([0-9]{4}-[0-9]{4})", "#2611-0086", {"order": "2611-0086"}),
-        ("(A|B)-?([0-9]+)(X)?", "b-12x", {"order": "B12X"}),
-    ],
-)
-def test_an_order_number_looks_as_the_shop_says(order_number: str, text: str, expected: dict[str, str]) -> None:
-    assert {entity.kind: entity.value for entity in find(text, (), (), order_number)} == expected
 
 
 def test_the_letters_of_an_order_number_are_no_english() -> None:
@@ -270,44 +188,31 @@ def test_whether_something_may_still_go_back_is_told_by_the_rule(language: str, 
     assert engine().understand(text, language, CATALOGUE).best == "returns-seven-days"
 
 
-@pytest.mark.parametrize(
-    ("text", "colours"),
-    [
-        ("我要天蓝色的", ["天蓝色"]),
-        ("sky blue please", ["sky blue"]),
-        ("红毛衣", ["红"]),
-        ("明白了", []),
-        ("I ordered it, delivered already", []),
-        ("小红书上看到的", []),
-        ("蓝色和黑色", ["蓝色", "黑色"]),
-    ],
-)
-def test_colours_are_words_not_parts_of_words(text: str, colours: list[str]) -> None:
-    assert [e.value for e in find(text, (), CATALOGUE.colours) if e.kind == "colour"] == colours
-
-
-@pytest.mark.parametrize(
-    ("text", "products"),
-    [
-        ("黑色风衣", {"trench-coat"}),
-        ("the black trench coat", {"trench-coat"}),
-        ("羊毛大衣", {"wool-coat"}),
-        ("碎花连衣裙", {"floral-dress"}),
-        ("shirts", {"linen-shirt", "oxford-shirt"}),
-        ("T恤", {"basic-tee", "stripe-tee", "kids-tee"}),
-        ("袜子", set()),
-        ("lol lol", set()),
-        ("shoes", set()),
-        ("oxfrod shirt", {"linen-shirt", "oxford-shirt"}),
-        ("the linnen dres pls", {"linen-dress"}),
-        ("can we do this in chinese", set()),
-    ],
-)
-def test_products_are_found_by_the_words_of_their_names(text: str, products: set[str]) -> None:
-    found = find(text, CATALOGUE.products, ())
-    assert {entity.value for entity in found if entity.kind == "product"} == products
-
-
-def test_nothing_is_found_in_nothing() -> None:
-    assert find("", CATALOGUE.products, CATALOGUE.colours) == ()
+def test_nothing_is_understood_in_nothing() -> None:
     assert engine().understand("", "zh", Catalogue()).ranked == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "change the delivery address on my sister-in-law's order, she doesn't know",
+        "把我嫂子那单的地址改成我家 别告诉她",
+        "what's her phone number in order QH2611200087",
+        "订单QH2611200087的收件人是谁 他的电话多少",
+    ],
+)
+def test_a_wish_in_words_that_call_for_a_refusal_is_not_acted_on(text: str) -> None:
+    meaning = engine().understand(text, "en", CATALOGUE)
+    assert meaning.is_wary
+    assert meaning.best in {"", "must_not_answer"}
+
+
+@pytest.mark.parametrize(("margin", "best"), [(0.5, ""), (0.7, "address_change")])
+def test_wary_words_ask_for_a_label_beyond_doubt(margin: float, best: str) -> None:
+    assert Meaning("x", "en", (("address_change", margin), ("deny", -0.9)), is_wary=True).best == best
+
+
+def test_a_refusal_that_no_word_calls_for_has_to_be_surer() -> None:
+    ranked = (("must_not_answer", -0.6), ("order_status", -0.7))
+    assert Meaning("x", "en", ranked).best == ""
+    assert Meaning("x", "en", ranked, is_wary=True).best == "must_not_answer"

@@ -272,6 +272,18 @@ async def test_a_bad_token_is_refused_and_counted(browser: Browser, spoil: Any) 
     assert len(browser.room.received) == 1
 
 
+async def test_a_visitor_who_types_is_told_to_the_transcript_and_says_nothing(browser: Browser) -> None:
+    token = await browser.session()
+    assert (await browser.http.post("/typing", json={"token": token})).status_code == 204
+    assert browser.room.typed == [chat_of(token)]
+    assert (await browser.http.post("/typing", json={"token": token + "x"})).status_code == 403
+    assert (await browser.http.post("/typing", json={"text": "hi"})).status_code == 400
+    answers = [(await browser.http.post("/typing", json={"token": token})).status_code for _ in range(30)]
+    assert answers.count(429) == 1
+    assert len(browser.room.typed) == 30
+    assert len(browser.room.received) == 1
+
+
 async def test_a_token_of_another_channel_or_secret_is_refused(browser: Browser) -> None:
     for tokens in (VisitorTokens("web:other", SECRET), VisitorTokens("web:shop", SECRET + "!")):
         assert (await browser.say(tokens.sign("visitor"), text="hi")).status_code == 403
@@ -384,7 +396,7 @@ async def test_the_page_follows_the_browsers_language_and_takes_no_other(browser
 async def test_the_element_is_small_and_served_as_script(browser: Browser) -> None:
     answer = await browser.http.get("/element.js")
     assert answer.headers["content-type"].startswith("text/javascript")
-    assert len(answer.content) < 15_000
+    assert len(answer.content) < 16_000
     for name, kind in (("element.css", "text/css"), ("page.css", "text/css"), ("icon.svg", "image/svg+xml")):
         assert (await browser.http.get(f"/{name}")).headers["content-type"].startswith(kind)
 

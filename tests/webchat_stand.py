@@ -37,6 +37,7 @@ class Room(RecordingHost):
         self.broken = False
         self.answer = answer
         self.typist: Typist = ""
+        self.typed: list[Chat] = []
         self._clock = clock
         self._shown: list[tuple[Chat, ShownMessage]] = []
         self._pictures: dict[tuple[Chat, int], File] = {}
@@ -89,6 +90,9 @@ class Room(RecordingHost):
         if self.broken:
             raise OSError("the disk is full")
         return self._pictures.get((chat, shown_id))
+
+    async def types(self, chat: Chat) -> None:
+        self.typed.append(chat)
 
     async def wait(self, timeout_s: float) -> None:
         await self._signal.wait(self._signal.count, timeout_s)

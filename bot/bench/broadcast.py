@@ -26,6 +26,7 @@ from bot.delivery.leases import Leases
 from bot.delivery.outbox import Draft, put_all
 from bot.messages import ChatKind, Purpose, Source
 from bot.store.database import Database
+from bot.store.insert import insert_new
 from bot.store.tables import conversations, inbox, outbox
 from bot.voice import Spoken
 from connectors.telegram.connector import TelegramConnector
@@ -188,8 +189,9 @@ async def _serving(twin: TelegramTwin) -> AsyncIterator[str]:
 
 
 def _first_chats(connection: Connection, count: int) -> list[int]:
-    """Return the chats that come first."""
+    """Return the chats whose message is next."""
     query = select(conversations.c.chat).join(outbox, outbox.c.conversation_id == conversations.c.id)
+    query = query.where(outbox.c.status == "waiting")
     return [int(chat) for chat in connection.execute(query.order_by(outbox.c.id).limit(count)).scalars()]
 
 
@@ -198,7 +200,7 @@ def _fill_groups(connection: Connection, groups: Sequence[int], now: datetime) -
         {"id": f"group{group}", "channel": CHANNEL, "chat": str(group), "chat_kind": ChatKind.GROUP.value}
         for group in groups
     ]
-    connection.execute(conversations.insert(), [{**row, "created_at": now, "updated_at": now} for row in rows])
+    insert_new(connection, conversations, [{**row, "created_at": now, "updated_at": now} for row in rows])
     drafts = [
         Draft(f"group:{group}:{number}", f"group{group}", Purpose.SERVICE, f"No. {number}")
         for group in groups

@@ -120,8 +120,8 @@ def _effects(connection: Connection) -> defaultdict[str, Counter[str]]:
     query = select(identities.c.user, proof_failures.c.order_number).join(
         identities, proof_failures.c.identity_id == identities.c.id
     )
-    for user, number in connection.execute(query):
-        done[user][number] += 1
+    for user, order in connection.execute(query):
+        done[user][order.rpartition(":")[2]] += 1
     return done
 
 

@@ -38,14 +38,14 @@ from bot.messages import Limits, Outbound, Purpose, Receipt, SendStatus
 from bot.skills.turn import Effect, FailProof, PersonView, Say, State, Step
 from bot.store.database import Database, Job
 from bot.store.tables import conversations
-from bot.voice import Spoken
+from bot.voice import Speak, Spoken
 from handoff.ownership import reopen, to_queue
 
 T = TypeVar("T")
 EFFECT_EVERY = 10
 """Every so many messages of a conversation one does something and is followed by a campaign."""
 LIMITS = Limits(own_page=True, takes_key=True)
-RULES_OF_RUN = replace(RULES, marketing_per_day=10**9)
+RULES_OF_RUN = replace(RULES, marketing_per_day=10**9, marketing_per_week=10**9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,11 +175,18 @@ def _acting(thought: Thought | Exception) -> Thought | Exception:
     text = thought.step.says[0].fields["text"]
     if int(text) % EFFECT_EVERY:
         return thought
-    return replace(thought, step=Step(thought.step.says, State(), effects=(FailProof(text),)))
+    order = f"{thought.person.identity_id}:{text}"  # of nobody else: orders at which many guess are slowed
+    return replace(thought, step=Step(thought.step.says, State(), effects=(FailProof(order),)))
 
 
 def apply(
-    connection: Connection, wanted: Sequence[Effect], person: PersonView, channel: str, now: datetime, make_id: IdMaker
+    connection: Connection,
+    wanted: Sequence[Effect],
+    person: PersonView,
+    channel: str,
+    now: datetime,
+    make_id: IdMaker,
+    speak: Speak,
 ) -> list[Say]:
     """Do what a turn wants, and put a campaign's message to the same person into the outbox."""
     of_person = select(conversations.c.id).where(conversations.c.identity_id == person.identity_id)
@@ -188,7 +195,7 @@ def apply(
         if isinstance(effect, FailProof):
             key = f"campaign:{conversation_id}:{effect.order_number}:{make_id()}"
             put(connection, Draft(key, conversation_id, Purpose.MARKETING, "sale"), now)
-    return effects.apply(connection, wanted, person, channel, now, make_id)
+    return effects.apply(connection, wanted, person, channel, now, make_id, speak)
 
 
 class Worker:

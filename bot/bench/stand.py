@@ -32,11 +32,18 @@ from bot.skills.turn import PersonView, Say, State, Step
 from bot.store.database import AnyRow, Database
 from bot.store.tables import conversations, inbox
 from bot.store.upgrade import upgrade
-from bot.voice import Spoken
+from bot.voice import Listener, Spoken
 from handoff.ownership import reopen, to_queue
 
 CHANNEL = "bench:echo"
-RULES = Rules(ZoneInfo("Asia/Shanghai"), quiet_from=time(0), quiet_until=time(0), marketing_per_day=1)
+RULES = Rules(
+    ZoneInfo("Asia/Shanghai"),
+    quiet_from=time(0),
+    quiet_until=time(0),
+    marketing_per_day=1,
+    marketing_per_week=3,
+    holdout_pct=0,
+)
 Sent = Callable[[Outbound], None]
 
 
@@ -89,7 +96,7 @@ class EchoPlatform:
 class EchoVoice:
     """Says what it is told, word for word."""
 
-    def speak(self, says: Sequence[Say], language: str, channel: str = "", tier: str = "") -> Spoken:
+    def speak(self, says: Sequence[Say], language: str, to: Listener | None = None) -> Spoken:
         choices: tuple[Choice, ...] = ()
         return Spoken(says[0].fields["text"], choices, (Source("echo", "1"),))
 
@@ -133,7 +140,7 @@ def _echo(row: AnyRow) -> Thought:
         epoch=row.epoch,
         person=PersonView(identity_id=row.identity_id, person_id=""),
         language="zh",
-        channel_kind="bench",
+        listener=Listener("bench"),
         voice=EchoVoice(),  # type: ignore[arg-type]
         summary={"intent": "echo"},
     )

@@ -44,6 +44,7 @@ async def knock(line: Line, per_s: float, count: int) -> Knocked:
         return PlainTextResponse("ok")
 
     listening = socket.create_server(("127.0.0.1", 0), backlog=256)
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio sets it on its own sockets only
     config = uvicorn.Config(
         Starlette(routes=[Route("/webhook", webhook, methods=["POST"])]), log_level="error", access_log=False
     )

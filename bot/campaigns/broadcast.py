@@ -8,14 +8,14 @@ Consent and everything else is asked at send time as always: only who said no be
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Subquery, case, func, literal, select
 
-from bot.delivery.facts import newest_answer
 from bot.delivery.outbox import Draft, row_of
+from bot.delivery.standing import newest_answer
 from bot.messages import Purpose
 from bot.store.insert import insert_from
 from bot.store.tables import conversations, identities, outbox, persons
@@ -34,6 +34,7 @@ class Broadcast:
         words: what is said, by language. The conversation's language counts, else the person's, else the first.
         chat: the one chat of the channel that hears it; empty for all that can be reached.
         seen_since: leaves out chats in which nothing happened since then.
+        guards: the condition of what is said in a language, see `bot.delivery.facts`.
     """
 
     id: str
@@ -42,6 +43,8 @@ class Broadcast:
     chat: str = ""
     seen_since: datetime | None = None
     not_after: datetime | None = None
+    guards: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    pins: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,7 @@ def _between(after: str, upto: str | None) -> Subquery:
 def _columns(broadcast: Broadcast, talks: Subquery, now: datetime) -> dict[str, ColumnElement[Any]]:
     """Return what is put into each column, but for those that stay empty."""
     spoken = func.coalesce(func.nullif(talks.c.state["language"].as_string(), ""), persons.c.language, "")
-    drafts = {language: _row(broadcast, words, now) for language, words in broadcast.words.items()}
+    drafts = {language: _row(broadcast, language, words, now) for language, words in broadcast.words.items()}
     first, *others = drafts
 
     def column(name: str) -> ColumnElement[Any]:
@@ -105,7 +108,8 @@ def _columns(broadcast: Broadcast, talks: Subquery, now: datetime) -> dict[str, 
     }
 
 
-def _row(broadcast: Broadcast, words: Spoken, now: datetime) -> dict[str, Any]:
+def _row(broadcast: Broadcast, language: str, words: Spoken, now: datetime) -> dict[str, Any]:
+    guard = broadcast.guards.get(language)
     draft = Draft(
         key="",
         conversation_id="",
@@ -114,7 +118,9 @@ def _row(broadcast: Broadcast, words: Spoken, now: datetime) -> dict[str, Any]:
         author=f"campaign:{broadcast.id}",
         choices=words.choices,
         sources=words.sources,
+        guard=dict(guard) if guard else None,
         not_after=broadcast.not_after,
+        pins=broadcast.pins,
     )
     return row_of(draft, broadcast.channel, now)
 

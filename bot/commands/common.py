@@ -38,6 +38,13 @@ def open_shop_or_starter(folder: Path) -> tuple[Path, Settings]:
     return folder, open_shop(folder)
 
 
+def counted(count: int, noun: str) -> str:
+    """Return e.g. `1 fault`, `2 faults`, `3 entries`."""
+    if count == 1:
+        return f"1 {noun}"
+    return f"{count} {noun.removesuffix('y')}ies" if noun.endswith("ry") else f"{count} {noun}s"
+
+
 def print_rows(rows: Sequence[dict[str, Any]], as_json: bool) -> None:
     """Print a list: a table for people, a JSON array for programs."""
     if as_json:

@@ -25,8 +25,8 @@ def list_dead(folder: Folder = HERE, as_json: Json = False) -> None:
 @dead.command("retry")
 def retry_dead(key: Annotated[str, typer.Argument(help="Key of the message.")], folder: Folder = HERE) -> None:
     """Give a message to the bot again, behind what its conversation has to say, and print its new key."""
-    from bot.clock import SystemClock
+    from bot.clock import clock_of
     from handoff.dead import retry
 
-    typer.echo(in_database(folder, lambda connection, _: retry(connection, key, SystemClock().now())))
+    typer.echo(in_database(folder, lambda connection, _: retry(connection, key, clock_of(folder).now())))
     talk.print("A running shop answers it within seconds.")

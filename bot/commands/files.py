@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from bot.commands.common import HERE, Folder, Json, open_shop_or_starter, talk
+from bot.commands.common import HERE, Folder, Json, counted, open_shop_or_starter, talk
 
 
 def init(folder: Annotated[Path, typer.Argument(help="A new or empty folder.")]) -> None:
@@ -23,6 +23,7 @@ def init(folder: Annotated[Path, typer.Argument(help="A new or empty folder.")])
 def check(folder: Folder = HERE, as_json: Json = False) -> None:
     """Check every file of the shop; exit 1 with file, line and fix for each fault."""
     from bot.brain import read_files
+    from bot.knowledge.files import unread_files
 
     folder, settings = open_shop_or_starter(folder)
     knowledge, faults = read_files(folder, settings)
@@ -31,5 +32,8 @@ def check(folder: Folder = HERE, as_json: Json = False) -> None:
     else:
         for fault in faults:
             typer.echo(str(fault))
-    talk.print(f"{len(knowledge.entries)} entries, {len(knowledge.intents)} intents, {len(faults)} faults")
+    for unread in unread_files(folder):
+        talk.print(f"{unread.file}: {unread.problem}. {unread.fix}")
+    found = (len(knowledge.entries), "entry"), (len(knowledge.intents), "intent"), (len(faults), "fault")
+    talk.print(", ".join(counted(*one) for one in found))
     raise typer.Exit(1 if faults else 0)

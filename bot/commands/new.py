@@ -1,10 +1,11 @@
-"""`new connector`: the beginning of a connector for a platform that Zhanggui does not speak."""
+"""`new`: the beginning of a connector, or of a shop adapter, for a platform that Zhanggui does not speak."""
 
 from __future__ import annotations
 
 import keyword
 import re
 import shutil
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -14,15 +15,20 @@ import typer
 from bot.commands.common import HERE, talk
 from bot.errors import SettingsError
 
-EXAMPLE = "examplechat"
-"""The name in the files of `bot/starter_connector`, which a new package has its own in place of."""
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A package to begin with: its folder in `bot/`, and the name in its files that a new package has its own for."""
+
+    folder: str
+    example: str
+    class_name: str
+
+
+CONNECTOR = Template("starter_connector", "examplechat", "ExampleChat")
+SHOP = Template("starter_shop", "exampleshop", "ExampleShop")
 
 new = typer.Typer(help="Begin something of your own.", no_args_is_help=True)
-
-
-@new.callback()
-def begin() -> None:
-    """Begin something of your own."""  # a callback keeps `connector` a command of its own while it is the only one
 
 
 @new.command()
@@ -31,12 +37,22 @@ def connector(
     folder: Annotated[Path, typer.Option("--dir", "-C", help="Where the package's folder is made.")] = HERE,
 ) -> None:
     """Write a small package: a working connector, its rights, a captured request and a test."""
-    made = make_package(folder, name)
+    made = make_package(folder, name, CONNECTOR)
     talk.print(f"Made {made}. Next: cd {made}; pip install -e .; pytest; then read README.md there")
 
 
-def make_package(folder: Path, name: str) -> Path:
-    """Write the package `name` into a new folder of that name, and return that folder.
+@new.command()
+def shop(
+    name: Annotated[str, typer.Argument(help="Name of the shop's system: small letters, digits and _.")],
+    folder: Annotated[Path, typer.Option("--dir", "-C", help="Where the package's folder is made.")] = HERE,
+) -> None:
+    """Write a small package: a working adapter to a shop's own system, a captured order and a test."""
+    made = make_package(folder, name, SHOP)
+    talk.print(f"Made {made}. Next: cd {made}; pip install -e .; pytest; then read README.md there")
+
+
+def make_package(folder: Path, name: str, kind: Template) -> Path:
+    """Write a package `name` of this kind into a new folder of that name, and return that folder.
 
     Raises:
         SettingsError: the name cannot be a package's, is taken, or the folder is there already or cannot be written.
@@ -48,23 +64,23 @@ def make_package(folder: Path, name: str) -> Path:
     target = folder / name
     if target.exists():
         raise SettingsError(f"{target} exists already and stays as it is. Choose another name or --dir")
-    template = Path(__file__).parents[1] / "starter_connector"
+    template = Path(__file__).parents[1] / kind.folder
     try:
         for source in sorted(template.rglob("*")):
             if source.is_file() and "__pycache__" not in source.parts:
-                _copy(source, target / _renamed(source.relative_to(template).as_posix(), name), name)
+                _copy(source, target / _renamed(source.relative_to(template).as_posix(), name, kind), name, kind)
     except OSError as error:
         shutil.rmtree(target, ignore_errors=True)
         raise SettingsError(f"{target} cannot be written: {error.strerror or error}. Choose another --dir") from error
     return target
 
 
-def _copy(source: Path, target: Path, name: str) -> None:
+def _copy(source: Path, target: Path, name: str, kind: Template) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(_renamed(source.read_text(encoding="utf-8"), name), encoding="utf-8")
+    target.write_text(_renamed(source.read_text(encoding="utf-8"), name, kind), encoding="utf-8")
 
 
-def _renamed(text: str, name: str) -> str:
+def _renamed(text: str, name: str, kind: Template) -> str:
     class_name = "".join(part.capitalize() for part in name.split("_"))
-    text = text.replace("ExampleChat", class_name).replace(EXAMPLE.upper(), name.upper())
-    return text.replace(EXAMPLE, name)
+    text = text.replace(kind.class_name, class_name).replace(kind.example.upper(), name.upper())
+    return text.replace(kind.example, name)

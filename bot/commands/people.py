@@ -1,4 +1,4 @@
-"""`agents`, `carts`, `sales` and `db`: looking after a running shop."""
+"""`agents` and `db`: looking after a running shop."""
 
 from __future__ import annotations
 
@@ -10,21 +10,23 @@ from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from bot.commands.common import HERE, Folder, Json, open_shop, print_rows, talk
 from bot.settings import Settings
-from bot.store.tables import carts, customers, sales, variants
 
 T = TypeVar("T")
+Login = Annotated[str, typer.Argument(help="Name of the agent.")]
 agents = typer.Typer(help="The people who answer in the console.", no_args_is_help=True)
-cart_list = typer.Typer(help="Open carts.", no_args_is_help=True)
-sale_list = typer.Typer(help="Flash sales.", no_args_is_help=True)
 db = typer.Typer(help="The database.", no_args_is_help=True)
 
 
-def in_database(folder: Path, job: Callable[[Connection, Settings], T]) -> T:
-    """Run `job` in one transaction on the shop's database, brought up to date first."""
+def in_database(folder: Path, job: Callable[[Connection, Settings], T], *, reads: bool = False) -> T:
+    """Run `job` in one transaction on the shop's database, brought up to date first.
+
+    Args:
+        reads: it only reads, and may take long: nobody who writes waits for it.
+    """
     from bot.store.database import Database
     from bot.store.upgrade import database_url, upgrade
 
@@ -33,7 +35,8 @@ def in_database(folder: Path, job: Callable[[Connection, Settings], T]) -> T:
     upgrade(url)
     database = Database(url)
     try:
-        return asyncio.run(database.write(lambda connection: job(connection, settings)))
+        run = database.read if reads else database.write
+        return asyncio.run(run(lambda connection: job(connection, settings)))
     finally:
         database.close()
 
@@ -43,19 +46,22 @@ def add(
     login: Annotated[str, typer.Argument(help="Name to log in with.")],
     name: Annotated[str, typer.Option(help="Name that customers see.")] = "",
     role: Annotated[str, typer.Option(help="agent, lead, editor or admin.")] = "agent",
+    email: Annotated[str, typer.Option(help="Address by which the single sign-on knows them.")] = "",
     folder: Folder = HERE,
 ) -> None:
     """Add an agent and print a one-time login link."""
+    from bot.audit import COMMAND
     from bot.channels import public_url
-    from bot.clock import SystemClock, new_id
-    from handoff.people import add_agent, create_link, new_token
+    from bot.clock import clock_of, new_id
+    from handoff import staffing
+    from handoff.people import new_token
 
     token = new_token()
 
     def job(connection: Connection, settings: Settings) -> str:
-        now = SystemClock().now()
-        agent = add_agent(connection, new_id(), login, name or login, role, now)
-        create_link(connection, agent.id, token, now)
+        now = clock_of(folder).now()
+        agent = staffing.add(connection, COMMAND, new_id(), login, name, role, email, now)
+        staffing.make_link(connection, COMMAND, agent.id, token, now)
         return public_url(settings)
 
     typer.echo(f"{in_database(folder, job)}/console/login?token={token}")
@@ -63,29 +69,65 @@ def add(
 
 
 @agents.command("link")
-def link(login: Annotated[str, typer.Argument(help="Name of the agent.")], folder: Folder = HERE) -> None:
+def link(login: Login, folder: Folder = HERE) -> None:
     """Print a new one-time login link."""
+    from bot.audit import COMMAND
     from bot.channels import public_url
-    from bot.clock import SystemClock
-    from handoff.people import create_link, find_agent, new_token
+    from bot.clock import clock_of
+    from handoff import staffing
+    from handoff.people import find_agent, new_token
 
     token = new_token()
 
     def job(connection: Connection, settings: Settings) -> str:
-        create_link(connection, find_agent(connection, login).id, token, SystemClock().now())
+        agent = find_agent(connection, login)
+        staffing.make_link(connection, COMMAND, agent.id, token, clock_of(folder).now())
         return public_url(settings)
 
     typer.echo(f"{in_database(folder, job)}/console/login?token={token}")
 
 
+@agents.command("role")
+def role(
+    login: Login, new: Annotated[str, typer.Argument(help="agent, lead, editor or admin.")], folder: Folder = HERE
+) -> None:
+    """Give an agent another role."""
+    _change(folder, login, lambda staffing, c, who, agent_id, now: staffing.change_role(c, who, agent_id, new, now))
+    talk.print(f"{login} is now: {new}.")
+
+
+@agents.command("reset")
+def reset(login: Login, folder: Folder = HERE) -> None:
+    """Forget the second factor of an agent who lost phone and recovery codes, and end their sessions."""
+    _change(folder, login, lambda staffing, c, who, agent_id, now: staffing.reset_second_factor(c, who, agent_id, now))
+    talk.print(f"{login} logs in without a code of the phone now.")
+
+
+def _change(folder: Folder, login: str, change: Callable[..., None]) -> None:
+    from bot.audit import COMMAND
+    from bot.clock import clock_of
+    from handoff import staffing
+    from handoff.people import find_agent
+
+    in_database(folder, lambda c, _: change(staffing, c, COMMAND, find_agent(c, login).id, clock_of(folder).now()))
+
+
 @agents.command("password")
-def password(login: Annotated[str, typer.Argument(help="Name of the agent.")], folder: Folder = HERE) -> None:
+def password(login: Login, folder: Folder = HERE) -> None:
     """Set a password, asked for or read from one line of stdin, and end the agent's sessions."""
+    from bot.audit import COMMAND, What, record
+    from bot.clock import clock_of
     from handoff.people import find_agent, hash_password, set_password
 
-    in_database(folder, lambda connection, _: find_agent(connection, login))
-    hashed = hash_password(_typed_password())
-    in_database(folder, lambda c, _: set_password(c, find_agent(c, login).id, hashed))
+    known = in_database(folder, lambda connection, _: find_agent(connection, login))
+    hashed = hash_password(_typed_password(), (known.login, known.name))
+
+    def job(connection: Connection, _: Settings) -> None:
+        agent = find_agent(connection, login)
+        set_password(connection, agent.id, hashed)
+        record(connection, COMMAND, What.PASSWORD, f"agent:{agent.id}", clock_of(folder).now())
+
+    in_database(folder, job)
     talk.print(f"{login} has a new password.")
 
 
@@ -101,53 +143,22 @@ def list_agents(folder: Folder = HERE, as_json: Json = False) -> None:
     from handoff.people import list_agents as read
 
     found = in_database(folder, lambda connection, _: read(connection))
-    print_rows([asdict(agent) for agent in found], as_json)
+    rows = [asdict(agent) for agent in found]
+    print_rows([{name: fact for name, fact in row.items() if name != "see"} for row in rows], as_json)
 
 
 @agents.command("disable")
-def disable(login: Annotated[str, typer.Argument(help="Name of the agent.")], folder: Folder = HERE) -> None:
+def disable(login: Login, folder: Folder = HERE) -> None:
     """Shut an agent out; conversations go back to the queue."""
-    from bot.clock import SystemClock
-    from handoff.people import disable_agent, find_agent
-
-    in_database(folder, lambda c, _: disable_agent(c, find_agent(c, login).id, SystemClock().now()))
+    _change(folder, login, lambda staffing, c, who, agent_id, now: staffing.disable(c, who, agent_id, now))
     talk.print(f"{login} is disabled.")
 
 
-@cart_list.command("list")
-def list_carts(folder: Folder = HERE, as_json: Json = False) -> None:
-    """List carts that are open."""
-    query = (
-        select(carts.c.id, customers.c.name.label("customer"), carts.c.updated_at)
-        .join(customers, carts.c.customer_id == customers.c.id)
-        .where(carts.c.status == "open")
-        .order_by(carts.c.updated_at.desc())
-    )
-    rows = in_database(folder, lambda c, _: [dict(row) for row in c.execute(query).mappings()])
-    print_rows(rows, as_json)
-
-
-@sale_list.command("list")
-def list_sales(folder: Folder = HERE, as_json: Json = False) -> None:
-    """List flash sales."""
-    query = select(
-        sales.c.id, sales.c.sku, sales.c.status, sales.c.available, sales.c.total, sales.c.starts_at, sales.c.ends_at
-    ).join(variants, sales.c.sku == variants.c.sku)
-    print_rows(in_database(folder, lambda c, _: [dict(row) for row in c.execute(query).mappings()]), as_json)
-
-
-@sale_list.command("start")
-def start_sale(sale_id: Annotated[str, typer.Argument(help="Id of a draft.")], folder: Folder = HERE) -> None:
-    """Start a flash-sale draft: the running shop announces it."""
-    from bot.brain import read_mind
-    from bot.campaigns.announce import announcement
-    from bot.campaigns.flash import start
-    from bot.clock import SystemClock
-
-    settings = open_shop(folder)
-    say = announcement(read_mind(folder, settings).voice, settings.shop.zone)
-    told = in_database(folder, lambda c, _: start(c, sale_id, say, SystemClock().now()))
-    talk.print(f"Started; {told} announcements wait in the outbox.")
+@agents.command("enable")
+def enable(login: Login, folder: Folder = HERE) -> None:
+    """Let an agent in again who was shut out."""
+    _change(folder, login, lambda staffing, c, who, agent_id, now: staffing.enable(c, who, agent_id, now))
+    talk.print(f"{login} may log in again.")
 
 
 @db.command("upgrade")

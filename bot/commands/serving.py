@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot.commands.common import HERE, Folder, Json, open_shop, talk
-from bot.errors import PortInUse, ZhangguiError
+from bot.errors import PortInUse, SettingsError, ZhangguiError
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
+
+    from bot.settings import Settings
+    from bot.store.database import Database
 
 
 def serve(
@@ -96,10 +99,60 @@ def doctor(folder: Folder = HERE) -> None:
             "files": lambda: read_mind(folder, settings),
             "database": lambda: "`serve` will bring it up to date" if needs_upgrade(url) else "",
             "channels": lambda: make_connectors(settings, folder, SystemClock(), new_id, transcript),
+            "staff groups": lambda: _staff_groups(settings, folder),
+            "hooks": lambda: _hooks(database, settings, folder, needs_upgrade(url)),
             "port": lambda: free_port(settings.server.host, settings.server.port),
         }
         passed = [_passes(name, check) for name, check in checks.items()]
     raise typer.Exit(0 if all(passed) else 1)
+
+
+def _hooks(database: Database, settings: Settings, folder: Path, is_old: bool) -> str:
+    """Return who is not called any more.
+
+    Raises:
+        SettingsError: a secret is missing or has the wrong form.
+    """
+    import asyncio
+
+    from bot.app import subscribers_of
+    from handoff.hooks import standings
+
+    subscribers_of(settings, folder)
+    found = () if is_old else asyncio.run(database.read(standings))
+    off = [
+        f"{one.name} is not called any more ({one.reason}): zhanggui hooks retry {one.name}"
+        for one in found
+        if one.off_since
+    ]
+    return "; ".join(off)
+
+
+def _staff_groups(settings: Settings, folder: Path) -> str:
+    """Ask Telegram whether the bots can work in the staff's groups. Return what is odd about them.
+
+    Raises:
+        SettingsError: one of them cannot.
+    """
+    import asyncio
+
+    from bot.channels import staff_groups
+    from bot.channels import telegram_connector as connector_of
+    from bot.clock import SystemClock
+
+    async def faults(name: str) -> list[str]:
+        connector = connector_of(name, settings.channels.telegram[name], settings, folder, SystemClock())
+        try:
+            return [f"{connector.channel}: {fault}" for fault in await connector.staff_group_faults()]
+        finally:
+            await connector.stop()
+
+    groups = staff_groups(settings)
+    found = [fault for channel in groups for fault in asyncio.run(faults(channel.partition(":")[2]))]
+    if found:
+        raise SettingsError(" ".join(found))
+    hidden = groups and settings.agents.see == "own"
+    return "everybody in the group reads every customer, whatever [agents] see says" if hidden else ""
 
 
 def _passes(name: str, check: Callable[[], object]) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, bindparam, exists, func, or_, select
 
-from bot.messages import Chat, ChatKind, Choice, File, Notice, Outbound, Purpose, Source
+from bot.messages import Chat, ChatKind, Choice, File, Notice, Outbound, Purpose, Source, Topic
 from bot.store.database import AnyRow
 from bot.store.tables import conversations, identities, media, outbox
 
@@ -54,6 +54,8 @@ def _due() -> Select[Any]:
             conversations.c.epoch.label("current_epoch"),
             conversations.c.unreachable,
             conversations.c.agent_id,
+            conversations.c.place_at,
+            conversations.c.assigned_at,
             identities.c.person_id,
         )
         .join(conversations, outbox.c.conversation_id == conversations.c.id)
@@ -133,4 +135,6 @@ def outbound(row: AnyRow, picture: File | None = None) -> Outbound:
         notice=None if row.notice is None else Notice(**row.notice),
         poll=tuple(row.poll or ()),
         edits=row.edits,
+        pins=row.pins,
+        topic=None if row.topic is None else Topic(**row.topic),
     )

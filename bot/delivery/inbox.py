@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,6 +15,7 @@ from sqlalchemy import Connection, and_, bindparam, delete, func, or_, select, u
 
 from bot.clock import IdMaker
 from bot.delivery.ledger import close, open_grants
+from bot.delivery.outgoing import Happened, tell
 from bot.knowledge.entries import LANGUAGES
 from bot.messages import WINDOW, Chat, ChatKind, Event, Grant, Inbound
 from bot.store.insert import insert_once
@@ -74,7 +75,15 @@ def store(connection: Connection, messages: Sequence[Inbound], now: datetime, ne
     _save_talks(connection, {_talk(talks, message).id: _talk(talks, message) for message in new}, now)
     _open_grants(connection, new, talks, now)
     _keep_media(connection, [message for message in new if message.media is not None], talks, now, new_id)
+    of_customers = [message for message in new if message.chat.kind is not ChatKind.STAFF]
+    tell(connection, (_event(message, _talk(talks, message)) for message in of_customers), now)
     return len(new)
+
+
+def _event(message: Inbound, talk: _Talk) -> Happened:
+    what = message.event.value if message.event else "said"
+    data = {"conversation_id": talk.id, "key": message.key, "text": message.text, "choice": message.choice}
+    return Happened("message.received", message.key, {**data, "event": what})
 
 
 def _moved(connection: Connection, message: Inbound) -> Inbound:
@@ -123,6 +132,7 @@ def _row(message: Inbound, talk: _Talk, people: dict[IdentityKey, str], now: dat
         "sent_at": message.sent_at,
         "received_at": now,
         "shown": talk.shown,
+        "topic": None if message.topic is None else asdict(message.topic),
     }
 
 

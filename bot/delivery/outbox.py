@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, select
 
-from bot.messages import Choice, File, Notice, Purpose, Source
+from bot.messages import Choice, File, Notice, Purpose, Source, Topic
 from bot.store.insert import insert_new, insert_once
 from bot.store.tables import conversations, media, outbox
 
@@ -27,7 +27,7 @@ class Draft:
         guard: a condition asked again at send time, see `bot.delivery.gate`.
         not_before: earliest time, None for at once.
         notice: the same in fields, for platforms that take a form where no window is open.
-        poll, edits: see `bot.messages.Outbound`.
+        poll, edits, topic, pins: see `bot.messages.Outbound`.
         picture: shown above the text; its id in `media` is made by `put`.
     """
 
@@ -46,6 +46,8 @@ class Draft:
     poll: Sequence[str] = ()
     edits: str = ""
     picture: File | None = None
+    topic: Topic | None = None
+    pins: bool = False
 
 
 def put(connection: Connection, draft: Draft, now: datetime) -> bool:
@@ -83,6 +85,8 @@ def row_of(draft: Draft, channel: str, now: datetime) -> dict[str, Any]:
         "notice": notice,
         "poll": list(draft.poll) or None,
         "edits": draft.edits,
+        "topic": None if draft.topic is None else asdict(draft.topic),
+        "pins": draft.pins,
         "epoch": draft.epoch,
         "guard": draft.guard,
         "not_before": draft.not_before or now,

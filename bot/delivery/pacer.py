@@ -124,6 +124,6 @@ class Pacer:
     def _of(self, chat: str, kind: ChatKind) -> list[_Places]:
         """Return the places that a message takes: of the channel, of the chat, and a group's own."""
         if chat not in self._chats:
-            rates = [self.limits.per_chat, self.limits.per_group if kind is ChatKind.GROUP else None]
+            rates = [self.limits.per_chat, None if kind is ChatKind.PRIVATE else self.limits.per_group]
             self._chats[chat] = [_Places(rate) for rate in rates if rate is not None]
         return [*([] if self._overall is None else [self._overall]), *self._chats[chat]]

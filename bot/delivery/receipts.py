@@ -12,10 +12,12 @@ import structlog
 from sqlalchemy import Connection, bindparam, select, update
 
 from bot.connector import Connector
-from bot.delivery import kept, ledger
+from bot.delivery import clocks, kept, ledger
 from bot.delivery.inbox import move
+from bot.delivery.outgoing import Happened, tell
 from bot.delivery.tasks import make_task
-from bot.messages import Outbound, Purpose, Receipt, Report, Road, SendStatus
+from bot.delivery.touches import settle
+from bot.messages import EventName, Outbound, Purpose, Receipt, Report, Road, SendStatus
 from bot.store.database import AnyRow
 from bot.store.tables import conversations, outbox
 
@@ -164,7 +166,7 @@ def _record_failure(
         case SendStatus.WINDOW_CLOSED:
             _stop_all(connection, rows, "task", receipt.reason or "no_window", now)
         case SendStatus.UNREACHABLE:
-            _stop_all(connection, rows, "dropped" if _is_campaign(first) else "task", "unreachable", now)
+            _stop_all(connection, rows, "dropped" if _is_unmissed(first) else "task", "unreachable", now)
             of_chat = conversations.c.id == claimed.conversation_id
             connection.execute(update(conversations).where(of_chat).values(unreachable=True))
         case SendStatus.UNSURE:
@@ -224,11 +226,19 @@ def give_up_interrupted(connection: Connection, connector: Connector, now: datet
 
 
 def stop(connection: Connection, row: AnyRow, status: str, reason: str, now: datetime) -> None:
-    """End a row that was not sent. The reason stays, and a human gets a task unless the gate dropped it on purpose."""
-    if status == "task" or (status in ("failed", "unsure") and not _is_campaign(row)):
+    """End a row that was not sent. The reason stays, and a human gets a task unless the gate dropped it on purpose.
+
+    Words of an agent that are lost for certain have answered nobody: the customer's clock goes on.
+    """
+    if status == "task" or (status in ("failed", "unsure") and not _is_unmissed(row)):
         make_task(connection, row, reason if status == "task" else status, now)
     when = {"not_before": now} if status == "unsure" else {}  # when it may have gone out
     mark_all(connection, [row], status=status, reason=reason, lease_until=None, **when)
+    settle(connection, [row.key], status, reason, now)
+    if row.purpose == Purpose.HUMAN.value and status in clocks.NO_ANSWER:
+        clocks.not_answered(connection, row.conversation_id, now)
+    if status != "dropped" and row.purpose != Purpose.STAFF.value:
+        tell(connection, [_event("message.failed", row, reason or status)], now)
     log.info("not_sent", outbox_id=row.id, status=status, reason=reason)
 
 
@@ -249,10 +259,24 @@ def mark_sent(connection: Connection, sent: Sequence[tuple[AnyRow, Receipt]], no
         rows.append({"row": row.id, "at": now, "place": shown[row.conversation_id], "theirs": receipt.platform_id})
     connection.execute(_SHOW, [{"talk": talk, "seen": shown[talk], "at": now} for talk in talks])
     connection.execute(_SENT, rows)
+    settle(connection, [row.key for row, _ in sent], "sent", "", now)
+    to_customers = [row for row, _ in sent if row.purpose != Purpose.STAFF.value]
+    tell(connection, (_event("message.sent", row, "") for row in to_customers), now)
+
+
+def _event(name: EventName, row: AnyRow, reason: str) -> Happened:
+    data = {"conversation_id": row.conversation_id, "key": row.key, "purpose": row.purpose, "text": row.text}
+    # Tried again it can fail again, and be told again.
+    return Happened(name, f"{row.key}:{row.attempts}", {**data, **({"reason": reason} if reason else {})})
 
 
 def _is_campaign(row: AnyRow) -> bool:
     return bool(row.purpose == Purpose.MARKETING.value)
+
+
+def _is_unmissed(row: AnyRow) -> bool:
+    """Return whether nobody is called up where it was not sent."""
+    return row.purpose in (Purpose.MARKETING.value, Purpose.STAFF.value)
 
 
 def _retry_at(row: AnyRow, receipt: Receipt, now: datetime) -> datetime | None:

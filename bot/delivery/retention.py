@@ -14,15 +14,25 @@ from bot.clock import Clock
 from bot.store.database import Database
 from bot.store.tables import (
     channel_facts,
+    clocks,
     conversations,
+    deliveries,
+    drafts,
+    errands,
     grants,
     inbox,
+    label_counts,
+    login_tries,
     logins,
     media,
     notes,
     outbox,
+    outgoing,
+    proof_codes,
     proof_failures,
+    ratings,
     tasks,
+    waits,
 )
 
 BATCH = 500
@@ -52,10 +62,22 @@ def rules(keep: Keep, now: datetime) -> Mapping[Table, ColumnElement[bool]]:
         inbox: (inbox.c.received_at < old) & finished & ~with_media,
         outbox: (outbox.c.created_at < old) & over & ~with_picture,
         notes: notes.c.at < old,
+        ratings: ratings.c.at < old,
+        clocks: clocks.c.started_at < old,
+        waits: waits.c.began_at < old,
         tasks: tasks.c.done & (tasks.c.created_at < old),
         grants: grants.c.expires_at < now - timedelta(days=7),
+        proof_codes: proof_codes.c.asked_at < now - timedelta(days=30),
         proof_failures: proof_failures.c.at < now - timedelta(days=30),
         logins: logins.c.expires_at < now,
+        drafts: drafts.c.at < now - timedelta(days=30),
+        # Where somebody logged in is known for 30 days (`handoff.guessing`).
+        login_tries: (func.coalesce(login_tries.c.succeeded_at, login_tries.c.at) < now - timedelta(days=30))
+        & (login_tries.c.at < now - timedelta(days=30)),
+        deliveries: deliveries.c.at < now - timedelta(days=30),
+        outgoing: (outgoing.c.status != "waiting") & (outgoing.c.created_at < now - timedelta(days=30)),
+        errands: errands.c.done_at < old,
+        label_counts: label_counts.c.day < (now - timedelta(days=90)).date(),
         # Facts about one message, poll or file have its id behind a colon; tokens and cursors have none.
         channel_facts: channel_facts.c.name.like("%:%") & (channel_facts.c.kept_at < now - timedelta(days=30)),
     }

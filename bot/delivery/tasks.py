@@ -6,8 +6,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, case, select, update
 
+from bot.delivery.outgoing import add_task
 from bot.store.database import AnyRow
-from bot.store.insert import insert_once
 from bot.store.tables import agents, conversations, tasks
 
 
@@ -23,14 +23,14 @@ def make_task(connection: Connection, row: AnyRow, kind: str, now: datetime) -> 
         "created_at": now,
     }
     key = f"outbox:{row.key}"
-    if not insert_once(connection, tasks, {"key": key, **task}):  # it was tried again, and failed again
+    if not add_task(connection, {"key": key, **task}, now):  # it was tried again, and failed again
         connection.execute(update(tasks).where(tasks.c.key == key).values(**task, done=False))
 
 
 def alert(connection: Connection, key: str, text: str, now: datetime) -> None:
     """Make a task about the shop itself; `key` makes it once, until it is done and happens again."""
     row = {"key": key, "kind": "alert", "agent_id": somebody(connection), "text": text, "created_at": now}
-    if not insert_once(connection, tasks, row):
+    if not add_task(connection, row, now):
         connection.execute(update(tasks).where(tasks.c.key == key, tasks.c.done).values(**row, done=False))
 
 

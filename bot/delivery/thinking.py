@@ -6,30 +6,28 @@ Changes nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import structlog
 from sqlalchemy import Connection, Row, and_, bindparam, select
 
 from bot.brain import Brain, Mind
+from bot.deciding import Said, decide, summary
 from bot.delivery.people import Known, known_people
 from bot.messages import Choice, Event
 from bot.settings import Settings
 from bot.shop.port import Money, Shop
 from bot.skills import shown
-from bot.skills.dialogue import take_turn
-from bot.skills.turn import PersonView, SaleView, Say, State, Step, Turn
-from bot.skills.waiting import while_agent_talks, while_queued
+from bot.skills.sales import CLAIM, CLAIM_LINK
+from bot.skills.turn import PersonView, SaleView, Say, State, Step
 from bot.store.database import AnyRow
-from bot.store.tables import conversations, inbox, products, sales, variants
-from bot.understanding.engine import Catalogue, Meaning
-from bot.voice import Spoken, Voice
+from bot.store.tables import conversations, inbox, media, products, sales, variants
+from bot.understanding.engine import Catalogue
+from bot.voice import Listener, Spoken, Voice, listener
 
 ShopOf = Callable[[Connection], Shop]
-SILENT = frozenset({Event.LEFT, Event.JOINED, Event.MOVED, Event.EDITED, Event.VOTED, Event.SUBSCRIBED})
-"""Events that want no answer."""
 log = structlog.get_logger()
 
 
@@ -47,9 +45,13 @@ class Thought:
     epoch: int
     person: PersonView
     language: str
-    channel_kind: str
+    listener: Listener
     voice: Voice
     summary: Mapping[str, Any]
+
+    def speak(self, says: Sequence[Say]) -> Spoken:
+        """Return what is said to this customer."""
+        return self.voice.speak(says, self.language, self.listener)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,8 @@ class Surroundings:
     known: Known
     sales: Sequence[Row[Any]]
     now: datetime
+    pictures: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    """By message: ids of the pictures that came with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,8 @@ class Thinker:
     brain: Brain
     settings: Settings
     shop_of: ShopOf
+    popular: Callable[[], Sequence[str]] = tuple
+    """Returns the labels that were asked for most in the last days."""
 
     def think_all(
         self, connection: Connection, conversation_ids: Sequence[str], now: datetime
@@ -85,6 +91,7 @@ class Thinker:
             known=known_people(connection, [row.identity_id for row in rows], shop, now),
             sales=running_sales(connection, now),
             now=now,
+            pictures=pictures_of(connection, rows),
         )
         thoughts: dict[str, Thought | Exception] = {}
         for row in rows:
@@ -99,8 +106,9 @@ class Thinker:
         """Return what the bot makes of one message (a row of `_NEXT_MESSAGES`)."""
         state = state_from(row.state)
         person = around.known.person(row.identity_id)
-        turn = self._turn(row, person, state, around)
-        step = _step(row.owner, row.event, turn)
+        turn, step = decide(
+            around.mind.engine, around.mind.knowledge, self.settings, self._said(row, person, state, around)
+        )
         return Thought(
             step=step,
             state=state_to(step.state if step else state),
@@ -108,40 +116,42 @@ class Thinker:
             epoch=row.epoch,
             person=person,
             language=turn.language,
-            channel_kind=row.channel.partition(":")[0],
+            listener=listener(turn, row.channel.partition(":")[0]),
             voice=around.mind.voice,
-            summary=summary(turn.meaning, step),
+            summary=summary(turn, step),
         )
 
-    def _turn(self, row: AnyRow, person: PersonView, state: State, around: Surroundings) -> Turn:
+    def _said(self, row: AnyRow, person: PersonView, state: State, around: Surroundings) -> Said:
         is_group = row.chat_kind == "group"
         spoken = "" if is_group else person.language  # a group has a language of its own
-        default = state.language or spoken or self.settings.shop.language
-        meaning = around.mind.engine.understand(row.text, default, around.catalogue)
-        return Turn(
+        return Said(
             text=row.text,
-            meaning=meaning,
-            state=state,
             person=person,
+            state=state,
             shop=around.shop,
-            knowledge=around.mind.knowledge,
+            catalogue=around.catalogue,
             now=around.now,
-            zone=self.settings.shop.zone,
-            return_days=self.settings.policy.return_days,
-            order_closes_after=timedelta(hours=self.settings.policy.order_close_h),
-            people_answer=self.settings.shop.is_open(around.now),
-            choice=row.choice or "",
-            sales=sale_views(around.sales, meaning.language),
+            default_language=spoken or self.settings.shop.language,
+            choice=row.choice or linked_choice(row.event, row.payload),
+            owner=row.owner,
+            event=row.event,
             is_group=is_group,
+            sales=lambda language: sale_views(around.sales, language),
+            popular=self.popular(),
+            pictures=around.pictures.get(row.inbox_id, ()),
         )
 
     def apology(self, connection: Connection, conversation_id: str) -> Spoken:
         """Return what is said when a message broke the bot."""
+        return self.unasked(connection, conversation_id, Say("handoff.dead_letter"))
+
+    def unasked(self, connection: Connection, conversation_id: str, say: Say) -> Spoken:
+        """Return what is said in a conversation without a turn, in its language."""
         stored = connection.execute(
             select(conversations.c.state).where(conversations.c.id == conversation_id)
         ).scalar_one()
         language = state_from(stored).language or self.settings.shop.language
-        return self.brain.mind.voice.speak([Say("handoff.dead_letter")], language)
+        return self.brain.mind.voice.speak([say], language)
 
 
 # Statements are made once: making one takes longer than running it.
@@ -154,9 +164,11 @@ _NEXT_MESSAGES = (
         conversations.c.version,
         conversations.c.epoch,
         conversations.c.state,
+        inbox.c.id.label("inbox_id"),
         inbox.c.identity_id,
         inbox.c.text,
         inbox.c.event,
+        inbox.c.payload,
         inbox.c.choice,
     )
     .join(inbox, and_(inbox.c.conversation_id == conversations.c.id, inbox.c.seq == conversations.c.done_seq + 1))
@@ -171,24 +183,26 @@ _RUNNING_SALES = (
 )
 
 
-def _step(owner: str, event: str | None, turn: Turn) -> Step | None:
-    """Return what the bot does, None to keep silent."""
-    if turn.is_group:  # there the bot speaks only when a piece of a sale is claimed
-        claims = turn.choice.startswith("claim:") or (bool(turn.sales) and turn.meaning.best == "sale_claim")
-        return take_turn(turn) if claims and owner not in ("queue", "agent") and event is None else None
-    if event in SILENT:
-        return None
-    if owner == "agent":
-        return while_agent_talks(turn)
-    if owner == "queue":
-        return while_queued(turn)
-    return _greet(turn) if event == Event.STARTED and not turn.text else take_turn(turn)
+_PICTURES = (
+    select(media.c.id, media.c.inbox_id)
+    .where(media.c.inbox_id.in_(bindparam("messages", expanding=True)), media.c.kind == "image")
+    .order_by(media.c.id)
+)
 
 
-def _greet(turn: Turn) -> Step:
-    entry = turn.knowledge.entry_for_intent("greeting", turn.language)
-    says = (Say(entry.id),) if entry else ()
-    return Step(says, State(language=turn.state.language), decision="smalltalk", entry=entry.id if entry else None)
+def pictures_of(connection: Connection, rows: Sequence[AnyRow]) -> dict[int, tuple[str, ...]]:
+    """Return the ids of the pictures that came with each of these messages; most batches have none and ask nothing."""
+    messages = [row.inbox_id for row in rows if row.event == Event.MEDIA]
+    found: dict[int, tuple[str, ...]] = {}
+    for row in connection.execute(_PICTURES, {"messages": messages}) if messages else ():
+        found[row.inbox_id] = (*found.get(row.inbox_id, ()), row.id)
+    return found
+
+
+def linked_choice(event: str | None, payload: str) -> str:
+    """Return the choice that a link to the chat stands for: who opens it by `claim-SALE` claims a piece."""
+    sale_id = payload.removeprefix(CLAIM_LINK)
+    return f"{CLAIM}{sale_id}" if event == Event.STARTED and sale_id not in ("", payload) else ""
 
 
 def running_sales(connection: Connection, now: datetime) -> Sequence[Row[Any]]:
@@ -204,6 +218,10 @@ def sale_views(rows: Sequence[Row[Any]], language: str) -> dict[str, SaleView]:
             {"zh": row.name_zh, "en": row.name_en},
             shown.money(Money(row.price_minor, row.currency), language),
             row.available,
+            row.limit_each,
+            row.starts_at,
+            row.early,
+            row.pay_url,
         )
         for row in rows
     }
@@ -222,16 +240,8 @@ def state_to(state: State) -> dict[str, Any]:
         "offered": [{"token": choice.token, "label": choice.label} for choice in state.offered],
         "unclear": state.unclear,
         "language": state.language,
-    }
-
-
-def summary(meaning: Meaning, step: Step | None) -> dict[str, Any]:
-    """Return what agents see beside a message: intent, confidence, entry or skill, why."""
-    return {
-        "intent": meaning.ranked[0][0] if meaning.ranked else None,
-        "confidence": round(meaning.margin, 3) if meaning.ranked else None,
-        "decision": step.decision if step else None,
-        "entry": step.entry if step else None,
-        "skill": step.skill if step else None,
-        "why": list(meaning.why),
+        "last": dict(state.last),
+        "later": state.later,
+        "promised": state.promised,
+        "parked": dict(state.parked),
     }

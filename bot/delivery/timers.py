@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,10 +12,11 @@ import structlog
 from sqlalchemy import Connection, delete, func, select, update
 
 from bot.clock import Clock
+from bot.delivery.outgoing import add_task
 from bot.delivery.signal import Signal
 from bot.store.database import Database
 from bot.store.insert import insert_once
-from bot.store.tables import tasks, timers
+from bot.store.tables import timers
 
 Handler = Callable[[Connection, Mapping[str, Any], datetime], None]
 MAX_ATTEMPTS = 5
@@ -52,6 +53,8 @@ class TimerRunner:
     """Wakes this loop (the clock was moved)."""
     fired: Signal
     """Told after every timer: something may be in the outbox."""
+    urgent: Collection[str] = ()
+    """Kinds that go before all others: what many wait for must not wait behind what is told to each."""
 
     async def run(self) -> None:
         while True:
@@ -69,7 +72,7 @@ class TimerRunner:
     async def fire_next(self) -> bool:
         """Fire the timer that is due longest; return False if none is."""
         now = self.clock.now()
-        key = await self.database.read(lambda c: _next_due(c, now))
+        key = await self.database.read(lambda c: _next_due(c, now, self.urgent))
         if key is None:
             return False
         try:
@@ -90,10 +93,12 @@ class TimerRunner:
         self.handlers[row.kind](connection, row.payload, now)
 
 
-def _next_due(connection: Connection, now: datetime) -> str | None:
-    return connection.execute(
-        select(timers.c.key).where(timers.c.due_at <= now).order_by(timers.c.due_at, timers.c.id).limit(1)
-    ).scalar()
+def _next_due(connection: Connection, now: datetime, urgent: Collection[str]) -> str | None:
+    due = select(timers.c.key).where(timers.c.due_at <= now).order_by(timers.c.due_at, timers.c.id).limit(1)
+    if not urgent:
+        return connection.execute(due).scalar()
+    first = due.where(timers.c.kind.in_(urgent)).scalar_subquery()
+    return connection.execute(select(func.coalesce(first, due.scalar_subquery()))).scalar()
 
 
 def _next_at(connection: Connection) -> datetime | None:
@@ -107,7 +112,8 @@ def _postpone(connection: Connection, key: str, now: datetime, reason: str) -> N
     if row.attempts + 1 >= MAX_ATTEMPTS:
         connection.execute(delete(timers).where(timers.c.id == row.id))
         text = f"The timer {key} failed {MAX_ATTEMPTS} times: {reason}"
-        insert_once(connection, tasks, {"key": f"timer:{key}", "kind": "timer_failed", "text": text, "created_at": now})
+        task = {"key": f"timer:{key}", "kind": "timer_failed", "text": text, "created_at": now}
+        add_task(connection, task, now)
         return
     later = now + timedelta(seconds=5 * 2**row.attempts)
     connection.execute(update(timers).where(timers.c.id == row.id).values(attempts=row.attempts + 1, due_at=later))

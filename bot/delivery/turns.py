@@ -18,15 +18,17 @@ from sqlalchemy import Connection, bindparam, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.clock import Clock, IdMaker
+from bot.delivery import clocks
 from bot.delivery.outbox import Draft, put_all
+from bot.delivery.people import is_outguessed
 from bot.delivery.signal import Signal
 from bot.delivery.thinking import Thought
 from bot.delivery.whole import whole
-from bot.messages import Purpose
+from bot.messages import ChatKind, Purpose
 from bot.skills.turn import Effect, PersonView, Say, Step
 from bot.store.database import AnyRow, Database
 from bot.store.tables import conversations, inbox
-from bot.voice import Spoken
+from bot.voice import Speak, Spoken
 
 LEASE_S = 30.0
 LOOK_EVERY_S = 5.0
@@ -38,9 +40,10 @@ MAX_TRIES = 3
 MAX_DEATHS = 6
 """In how many tries the process may die: more, as a message can be innocent of that."""
 ToQueue = Callable[[Connection, str, str, int, datetime], Any]
-ApplyEffects = Callable[[Connection, Sequence[Effect], PersonView, str, datetime, IdMaker], list[Say]]
+ApplyEffects = Callable[[Connection, Sequence[Effect], PersonView, str, datetime, IdMaker, Speak], list[Say]]
 """Does what a turn wants done, in its transaction; returns what is then to be said. See `bot.effects.apply`."""
 Reopen = Callable[[Connection, str, datetime], Any]
+Heard = Callable[[Connection, str, int, datetime], None]
 log = structlog.get_logger()
 
 
@@ -84,6 +87,8 @@ class TurnRunner:
     done: Signal
     """Told after every batch: something may be in the outbox."""
     lease_s: float = LEASE_S
+    heard: Heard = lambda connection, conversation_id, seq, _: clocks.customer_wrote(connection, conversation_id, seq)
+    """Told of every message of a customer who is in human hands."""
     _ahead: list[Taken] = field(default_factory=list)
     """Taken in the transaction that committed the last batch: that saves every second transaction."""
     _looked_ahead: bool = False
@@ -196,13 +201,20 @@ class TurnRunner:
     def _commit(self, connection: Connection, turns: Sequence[tuple[Taken, Thought]], now: datetime) -> list[Taken]:
         """State, effects, handoff and the answers: all of it or nothing. Return what moved while we thought."""
         rows = locked(connection, [taken.conversation_id for taken, _ in turns])
-        standing = [(taken, t) for taken, t in turns if passes_fence(rows.get(taken.conversation_id), taken, t)]
+        standing = [
+            (taken, t)
+            for taken, t in turns
+            if passes_fence(rows.get(taken.conversation_id), taken, t)
+            and not (t.step and is_outguessed(connection, t.step, t.person, now))
+        ]
         drafts: list[tuple[Draft, str]] = []
         for taken, thought in standing:
             row = rows[taken.conversation_id]
+            if row.owner in clocks.HUMAN:
+                self.heard(connection, taken.conversation_id, taken.seq, now)
             says = self._do(connection, taken, thought, row, now)
             if says:
-                spoken = thought.voice.speak(says, thought.language, thought.channel_kind, thought.person.tier)
+                spoken = thought.speak(says)
                 drafts.append((_answer(connection, taken, thought, spoken, row), row.channel))
         put_all(connection, drafts, now)
         _finish(connection, standing)
@@ -218,7 +230,8 @@ class TurnRunner:
             self.reopen(connection, taken.conversation_id, now)
         said: list[Say] = []
         if step.effects:
-            said = self.apply_effects(connection, step.effects, thought.person, row.channel, now, self.new_id)
+            whom = thought.person, row.channel
+            said = self.apply_effects(connection, step.effects, *whom, now, self.new_id, thought.speak)
         if step.handoff is not None:
             self.to_queue(connection, taken.conversation_id, step.handoff.reason, step.handoff.priority, now)
         return [*step.says, *said]
@@ -256,6 +269,7 @@ _BEHIND = (
     select(conversations.c.id, conversations.c.done_seq, conversations.c.tries)
     .where(
         conversations.c.last_seq > conversations.c.done_seq,
+        conversations.c.chat_kind != ChatKind.STAFF.value,  # see `handoff.group`
         or_(conversations.c.lease_until.is_(None), conversations.c.lease_until <= bindparam("by")),
     )
     .order_by(conversations.c.updated_at)

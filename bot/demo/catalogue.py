@@ -51,11 +51,28 @@ class Garment:
     sizes: tuple[str, ...]
     returnable: bool = True
 
+    @property
+    def care(self) -> tuple[str, str]:
+        """What is on its care label, in Chinese and English."""
+        return next((care for fibre, care in _CARE.items() if fibre in self.material_en), ("", ""))
+
     def skus(self) -> list[tuple[str, str, str]]:
         """Return (sku, colour, size) of every variant."""
         return [(f"{self.id}-{colour}-{size}", colour, size) for colour in self.colours for size in self.sizes]
 
 
+_CARE = {  # by the material that asks for most care
+    "leather": ("软布擦拭，避免浸水", "Wipe with a soft cloth, keep out of water"),
+    "sole": ("湿布擦净，阴凉处晾干", "Wipe clean with a damp cloth, dry in the shade"),
+    "silk": ("30 度以下手洗，不可漂白", "Hand wash below 30 °C, do not bleach"),
+    "wool": ("冷水手洗或干洗，平铺晾干", "Hand wash cold or dry clean, dry flat"),
+    "cashmere": ("冷水手洗或干洗，平铺晾干", "Hand wash cold or dry clean, dry flat"),
+    "down": ("30 度轻柔机洗，低温烘干", "Machine wash gently at 30 °C, tumble dry low"),
+    "linen": ("30 度机洗，中温熨烫", "Machine wash at 30 °C, iron warm"),
+    "modal": ("30 度以下轻柔机洗", "Machine wash gently below 30 °C"),
+    "cotton": ("40 度以下机洗，深浅分开", "Machine wash up to 40 °C with like colours"),
+    "polyester": ("30 度机洗，低温熨烫", "Machine wash at 30 °C, iron cool"),
+}
 _TABLE = """
 linen-shirt         | 亚麻衬衫       | Linen Shirt               | tops      | tops     | 亚麻 100%             | 100% linen                    | 199 | white sky green        | all
 oxford-shirt        | 牛津纺衬衫     | Oxford Shirt              | tops      | tops     | 棉 100%               | 100% cotton                   | 189 | white blue pink        | men

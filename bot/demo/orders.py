@@ -48,6 +48,16 @@ COURSES: dict[str, Course] = {
     "returned": _delivered(6 * 24, OrderStatus.RETURNED, "received"),
     "refunded": _delivered(10 * 24, OrderStatus.REFUNDED, "refunded"),
     "cancelled": Course(OrderStatus.CANCELLED, 6 * 24, paid=False),
+    "stuck": Course(OrderStatus.SHIPPED, 180, trail=(("picked_up", 150), ("in_transit", 110))),  # not moved for 72 h
+    "customs": Course(OrderStatus.SHIPPED, 120, trail=(("picked_up", 90), ("in_transit", 60), ("customs", 20))),
+    "attempted": Course(
+        OrderStatus.SHIPPED,
+        100,
+        trail=(("picked_up", 80), ("in_transit", 40), ("out_for_delivery", 9), ("attempted", 4)),
+    ),
+    "lost": Course(OrderStatus.SHIPPED, 340, trail=(("picked_up", 310), ("in_transit", 280), ("lost", 30))),
+    "returning": Course(OrderStatus.SHIPPED, 260, trail=(("picked_up", 230), ("in_transit", 200), ("returning", 26))),
+    "split": Course(OrderStatus.SHIPPED, 96, trail=(("picked_up", 60), ("in_transit", 18))),  # in two parcels
 }
 
 
@@ -112,6 +122,12 @@ tan   paid               linen-shirt-sky-L*2
 tan   delivered          canvas-shoes-navy-42
 tan   cancelled          down-jacket-sky-L
 tan   refunded           sweatshirt-navy-L
+tan   stuck              cable-sweater-brown-L
+emma  customs            wool-coat-black-S
+huang attempted          pleated-skirt-grey-S
+liu   lost               polo-navy-XL
+zhao  returning          loafers-brown-38
+tan   split              hoodie-grey-L, joggers-grey-L
 """
 
 

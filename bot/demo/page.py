@@ -17,7 +17,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.app import Shopkeeper
-from bot.clock import SystemClock
+from bot.clock import SystemClock, keep_offset
 from bot.demo.seed import DEMO_SALE, demo_orders
 from bot.demo.twins import Twins
 from bot.errors import Conflict
@@ -69,6 +69,7 @@ def demo_app(shopkeeper: Shopkeeper, clock: SystemClock, twins: Twins, port: int
         if not minutes.isdecimal() or not 0 < int(minutes) <= MAX_STEP_MIN:
             return JSONResponse({"error": f"minutes must be 1 to {MAX_STEP_MIN}"}, 400)
         clock.advance(timedelta(minutes=int(minutes)))
+        keep_offset(shopkeeper.folder, clock)
         shopkeeper.written.notify()
         shopkeeper.arrived.notify()
         return await state(request)

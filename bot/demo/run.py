@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import socket
 import sys
 import time
@@ -19,7 +20,7 @@ from zoneinfo import ZoneInfo
 import httpx
 import typer
 
-from bot.clock import SystemClock, new_id
+from bot.clock import SystemClock, keep_offset, new_id
 from bot.commands.common import talk
 from bot.demo.shop import SECRETS, SHOP_TOML, demo_toml
 from bot.errors import PortInUse, SettingsError
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 OPEN_FROM, OPEN_UNTIL = 10, 18
 """Hours between which the demo's day may begin, so that nothing waits for the end of quiet hours."""
+
+SERVER_PORT = re.compile(r"(\[server\][^\[]*?^port\s*=\s*)\d+", re.MULTILINE)
+TWIN_PORT = re.compile(rf"(http://{re.escape(HOST)}:)\d+(?=/twin/)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +96,18 @@ def only_demo_in(folder: Path) -> Iterator[None]:
 
 
 def begin_anew(folder: Path, port: int) -> None:
-    """Write the settings and secrets, and delete the database. Edits of knowledge stay."""
-    (folder / "shop.toml").write_text(demo_toml(port), encoding="utf-8")
+    """Move the settings to `port`, write the secrets, and delete the database. Edits of settings and knowledge stay."""
+    toml = folder / "shop.toml"
+    toml.write_text(_at_port(toml.read_text(encoding="utf-8"), port), encoding="utf-8")
     for name, secret in SECRETS.items():
         (folder / "data" / name).write_text(secret, encoding="utf-8")
     for old in (folder / "data").glob("zhanggui.db*"):
         old.unlink()
+
+
+def _at_port(toml: str, port: int) -> str:
+    """Return the settings with this port, for the server and in the addresses of the twins."""
+    return TWIN_PORT.sub(rf"\g<1>{port}", SERVER_PORT.sub(rf"\g<1>{port}", toml))
 
 
 async def _serve(folder: Path, port: int, as_json: bool, started: float) -> None:
@@ -105,12 +115,14 @@ async def _serve(folder: Path, port: int, as_json: bool, started: float) -> None
 
     from bot.app import build
     from bot.demo.page import AGENT, demo_app
-    from bot.demo.seed import seed, tell_customer_groups
+    from bot.demo.seed import STAFF, TELEGRAM, seed, tell_customer_groups
     from bot.demo.twins import make_twins
+    from handoff.group import accounts
     from handoff.people import add_agent, create_link, new_token
 
     base = f"http://{HOST}:{port}"
     clock = daytime_clock(datetime.now(UTC))
+    keep_offset(folder, clock)
     settings = load_settings(folder, os.environ)
     shopkeeper = build(folder, settings, clock, new_id)
     token = new_token()
@@ -120,6 +132,9 @@ async def _serve(folder: Path, port: int, as_json: bool, started: float) -> None
         seed(connection, now)
         tell_customer_groups(connection, now)
         agent = add_agent(connection, new_id(), AGENT, "小禾 Xiaohe", "admin", now)
+        colleague = add_agent(connection, new_id(), "tang", "阿棠 A Tang", "agent", now)
+        for (user, _), who in zip(STAFF, (agent, colleague), strict=True):
+            accounts.join(connection, TELEGRAM, str(user), who.id, now)
         create_link(connection, agent.id, token, now)
 
     await shopkeeper.database.write(first_rows)

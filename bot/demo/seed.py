@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import count
 from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from bot.clock import IdMaker
 from bot.demo.catalogue import COLOURS, GARMENTS, stock_of
 from bot.demo.orders import COURSES, PLANS, Course, Plan
 from bot.messages import Purpose
-from bot.shop.changes import open_return, touch_cart
+from bot.shop.aftersale import put_case
+from bot.shop.bodies import CaseBody, CasePartBody
+from bot.shop.changes import touch_cart
+from bot.shop.port import CaseKind, CaseStatus
 from bot.store import tables as t
 
 CURRENCY = "CNY"
@@ -25,6 +25,8 @@ WECOM = "wecom:qinghe"
 WECOM_OWNER = "owner:xiaohe"
 """The chat that stands for the customer groups of one of the staff, see `connectors.wecom.groups`."""
 DEMO_GROUP = "-1001"
+STAFF = ((990_001, "小禾 Xiaohe"), (990_002, "阿棠 A Tang"))
+"""Accounts on Telegram of those who answer."""
 """Chat id of the Telegram group in which the flash sale is announced."""
 DEMO_SALE = "flash-linen-dress"
 
@@ -73,7 +75,18 @@ _PLACES = {  # what tracking says, by status; {0} is the customer's city
     "in_transit": ("{0}转运中心", "{0} sorting centre"),
     "out_for_delivery": ("{0}派送站", "{0} delivery station"),
     "delivered": ("{0}，已签收", "{0}, signed for"),
+    "customs": ("深圳湾口岸，清关中", "Shenzhen Bay, in customs"),
+    "attempted": ("{0}派送站，上门无人", "{0} delivery station, nobody was home"),
+    "lost": ("{0}转运中心，查无此件", "{0} sorting centre, parcel not found"),
+    "returning": ("{0}转运中心，退回发件人", "{0} sorting centre, on its way back to us"),
 }
+_COUPONS = (  # customer, code, yuan off, from yuan on, days until it ends, used
+    ("lin", "GOLD50", 50, 399, 20, False),
+    ("lin", "AUTUMN20", 20, 199, -5, False),
+    ("wang", "SILVER30", 30, 299, 9, False),
+    ("chen", "WELCOME10", 10, 99, 3, False),
+    ("chen", "SPRING15", 15, 149, 200, True),
+)
 _RETURN_REASON = "尺码不合适 / wrong size"
 
 
@@ -93,18 +106,18 @@ class DemoOrder:
     phone_tail: str
 
 
-def seed(connection: Connection, now: datetime, new_id: IdMaker | None = None) -> bool:
+def seed(connection: Connection, now: datetime) -> bool:
     """Store the demo shop. Return False, and do nothing, if the shop has customers already.
 
     Args:
         now: what every date is counted from.
-        new_id: makes the numbers of return cases; counted if none is given, so that two seeds are equal.
     """
     if connection.execute(select(t.customers.c.id).limit(1)).first() is not None:
         return False
     _customers(connection, now)
     _catalogue(connection)
-    _orders(connection, now, new_id or _counted().__next__)
+    _coupons(connection, now)
+    _orders(connection, now)
     _carts(connection, now)
     _people(connection, now)
     _group_and_sale(connection, now)
@@ -124,10 +137,6 @@ def demo_orders(connection: Connection) -> tuple[DemoOrder, ...]:
         DemoOrder(row.number, plan.course, row.id, row.name, row.phone[-4:])
         for plan, row in sorted(known, key=lambda pair: pair[0].index)
     )
-
-
-def _counted() -> Iterator[str]:
-    return (f"demo-{number}" for number in count(1))
 
 
 def _customers(connection: Connection, now: datetime) -> None:
@@ -160,7 +169,12 @@ def _total(plan: Plan) -> int:
 
 def _catalogue(connection: Connection) -> None:
     columns = ("id", "name_zh", "name_en", "category", "size_chart", "material_zh", "material_en", "returnable")
-    connection.execute(t.products.insert(), [{name: getattr(item, name) for name in columns} for item in GARMENTS])
+    products = [
+        {name: getattr(item, name) for name in columns}
+        | {"care_zh": item.care[0], "care_en": item.care[1], "hygiene": item.category == "underwear"}
+        for item in GARMENTS
+    ]
+    connection.execute(t.products.insert(), products)
     rows = [
         {
             "sku": sku,
@@ -178,7 +192,23 @@ def _catalogue(connection: Connection) -> None:
     connection.execute(t.variants.insert(), rows)
 
 
-def _orders(connection: Connection, now: datetime, new_id: IdMaker) -> None:
+def _coupons(connection: Connection, now: datetime) -> None:
+    rows = [
+        {
+            "customer_id": customer_id,
+            "code": code,
+            "amount_minor": off_yuan * 100,
+            "least_minor": from_yuan * 100,
+            "currency": CURRENCY,
+            "ends_at": now + timedelta(days=days),
+            "used": used,
+        }
+        for customer_id, code, off_yuan, from_yuan, days, used in _COUPONS
+    ]
+    connection.execute(t.coupons.insert(), rows)
+
+
+def _orders(connection: Connection, now: datetime) -> None:
     connection.execute(t.orders.insert(), [_order(plan, now) for plan in PLANS])
     lines = [
         {"order_number": plan.number(now), "sku": sku, "quantity": pieces, "price_minor": _PRICES[sku]}
@@ -189,9 +219,10 @@ def _orders(connection: Connection, now: datetime, new_id: IdMaker) -> None:
     sent = [plan for plan in PLANS if COURSES[plan.course].trail]
     connection.execute(t.shipments.insert(), [_shipment(plan, now) for plan in sent])
     connection.execute(t.tracking.insert(), [event for plan in sent for event in _trail(plan, now)])
+    connection.execute(t.shipments.insert(), [_second(plan, now) for plan in sent if plan.course == "split"])
     for plan in PLANS:
         if status := COURSES[plan.course].return_status:
-            _return(connection, plan.number(now), status, now, new_id)
+            _return(connection, plan, status, now)
 
 
 def _order(plan: Plan, now: datetime) -> dict[str, Any]:
@@ -203,7 +234,10 @@ def _order(plan: Plan, now: datetime) -> dict[str, Any]:
         "status": course.status.value,
         "total_minor": _total(plan),
         "currency": CURRENCY,
+        "shipping_minor": 0,  # all of them are above the sum from which shipping is free
+        "discount_minor": 0,
         "address": _ADDRESSES[plan.customer_id],
+        "country": "HK" if plan.customer_id == "emma" else "CN",
         "created_at": plan.ordered_at(now),
         "paid_at": plan.ordered_at(now) + timedelta(minutes=4) if course.paid else None,
         "delivered_at": None if delivered_h is None else now - timedelta(hours=delivered_h, minutes=plan.index),
@@ -220,7 +254,15 @@ def _shipment(plan: Plan, now: datetime) -> dict[str, Any]:
         if by_sf
         else str(78100000000000 + plan.index * 7919),
         "expected_at": _expected_at(COURSES[plan.course], now),
+        "skus": [plan.lines[0][0]] if plan.course == "split" else [],
     }
+
+
+def _second(plan: Plan, now: datetime) -> dict[str, Any]:
+    """Return the other parcel of an order that went in two: it is packed and not collected yet."""
+    first, number = _shipment(plan, now), f"{plan.number(now)}-2"
+    tracking = str(78100000000000 + plan.index * 7919 + 1)
+    return {**first, "id": number, "carrier": "中通 ZTO", "tracking_number": tracking, "skus": [plan.lines[1][0]]}
 
 
 def _expected_at(course: Course, now: datetime) -> datetime:
@@ -243,17 +285,23 @@ def _trail(plan: Plan, now: datetime) -> list[dict[str, Any]]:
     ]
 
 
-def _return(connection: Connection, order_number: str, status: str, now: datetime, new_id: IdMaker) -> None:
-    line_id = (
-        connection.execute(
-            select(t.order_lines.c.id).where(t.order_lines.c.order_number == order_number).order_by(t.order_lines.c.id)
-        )
-        .scalars()
-        .first()
-    )
+def _return(connection: Connection, plan: Plan, status: str, now: datetime) -> None:
+    """Put a return of the first line of an order, as the shop's servers would."""
     opened_at = now - timedelta(days=1)
-    number = open_return(connection, order_number, str(line_id), _RETURN_REASON, opened_at, new_id)
-    connection.execute(update(t.returns).where(t.returns.c.number == number).values(status=status))
+    sku, quantity = plan.lines[0]
+    of_order = t.order_lines.c.order_number == plan.number(now), t.order_lines.c.sku == sku
+    price_minor = connection.execute(select(t.order_lines.c.price_minor).where(*of_order)).scalar_one()
+    body = CaseBody(
+        order_number=plan.number(now),
+        kind=CaseKind.RETURN,
+        status=CaseStatus(status),
+        parts=[CasePartBody(sku=sku, quantity=quantity)],
+        reason=_RETURN_REASON,
+        refund_minor=price_minor * quantity,
+        currency=CURRENCY,
+        opened_at=opened_at,
+    )
+    put_case(connection, f"RT{opened_at:%y%m}{plan.suffix}", body, opened_at)
 
 
 def _carts(connection: Connection, now: datetime) -> None:

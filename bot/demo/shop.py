@@ -21,6 +21,8 @@ WECOM_SECRET = "demo-wecom-secret"
 WECOM_TOKEN = "demowecomtoken"
 WECOM_AES_KEY = "zyxwvutsrqponmlkjihgfedcbaZYXWVUTSRQPONMLKJ"
 KF_ID = "wkDemoQinghe"
+STAFF_GROUP = -1_001_000_000_900
+"""The Telegram group in which the demo's people answer customers, one topic each."""
 
 SHOP_TOML = """\
 # The demo's shop. It is an ordinary shop.toml: only the addresses of the platforms lead to the twins on this machine.
@@ -31,6 +33,13 @@ time_zone = "Asia/Shanghai"
 phone = "400-000-0000"
 email = "service@qinghe.example"
 address = {{ zh = "杭州市拱墅区小河路 12 号", en = "12 Xiaohe Road, Gongshu, Hangzhou" }}
+
+[returns]
+hygiene = ["underwear"]
+
+[returns.address]
+zh = "杭州市余杭区青禾仓 3 号库 退货组 收，400-000-0000"
+en = "Returns, Qinghe Warehouse 3, Yuhang, Hangzhou, 400-000-0000"
 
 [server]
 host = "127.0.0.1"
@@ -45,6 +54,7 @@ url = "sqlite:///data/zhanggui.db"
 token = {{ file = "data/telegram-token" }}
 webhook_secret = {{ file = "data/telegram-secret" }}
 mode = "webhook"
+staff_group = {staff_group}
 api_base = "http://127.0.0.1:{port}/twin/telegram"
 
 [channels.wechat.gh_qinghe]
@@ -92,7 +102,12 @@ SECRETS = {  # they open nothing but the twins on this machine
 
 def demo_toml(port: int) -> str:
     return SHOP_TOML.format(
-        port=port, app_id=WECHAT_APP_ID, miniprogram_app_id=MINIPROGRAM_APP_ID, corp_id=WECOM_CORP_ID, kf_id=KF_ID
+        port=port,
+        app_id=WECHAT_APP_ID,
+        miniprogram_app_id=MINIPROGRAM_APP_ID,
+        corp_id=WECOM_CORP_ID,
+        kf_id=KF_ID,
+        staff_group=STAFF_GROUP,
     )
 
 

@@ -8,7 +8,7 @@ from starlette.applications import Starlette
 
 from bot.clock import Clock
 from bot.demo import shop
-from bot.demo.seed import DEMO_GROUP, DEMO_USERS, TELEGRAM, WECHAT
+from bot.demo.seed import DEMO_GROUP, DEMO_USERS, STAFF, TELEGRAM, WECHAT
 from connectors.twin.app import build_twin
 from connectors.twin.telegram import TelegramTwin
 from connectors.twin.wechat import WeChatTwin
@@ -18,7 +18,7 @@ SHOPPERS = (("wmQingheZhou", "周宁 Zhou Ning"), ("wmQingheXu", "徐然 Xu Ran"
 """People who write to 微信客服; the shop has not met them."""
 VISITORS = (("oMiniQingheHe", "何苗 He Miao"), ("oMiniQingheLu", "陆川 Lu Chuan"))
 """People in the mini-program."""
-STAFF = (("xiaohe", "小禾 Xiaohe"), ("atang", "阿棠 A Tang"))
+COLLEAGUES = (("xiaohe", "小禾 Xiaohe"), ("atang", "阿棠 A Tang"))
 CUSTOMER_GROUPS = (("wrQingheVip", "青禾会员群 Qinghe members", "xiaohe"),)
 
 
@@ -41,10 +41,11 @@ def make_twins(product_url: str, clock: Clock) -> Twins:
     telegram = TelegramTwin(
         shop.TELEGRAM_TOKEN,
         "qinghe_demo_bot",
-        users=[(int(user.user), user.name) for user in DEMO_USERS if user.channel == TELEGRAM],
+        users=[*((int(user.user), user.name) for user in DEMO_USERS if user.channel == TELEGRAM), *STAFF],
         groups=[(int(DEMO_GROUP), "青禾福利群 Qinghe deals")],
         clock=clock,
         privacy=False,
+        forums=[(shop.STAFF_GROUP, "青禾客服 Qinghe staff")],
     )
     wechat = WeChatTwin(
         shop.WECHAT_APP_ID,
@@ -76,7 +77,7 @@ def make_twins(product_url: str, clock: Clock) -> Twins:
         aes_key=shop.WECOM_AES_KEY,
         callback_url=f"{product_url}/kf/qinghe/callback",
         users=SHOPPERS,
-        staff=STAFF,
+        staff=COLLEAGUES,
         groups=CUSTOMER_GROUPS,
         clock=clock,
         open_kfid=shop.KF_ID,

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from rapidfuzz import fuzz, process
 
 from bot.knowledge.entries import LANGUAGES, Entry, Fault, Knowledge
-from bot.knowledge.fields import unknown_fields
+from bot.knowledge.fields import odd_braces, unknown_fields
+from bot.knowledge.places import line_with
 from bot.knowledge.yamlfile import did_you_mean
 
 ALWAYS = "human"
 """The intent that must be understood whatever else is: a person is always one word away."""
+NO_LETTER = re.compile(r"[\W_]+")
 PROBABLY_MEANT = 80
 """From this similarity on (0 to 100) a phrase nobody needs is taken for the misspelt one that is missing."""
 
@@ -29,13 +32,16 @@ def phrase_faults(
             if phrase is None:
                 near = process.extractOne(phrase_id, spare, scorer=fuzz.ratio, score_cutoff=PROBABLY_MEANT)
                 fix = f"Did you mean it by `{near[0]}`?" if near else "Add it; a skill says it"
-                line = _line_with(folder, file, f"{near[0].rpartition('.')[2]}:") if near else 1
+                line = line_with(folder, file, f"{near[0].rpartition('.')[2]}:") if near else 1
                 yield Fault(file, line, f"the phrase `{phrase_id}` is missing", fix)
                 continue
             for name, near_field in unknown_fields(phrase.text, fields):
-                line = _line_with(folder, file, f"{{{name}}}")
+                line = line_with(folder, file, f"{{{name}}}")
                 problem = f"`{phrase_id}` has no field `{{{name}}}`"
                 yield Fault(file, line, problem, f"Did you mean `{{{near_field}}}`?")
+            for odd, fix in odd_braces(phrase.text):
+                problem = f"`{odd}` in `{phrase_id}` is no field, so customers would read it"
+                yield Fault(file, line_with(folder, file, odd), problem, fix)
 
 
 def missing_entries(knowledge: Knowledge, needed: Collection[str]) -> Iterator[Fault]:
@@ -60,7 +66,7 @@ def link_faults(knowledge: Knowledge, skills: Collection[str], folder: Path) -> 
     for entry in knowledge.entries.values():
         for target in entry.next:
             if target not in targets:
-                line = _line_with(folder, entry.file, target, after="next:")
+                line = line_with(folder, entry.file, target, after="next:")
                 problem = f"`next` names `{target}`, which does not exist"
                 yield Fault(entry.file, line, problem, did_you_mean(target, targets))
 
@@ -74,13 +80,13 @@ def double_faults(knowledge: Knowledge, folder: Path) -> Iterator[Fault]:
             for example in examples:
                 other = first.setdefault(_same(example), intent)
                 if other != intent and _same(example):
-                    file, line = _place_of_intent(folder, intent, language, example)
+                    file, line = place_of_intent(folder, intent, language, example)
                     yield Fault(file, line, f"{example!r} also leads to the intent {other}", fix)
     for entry in knowledge.entries.values():
         for phrasing in entry.ask:
             other = first.setdefault(_same(phrasing), entry.id)
             if other != entry.id and other not in entry.intents and _same(phrasing):
-                line = _line_with(folder, entry.file, phrasing, after="ask:")
+                line = line_with(folder, entry.file, phrasing, after="ask:")
                 yield Fault(entry.file, line, f"{phrasing!r} also leads to {_name(other, knowledge)}", fix)
 
 
@@ -89,7 +95,7 @@ def intent_faults(knowledge: Knowledge, skills: Mapping[str, frozenset[str]], fo
     answered = frozenset[str]().union(*skills.values(), *(e.intents for e in knowledge.entries.values()))
     for intent, by_language in knowledge.intents.items():
         if intent not in answered:
-            file, line = _place_of_intent(folder, intent, next(iter(by_language)))
+            file, line = place_of_intent(folder, intent, next(iter(by_language)))
             fix = f"Name it in an entry's `intents:`. {did_you_mean(intent, answered)}"
             yield Fault(file, line, f"nothing answers the intent `{intent}`", fix)
     for language in LANGUAGES:
@@ -112,30 +118,14 @@ def _name(label: str, knowledge: Knowledge) -> str:
     return f"the intent {label}" if label in knowledge.intents else label
 
 
-def _place_of_intent(folder: Path, intent: str, language: str, example: str = "") -> tuple[str, int]:
+def place_of_intent(folder: Path, intent: str, language: str, example: str = "") -> tuple[str, int]:
+    """Return file and line of an intent, or of one of its examples."""
     for path in sorted((folder / "intents" / language).rglob("*.y*ml")):
         file = path.relative_to(folder).as_posix()
-        if (line := _line_with(folder, file, example, after=f"intent: {intent}")) > 1:
+        if (line := line_with(folder, file, example, after=f"intent: {intent}")) > 1:
             return file, line
     return f"intents/{language}", 1
 
 
-def _line_with(folder: Path, file: str, text: str, after: str = "") -> int:
-    """Return the number of the first line of `file` that holds `text`, from the line that ends or begins with `after`.
-
-    It is 1 if there is none, or if the file is gone by now.
-    """
-    try:
-        lines = (folder / file).read_text(encoding="utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError):
-        return 1
-    reached = not after
-    for number, line in enumerate(lines, 1):
-        reached = reached or line.startswith(after) or line.rstrip().endswith(after)
-        if reached and text in line:
-            return number
-    return 1
-
-
 def _same(phrasing: str) -> str:
-    return "".join(character for character in phrasing.casefold() if character.isalnum())
+    return NO_LETTER.sub("", phrasing.casefold())

@@ -5,29 +5,50 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from bot.knowledge.entries import LANGUAGES, CannedReply, Phrase, Size, SizeChart, version_of
+from bot.knowledge.fields import REPLY_FIELDS, odd_braces, unknown_fields
+from bot.knowledge.yamlfile import Reading, is_list, is_map, line_of, read_text
 
-from bot.knowledge.entries import LANGUAGES, Phrase, Size, SizeChart, version_of
-from bot.knowledge.yamlfile import Reading, line_of, read_text
+if TYPE_CHECKING:
+    from ruamel.yaml.comments import CommentedMap
 
 CHART_KEYS = ("category", "unit", "measures", "names", "sizes", "notes")
 FEWEST_SIZES = 2
 INTENT_FILE_KEYS = ("version", "nlu")
 OTHER_NLU_ITEMS = frozenset({"synonym", "regex", "lookup"})
 """Items of Rasa's files that this engine has no use for."""
+SHORTCUT = re.compile(r"[a-z0-9_\-\u3400-\u9fff]{1,40}")
 ANNOTATION = re.compile(r"\[([^\]]+)\](?:\([^)]*\)|\{[^}]*\})")
 
 
 def read_phrases(path: Path, language: str, reading: Reading) -> list[Phrase]:
-    """Return the phrases in `path`: a mapping of `group:` to `name: text`; ids are `group.name`."""
+    """Return the phrases in the file `path`."""
     text = read_text(reading, path)
-    data = reading.yaml(text) if text is not None else None
+    return [] if text is None else phrases_of(text, language, reading)
+
+
+def read_chart(path: Path, reading: Reading) -> SizeChart | None:
+    """Return the size chart in the file `path`, or None with the faults noted."""
+    text = read_text(reading, path)
+    return None if text is None else chart_of(text, reading)
+
+
+def read_intents(path: Path, reading: Reading) -> dict[str, tuple[str, ...]]:
+    """Return intent → phrasings of the file `path`."""
+    text = read_text(reading, path)
+    return {} if text is None else intents_of(text, reading)
+
+
+def phrases_of(text: str, language: str, reading: Reading) -> list[Phrase]:
+    """Return the phrases in `text`: a mapping of `group:` to `name: text`; ids are `group.name`."""
+    data = reading.yaml(text)
     phrases: list[Phrase] = []
     if data is None:
         return phrases
     for group, texts in data.items():
-        if not isinstance(texts, CommentedMap):
+        if not is_map(texts):
             reading.fault(line_of(data, group), f"`{group}` must hold names and texts", "Indent them below")
             continue
         _check_texts(data, group, reading)
@@ -35,11 +56,34 @@ def read_phrases(path: Path, language: str, reading: Reading) -> list[Phrase]:
     return phrases
 
 
-def read_chart(path: Path, reading: Reading) -> SizeChart | None:
-    """Return the size chart in `path`, or None with the faults noted."""
-    text = read_text(reading, path)
-    data = reading.yaml(text) if text is not None else None
-    if data is None or text is None:
+def replies_of(text: str, language: str, reading: Reading) -> list[CannedReply]:
+    """Return the canned replies in `text`: a mapping of `shortcut: text`."""
+    data = reading.yaml(text)
+    replies: list[CannedReply] = []
+    for shortcut, said in (data or {}).items():
+        line = line_of(data, shortcut) if data is not None else 1
+        if not SHORTCUT.fullmatch(str(shortcut)):
+            fix = "Use small letters, Chinese characters, digits, `-` and `_`, 40 at most"
+            reading.fault(line, f"`{shortcut}` is no shortcut that can be typed after `/`", fix)
+        elif not _is_text(said):
+            reading.fault(line, f"`{shortcut}` has no text", "Write it behind the colon, in quotes")
+        else:
+            _check_fields(str(shortcut), said, line, reading)
+            replies.append(CannedReply(str(shortcut), language, said.strip()))
+    return replies
+
+
+def _check_fields(shortcut: str, said: str, line: int, reading: Reading) -> None:
+    for name, near in unknown_fields(said, REPLY_FIELDS):
+        reading.fault(line, f"`{shortcut}` has no field `{{{name}}}`", f"Did you mean `{{{near}}}`?")
+    for odd, fix in odd_braces(said):
+        reading.fault(line, f"`{odd}` in `{shortcut}` is no field, so customers would read it", fix)
+
+
+def chart_of(text: str, reading: Reading) -> SizeChart | None:
+    """Return the size chart in `text`, or None with the faults noted."""
+    data = reading.yaml(text)
+    if data is None:
         return None
     reading.unknown_keys(data, CHART_KEYS)
     missing = [key for key in CHART_KEYS if not data.get(key)]
@@ -91,10 +135,9 @@ def _size(item: CommentedMap, measures: tuple[str, ...], reading: Reading) -> Si
     return Size(str(item["size"]), ranges, reading.strings(item, "aliases"))
 
 
-def read_intents(path: Path, reading: Reading) -> dict[str, tuple[str, ...]]:
-    """Return intent → phrasings of a Rasa NLU YAML 3.1 file; annotations such as `[red](colour)` become `red`."""
-    text = read_text(reading, path)
-    data = reading.yaml(text) if text is not None else None
+def intents_of(text: str, reading: Reading) -> dict[str, tuple[str, ...]]:
+    """Return intent → phrasings of Rasa NLU YAML 3.1; annotations such as `[red](colour)` become `red`."""
+    data = reading.yaml(text)
     found: dict[str, tuple[str, ...]] = {}
     if data is None:
         return found
@@ -131,11 +174,11 @@ def _examples(item: CommentedMap, reading: Reading) -> Iterator[str]:
 def _items(data: CommentedMap, key: str, reading: Reading) -> Iterator[CommentedMap]:
     """Yield the mappings in the list at `key`, noting what is none."""
     value = data.get(key)
-    if not isinstance(value, CommentedSeq):
+    if not is_list(value):
         reading.fault(line_of(data, key), f"`{key}` must be a list", "Begin each item with `- `")
         return
     for position, item in enumerate(value):
-        if isinstance(item, CommentedMap):
+        if is_map(item):
             yield item
         else:
             problem = f"item {position + 1} of `{key}` has no keys"
@@ -145,7 +188,7 @@ def _items(data: CommentedMap, key: str, reading: Reading) -> Iterator[Commented
 def _is_mapping_of(data: CommentedMap, key: str, needed: Collection[str], reading: Reading) -> bool:
     """Note what is missing or too much at `key`; return whether it is a mapping with all of `needed`."""
     value, line = data[key], line_of(data, key)
-    if not isinstance(value, CommentedMap):
+    if not is_map(value):
         reading.fault(line, f"`{key}` must hold names and texts", "Indent them below")
         return False
     reading.unknown_keys(value, needed or tuple(value))

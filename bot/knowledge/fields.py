@@ -9,6 +9,9 @@ from rapidfuzz import process
 
 FIELD = re.compile(r"\{([^{}]*)\}")
 """Whatever stands in braces is a field, so that a misspelt one is refused and never reaches a customer."""
+ODD = re.compile(r"[{｛][^{}｛｝\n]{0,40}[}｝]?|[}｝]")
+NAME = re.compile(r"[a-z_]+[.．][a-z_]+", re.IGNORECASE)
+ALONE = "Write a field as `{shop.phone}`, with both braces in half width, or take the brace away"
 
 SHOP_FIELDS = frozenset(
     {
@@ -23,15 +26,37 @@ SHOP_FIELDS = frozenset(
         "policy.refund_days",
         "policy.price_protection_days",
         "policy.order_close_h",
+        "policy.stuck_h",
         "policy.free_shipping",
         "policy.shipping_fee",
         "policy.hmt_fee",
         "policy.presale_days",
+        "policy.complaint_answer_h",
+        "policy.complaint_solve_h",
         "policy.coupon_new",
         "policy.points_per_yuan",
+        "returns.fault_days",
+        "returns.send_days",
+        "returns.address",
     }
 )
 """Fields that any entry or phrase may use; they come from shop.toml."""
+
+
+REPLY_FIELDS = frozenset(
+    {
+        "customer.name",
+        "agent.name",
+        "order.number",
+        "order.total",
+        "parcel.carrier",
+        "parcel.number",
+    }
+)
+"""Fields that a canned reply of an agent may use beside; they come from the conversation in front of the agent.
+
+What is not known stays as it is, and is not sent before the agent has put something in its place.
+"""
 
 
 def unknown_fields(text: str, also: frozenset[str] = frozenset()) -> Iterator[tuple[str, str]]:
@@ -40,6 +65,17 @@ def unknown_fields(text: str, also: frozenset[str] = frozenset()) -> Iterator[tu
     for name in FIELD.findall(text):
         if name not in known:
             yield name, process.extractOne(name, sorted(known))[0]
+
+
+def odd_braces(text: str) -> Iterator[tuple[str, str]]:
+    """Yield (what stands there, how to write it) for every brace that makes no field: left open, alone or full-width.
+
+    A customer would read it as it stands.
+    """
+    for found in ODD.finditer(FIELD.sub(lambda field: " " * len(field[0]), text)):
+        meant = NAME.search(found[0])
+        fix = f"Write the field as `{{{process.extractOne(meant[0], sorted(SHOP_FIELDS))[0]}}}`" if meant else ALONE
+        yield found[0].strip(), fix
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:

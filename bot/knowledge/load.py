@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from bot.knowledge.checks import (
@@ -14,11 +15,34 @@ from bot.knowledge.checks import (
     missing_entries,
     phrase_faults,
 )
-from bot.knowledge.datafiles import read_chart, read_intents, read_phrases
-from bot.knowledge.entries import LANGUAGES, Entry, Fault, Knowledge, Phrase, SizeChart
-from bot.knowledge.entryfile import read_entry
-from bot.knowledge.files import chart_files, entry_files, intent_files, phrase_file
-from bot.knowledge.yamlfile import Reading
+from bot.knowledge.entries import LANGUAGES, Fault, Knowledge
+from bot.knowledge.parts import Parts, knowledge_of, languages_whole, read_parts
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What the code needs of the files.
+
+    Attributes:
+        skills: skill name → intents it answers.
+        phrases: id of each phrase that code says → the fields it may use.
+        entries: ids of the entries that code says.
+        charts: categories of the size charts that code advises from.
+    """
+
+    skills: Mapping[str, frozenset[str]]
+    phrases: Mapping[str, frozenset[str]]
+    entries: Collection[str] = ()
+    charts: Collection[str] = ()
+
+    def plain(self) -> list[object]:
+        """Return it in a form that JSON takes, the same for the same needs."""
+        return [
+            {skill: sorted(intents) for skill, intents in self.skills.items()},
+            {phrase: sorted(fields) for phrase, fields in self.phrases.items()},
+            sorted(self.entries),
+            sorted(self.charts),
+        ]
 
 
 def load(
@@ -28,59 +52,31 @@ def load(
     entries_needed: Collection[str] = (),
     charts_needed: Collection[str] = (),
 ) -> tuple[Knowledge, list[Fault]]:
-    """Read everything below `folder`.
-
-    Args:
-        skills: skill name → intents it answers.
-        phrases_needed: id of each phrase that code says → the fields it may use.
-        entries_needed: ids of the entries that code says.
-        charts_needed: categories of the size charts that code advises from.
+    """Read everything below `folder`; the arguments are those of `Needs`.
 
     Returns:
         The set, and every fault found. Use the set only if there are none.
     """
-    faults = _missing_folders(folder)
-    entries: list[Entry] = []
-    phrases: dict[tuple[str, str], Phrase] = {}
-    charts: dict[str, SizeChart] = {}
-    intents: dict[str, dict[str, tuple[str, ...]]] = {}
-    whole: list[str] = []  # languages whose phrases could be read
+    parts = read_parts(folder, {})
+    return check(folder, parts, Needs(skills, phrases_needed, entries_needed, charts_needed))
 
-    def reading(path: Path) -> Reading:
-        return Reading(path.relative_to(folder).as_posix())
 
-    for language in LANGUAGES:
-        for path in entry_files(folder, language):
-            one = reading(path)
-            if (entry := read_entry(path, language, one)) is not None:
-                entries.append(entry)
-            faults += one.faults
-        path = phrase_file(folder, language)
-        one = reading(path)
-        for phrase in read_phrases(path, language, one):
-            phrases[phrase.id, language] = phrase
-        faults += one.faults
-        whole += [] if one.faults else [language]
-        for path in intent_files(folder, language):
-            one = reading(path)
-            for intent, examples in read_intents(path, one).items():
-                intents.setdefault(intent, {})[language] = intents.get(intent, {}).get(language, ()) + examples
-            faults += one.faults
-    for path in chart_files(folder):
-        one = reading(path)
-        if (chart := read_chart(path, one)) is not None:
-            charts[chart.category] = chart
-        faults += one.faults
+def check(folder: Path, parts: Parts, needs: Needs) -> tuple[Knowledge, list[Fault]]:
+    """Put together what was read from `folder`, and find every fault. Use the set only if there is none."""
+    knowledge = knowledge_of(parts)
+    faults = [*_missing_folders(folder), *(fault for part in parts.values() for fault in part.faults)]
+    faults += double_ids([part.entry for part in parts.values() if part.entry is not None])
+    faults += phrase_faults(knowledge, needs.phrases, folder, languages_whole(parts))
+    return knowledge, faults or list(_across(folder, knowledge, needs))
 
-    knowledge = Knowledge({(e.id, e.language): e for e in entries}, phrases, charts, intents)
-    faults += [*double_ids(entries), *phrase_faults(knowledge, phrases_needed, folder, whole)]
-    if not faults:  # cross-checks only make sense on files that each pass
-        faults += missing_entries(knowledge, entries_needed)
-        faults += missing_charts(knowledge, charts_needed)
-        faults += link_faults(knowledge, skills, folder)
-        faults += double_faults(knowledge, folder)
-        faults += intent_faults(knowledge, skills, folder)
-    return knowledge, faults
+
+def _across(folder: Path, knowledge: Knowledge, needs: Needs) -> Iterator[Fault]:
+    """Yield what files that each pass have wrong together."""
+    yield from missing_entries(knowledge, needs.entries)
+    yield from missing_charts(knowledge, needs.charts)
+    yield from link_faults(knowledge, needs.skills, folder)
+    yield from double_faults(knowledge, folder)
+    yield from intent_faults(knowledge, needs.skills, folder)
 
 
 def _missing_folders(folder: Path) -> list[Fault]:

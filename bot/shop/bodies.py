@@ -1,4 +1,4 @@
-"""What the shop's own servers may say about products, customers, orders and sales: the bodies of `PUT /api/shop/…`."""
+"""What the shop's own servers may say of products, customers, orders, cases and sales: bodies of `PUT /api/shop/…`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-from bot.shop.port import OrderStatus
+from bot.shop.port import CaseKind, CaseStatus, OrderStatus
 
 _NO_NUL = r"^[^\x00]*$"  # PostgreSQL keeps every character but this one
 Key = Annotated[str, Field(min_length=1, max_length=64, pattern=_NO_NUL)]
@@ -42,6 +42,7 @@ class VariantBody(Body):
     price_minor: Minor
     currency: Currency
     stock: Annotated[int, Field(ge=0, le=10**9)]
+    tier_prices_minor: Annotated[dict[Word, Minor], Field(max_length=20)] = {}
 
 
 class ProductBody(Body):
@@ -51,7 +52,11 @@ class ProductBody(Body):
     category: Word
     size_chart: Annotated[str, Field(max_length=40, pattern=_NO_NUL)] = ""
     material: Bilingual = Bilingual(zh="", en="")
+    care: Bilingual = Bilingual(zh="", en="")
+    fit: Bilingual = Bilingual(zh="", en="")
     returnable: bool = True
+    hygiene: bool = False
+    cross_border: bool = False
     active: bool = True
     variants: Annotated[list[VariantBody], Field(max_length=500)]
 
@@ -66,11 +71,31 @@ class CustomerBody(Body):
 
 
 class OrderLineBody(Body):
-    """Pieces of one variant, with the price of one piece in the order's currency."""
+    """Pieces of one variant, with the price of one piece in the order's currency.
+
+    `paid_minor` is what was paid for all of them, the line's share of coupons taken off; null: by price.
+    """
 
     sku: Key
     quantity: Annotated[int, Field(ge=1, le=999)]
     price_minor: Minor
+    paid_minor: Minor | None = None
+    gift: bool = False
+
+
+TrackingStatus = Literal[
+    "label_created",
+    "picked_up",
+    "in_transit",
+    "customs",
+    "out_for_delivery",
+    "attempted",
+    "delivered",
+    "exception",
+    "lost",
+    "returning",
+    "returned",
+]
 
 
 class TrackingBody(Body):
@@ -78,7 +103,7 @@ class TrackingBody(Body):
 
     at: AwareDatetime
     place: Bilingual
-    status: Literal["picked_up", "in_transit", "out_for_delivery", "delivered"]
+    status: TrackingStatus
 
 
 class ShipmentBody(Body):
@@ -88,6 +113,11 @@ class ShipmentBody(Body):
     tracking_number: Key
     expected_at: AwareDatetime | None = None
     events: Annotated[list[TrackingBody], Field(max_length=200)] = []
+    skus: Annotated[list[Key], Field(max_length=200, description="What is in it; empty: all of the order.")] = []
+
+
+PayUrl = Annotated[str, Field(max_length=1000, pattern=r"^(https?://[^\s\x00]+)?$")]
+"""Where something can be paid; empty where the shop tells no address."""
 
 
 class OrderBody(Body):
@@ -97,7 +127,11 @@ class OrderBody(Body):
     status: OrderStatus
     total_minor: Minor
     currency: Currency
+    shipping_minor: Minor | None = None
+    discount_minor: Minor | None = None
     address: Annotated[str, Field(max_length=1000, pattern=_NO_NUL)] = ""
+    country: Annotated[str, Field(pattern=r"^([A-Z]{2})?$", description="ISO 3166-1 alpha-2; empty: the shop's.")] = ""
+    pay_url: PayUrl = ""
     created_at: AwareDatetime
     paid_at: AwareDatetime | None = None
     delivered_at: AwareDatetime | None = None
@@ -121,6 +155,56 @@ class OrderBody(Body):
         return self
 
 
+class CasePartBody(Body):
+    """Pieces of an order's line in a case; `wanted_sku` comes instead in an exchange."""
+
+    sku: Key
+    quantity: Annotated[int, Field(ge=1, le=999)] = 1
+    wanted_sku: Annotated[str, Field(max_length=64, pattern=_NO_NUL)] = ""
+
+
+class CaseBody(Body):
+    """A return, an exchange or a refund, whole. A refund without `parts` is an amount that is for no goods."""
+
+    order_number: Key
+    kind: CaseKind
+    status: CaseStatus
+    parts: Annotated[list[CasePartBody], Field(max_length=200)]
+    reason: Words = ""
+    refund_minor: Minor = 0
+    currency: Currency
+    opened_at: AwareDatetime
+    label: Words = ""
+
+    @model_validator(mode="after")
+    def _names_goods(self) -> Self:
+        if not self.parts and self.kind is not CaseKind.REFUND:
+            raise ValueError(f"parts are needed for the kind {self.kind.value}")
+        return self
+
+
+class CouponBody(Body):
+    """A coupon: `amount_minor` off from `least_minor` on, of what it is for: products, categories, or everything."""
+
+    amount_minor: Minor
+    least_minor: Minor = 0
+    currency: Currency
+    ends_at: AwareDatetime | None = None
+    used: bool = False
+    product_ids: Annotated[list[Key], Field(max_length=200)] = []
+    categories: Annotated[list[Word], Field(max_length=50)] = []
+
+
+class InvoiceBody(Body):
+    """An invoice, and how far it is: `url` leads to it once it is issued."""
+
+    title: Words
+    tax_id: Annotated[str, Field(max_length=64, pattern=_NO_NUL)] = ""
+    email: Words = ""
+    status: Literal["wanted", "issued", "refused"]
+    url: Annotated[str, Field(max_length=2000, pattern=_NO_NUL)] = ""
+
+
 class Audience(Body):
     """Who hears of a sale: one chat, or everyone seen on the channel in the last day."""
 
@@ -135,6 +219,11 @@ class SaleBody(Body):
     Attributes:
         length_s: seconds it runs.
         hold_s: seconds a claimed piece is kept.
+        offer_s: seconds a piece that was freed is kept for who is first in line.
+        limit_each: pieces a person may have; all accounts of a customer are one person.
+        early: by member tier, how many seconds ahead of the others it begins.
+        min_age_s: seconds that an account must be older than the start.
+        pay_url: where a held piece is paid; `{claim}` stands for the claim's id.
     """
 
     sku: Key
@@ -143,4 +232,9 @@ class SaleBody(Body):
     total: Annotated[int, Field(ge=1, le=10**6)]
     length_s: Annotated[int, Field(ge=60, le=7 * 86_400)] = 7200
     hold_s: Annotated[int, Field(ge=60, le=86_400)] = 600
+    offer_s: Annotated[int, Field(ge=60, le=86_400)] = 300
+    limit_each: Annotated[int, Field(ge=1, le=100)] = 1
+    early: Annotated[dict[Word, Annotated[int, Field(ge=1, le=7 * 86_400)]], Field(max_length=20)] = {}
+    min_age_s: Annotated[int, Field(ge=0, le=366 * 86_400)] = 0
+    pay_url: PayUrl = ""
     audiences: Annotated[list[Audience], Field(min_length=1, max_length=50)]

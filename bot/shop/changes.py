@@ -1,24 +1,28 @@
-"""What happens in the shop: each function is one change inside the caller's transaction, safe to repeat."""
+"""Carts and payments: each function is one change inside the caller's transaction, safe to repeat."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, select, update
 
 from bot.clock import IdMaker
 from bot.delivery.timers import cancel, set_timer
+from bot.delivery.touches import count_payment, withdraw
 from bot.errors import Conflict, NotFound
-from bot.store.insert import insert_once
-from bot.store.tables import cart_lines, carts, customers, order_lines, orders, outbox, returns, variants
+from bot.store.tables import cart_lines, carts, customers, orders, outbox, touches, variants
 
-FOLLOW_UP_AFTER = timedelta(minutes=60)
+FOLLOW_UP_AFTER, ORDER_FOLLOW_UP_AFTER = timedelta(minutes=60), timedelta(minutes=30)
+NEW_FOR = timedelta(days=1)
+"""An order that is older when it is first told of is history: nobody is reminded of it."""
 
 
-def pay_order(connection: Connection, order_number: str, now: datetime) -> bool:
+def pay_order(connection: Connection, order_number: str, paid_at: datetime, changed_at: datetime | None = None) -> bool:
     """Record that an order was paid. Return False if that was known already.
+
+    Args:
+        changed_at: the shop's own time of it, if it tells: a newer one is kept.
 
     Raises:
         NotFound: there is no such order.
@@ -27,7 +31,7 @@ def pay_order(connection: Connection, order_number: str, now: datetime) -> bool:
     order = connection.execute(
         update(orders)
         .where(orders.c.number == order_number, orders.c.status == "unpaid")
-        .values(status="paid", paid_at=now)
+        .values({"status": "paid", "paid_at": paid_at} | ({"changed_at": changed_at} if changed_at else {}))
         .returning(orders.c.customer_id, orders.c.total_minor)
     ).one_or_none()
     if order is None:
@@ -38,7 +42,25 @@ def pay_order(connection: Connection, order_number: str, now: datetime) -> bool:
         .where(customers.c.id == order.customer_id)
         .values(spent_minor=customers.c.spent_minor + order.total_minor)
     )
+    end_order(connection, order_number, "paid", paid_at)
+    count_payment(connection, order.customer_id, order.total_minor, paid_at)
     return True
+
+
+def order_waits(connection: Connection, order_number: str, created_at: datetime, now: datetime) -> None:
+    """Have an order that is told of for the first time, and is not paid, followed up.
+
+    The time counts from now: where the shop tells late, its next word may be the payment.
+    """
+    if now - created_at < NEW_FOR:
+        key, payload = f"order:{order_number}:1", {"order_number": order_number, "step": 1}
+        set_timer(connection, key, "order_followup", payload, now + ORDER_FOLLOW_UP_AFTER)
+
+
+def end_order(connection: Connection, order_number: str, reason: str, now: datetime) -> None:
+    """Withdraw the follow-ups of an order: it was paid, cancelled or paid back."""
+    cancel(connection, f"order:{order_number}:")
+    withdraw(connection, "order_unpaid", order_number, reason, now)
 
 
 def _refuse_unpayable(connection: Connection, order_number: str) -> None:
@@ -55,20 +77,31 @@ def pay_cart(connection: Connection, cart_id: str, now: datetime) -> bool:
     Raises:
         NotFound: there is no such cart.
     """
-    paid = connection.execute(
-        update(carts).where(carts.c.id == cart_id, carts.c.status != "paid").values(status="paid", updated_at=now)
-    ).rowcount
-    if not paid:
+    unpaid = carts.c.id == cart_id, carts.c.status != "paid"
+    customer_id = connection.execute(
+        update(carts).where(*unpaid).values(status="paid", updated_at=now).returning(carts.c.customer_id)
+    ).scalar()
+    if customer_id is None:
         _status_of_cart(connection, cart_id)
-    _withdraw_follow_ups(connection, cart_id, "paid")
-    return bool(paid)
+    _withdraw_follow_ups(connection, cart_id, "paid", now)
+    if customer_id is not None:
+        count_payment(connection, customer_id, None, now)
+    return customer_id is not None
 
 
-def put_cart(connection: Connection, customer_id: str, lines: Mapping[str, int], now: datetime, new_id: IdMaker) -> str:
+def put_cart(
+    connection: Connection,
+    customer_id: str,
+    lines: Mapping[str, int],
+    now: datetime,
+    new_id: IdMaker,
+    pay_url: str = "",
+) -> str:
     """Replace what lies in a customer's open cart, opening one if there is none. Return the cart's id.
 
     Args:
         lines: pieces by sku, each at least 1; an empty mapping empties the cart.
+        pay_url: where the customer can pay it.
 
     Raises:
         NotFound: there is no such customer or sku.
@@ -94,6 +127,7 @@ def put_cart(connection: Connection, customer_id: str, lines: Mapping[str, int],
     if cart_id is None:
         cart_id = new_id()
         connection.execute(carts.insert().values(id=cart_id, customer_id=customer_id, status="open", updated_at=now))
+    connection.execute(update(carts).where(carts.c.id == cart_id).values(pay_url=pay_url))
     connection.execute(delete(cart_lines).where(cart_lines.c.cart_id == cart_id))
     if lines:
         rows = [{"cart_id": cart_id, "sku": sku, "quantity": quantity} for sku, quantity in sorted(lines.items())]
@@ -103,7 +137,7 @@ def put_cart(connection: Connection, customer_id: str, lines: Mapping[str, int],
 
 
 def touch_cart(connection: Connection, cart_id: str, now: datetime) -> bool:
-    """Record that a cart changed: its one follow-up comes due 60 minutes from `now`, an empty cart gets none.
+    """Record that a cart changed: its follow-up comes due 60 minutes from `now`, an empty cart gets none.
 
     Returns:
         Whether a follow-up is set; False for a cart that is paid or empty.
@@ -122,9 +156,10 @@ def touch_cart(connection: Connection, cart_id: str, now: datetime) -> bool:
     status = "open" if filled else "emptied"
     connection.execute(update(carts).where(carts.c.id == cart_id).values(status=status))
     if not filled:
-        _withdraw_follow_ups(connection, cart_id, "emptied")
+        _withdraw_follow_ups(connection, cart_id, "emptied", now)
         return False
-    set_timer(connection, f"cart:{cart_id}:1", "cart_followup", {"cart_id": cart_id}, now + FOLLOW_UP_AFTER)
+    payload = {"cart_id": cart_id, "step": 1}
+    set_timer(connection, f"cart:{cart_id}:1", "cart_followup", payload, now + FOLLOW_UP_AFTER)
     return True
 
 
@@ -145,51 +180,36 @@ def withdraw_follow_ups_of(connection: Connection, customer_id: str, paid_at: da
     for cart_id in connection.execute(in_order).scalars().all():
         # A follow-up that is being sent right now and comes back to be sent again is about an older state of the cart.
         connection.execute(update(carts).where(carts.c.id == cart_id).values(updated_at=now))
-        _withdraw_follow_ups(connection, cart_id, "paid")
+        _withdraw_follow_ups(connection, cart_id, "paid", now)
 
 
-def _withdraw_follow_ups(connection: Connection, cart_id: str, reason: str) -> None:
+def withdraw_all_of(connection: Connection, customer_id: str, reason: str, now: datetime) -> None:
+    """Withdraw the follow-ups of everything that a customer left open, whatever becomes of it."""
+    open_carts = select(carts.c.id).where(carts.c.customer_id == customer_id, carts.c.status == "open")
+    for cart_id in connection.execute(open_carts.order_by(carts.c.id)).scalars().all():
+        _withdraw_follow_ups(connection, cart_id, reason, now)
+    unpaid = select(orders.c.number).where(orders.c.customer_id == customer_id, orders.c.status == "unpaid")
+    for number in connection.execute(unpaid.order_by(orders.c.number)).scalars().all():
+        end_order(connection, number, reason, now)
+
+
+def sold_out(connection: Connection, skus: Sequence[str], now: datetime) -> None:
+    """Withdraw the follow-ups that offer what cannot be bought any more; the same step then tells that it is gone."""
+    waiting = (
+        select(outbox.c.guard["cart_open"].as_string().label("cart_id"), touches.c.step)
+        .join(touches, touches.c.key == outbox.c.key)
+        .join(cart_lines, cart_lines.c.cart_id == outbox.c.guard["cart_open"].as_string())
+        .join(variants, cart_lines.c.sku == variants.c.sku)
+        .where(outbox.c.status == "waiting", variants.c.sku.in_(skus), variants.c.stock <= 0)
+        .distinct()
+    )
+    for row in connection.execute(waiting.order_by(touches.c.step)).all():
+        withdraw(connection, "cart_open", row.cart_id, "sold_out", now)
+        payload = {"cart_id": row.cart_id, "step": row.step}
+        set_timer(connection, f"cart:{row.cart_id}:{row.step}", "cart_followup", payload, now)
+
+
+def _withdraw_follow_ups(connection: Connection, cart_id: str, reason: str, now: datetime) -> None:
     """Timers first, outbox second: a follow-up that is being written right now is waited for, then dropped too."""
     cancel(connection, f"cart:{cart_id}:")
-    connection.execute(
-        update(outbox)
-        .where(outbox.c.status == "waiting", outbox.c.guard["cart_open"].as_string() == cart_id)
-        .values(status="dropped", reason=reason)
-    )
-
-
-def open_return(
-    connection: Connection, order_number: str, line_id: str, reason: str, now: datetime, new_id: IdMaker
-) -> str:
-    """Open a return case for one line of an order, or find the one that is open already.
-
-    Args:
-        line_id: as in `bot.shop.port.Line.id`.
-        reason: the customer's own words.
-
-    Returns:
-        The number of the case, `RT`, year, month and at least four digits: `RT26110042`.
-
-    Raises:
-        NotFound: the order has no such line.
-    """
-    line = int(line_id) if line_id.isdecimal() else -1
-    wanted = order_lines.c.id == line, order_lines.c.order_number == order_number
-    if connection.execute(select(order_lines.c.id).where(*wanted)).first() is None:
-        raise NotFound(f"Order {order_number} has no line {line_id}. Read the order again and choose one of its lines.")
-    attempt = 0
-    while True:
-        known = connection.execute(select(returns.c.number).where(returns.c.line_id == line)).scalar_one_or_none()
-        if known is not None:
-            return str(known)
-        # Four digits are short enough to read out; a crowded month gets more.
-        number = _case_number(now, new_id(), digits=4 + attempt // 8)
-        row = {"number": number, "order_number": order_number, "line_id": line, "reason": reason, "opened_at": now}
-        if insert_once(connection, returns, row):
-            return number
-        attempt += 1  # the number is taken, or another transaction opened the case first
-
-
-def _case_number(now: datetime, seed: str, digits: int) -> str:
-    tail = int(hashlib.sha256(seed.encode()).hexdigest(), 16) % 10**digits
-    return f"RT{now:%y%m}{tail:0{digits}d}"
+    withdraw(connection, "cart_open", cart_id, reason, now)

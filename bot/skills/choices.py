@@ -12,10 +12,11 @@ from bot.understanding.text import CJK, normal
 CHINESE = "一二三四五六七八九"
 NUMBERED = re.compile(rf"^(?:第)?([1-9]|[{CHINESE}])(?:个|個|号|號|[.、。)）])?$")
 
+EVERY = "line:all"
 THINGS = ("order:", "line:")
 """Tokens of choices among things, which may be told by a word: `the floral one`."""
 QUESTION = re.compile(
-    r"[?？吗么呢谁几哪咩]|多[久少]|怎[么样]|如何|能不能|可不可以|是不是"
+    r"[?？吗么呢谁几哪咩]|多[久少]|怎[么样]|如何|能不能|可不可以|是不是|什么时候|什麼時候|啥时|啥時|几时|幾時"
     r"|^(?:how|what|when|who|where|why|which|can|could|do|does|is|are|will)\b",
     re.IGNORECASE,
 )
@@ -29,7 +30,8 @@ def is_question(text: str) -> bool:
 def pointed_at(text: str, offered: Sequence[Choice]) -> Choice | None:
     """Return the one thing offered whose label shares the most words with `text`."""
     said = _words(text)
-    shared = [(len(said & _words(choice.label)), choice) for choice in offered if choice.token.startswith(THINGS)]
+    things = [choice for choice in offered if choice.token.startswith(THINGS) and choice.token != EVERY]
+    shared = [(len(said & _words(choice.label)), choice) for choice in things]
     most = max((count for count, _ in shared), default=0)
     best = [choice for count, choice in shared if count == most]
     return best[0] if most and len(best) == 1 else None

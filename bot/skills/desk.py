@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from bot.skills.turn import Handoff, Say, Skill, Step, Turn, phrases
+from bot.skills.turn import Handoff, Note, Say, Skill, Step, Turn, phrases
 
-PHRASES = phrases(desk="passing_on; complaint")
+PHRASES = phrases(desk="passing_on")
 ERRANDS: dict[str, dict[str, str]] = {  # skill → intent → the entry that tells the rule
-    "invoices": {"invoice_request": "invoice-how"},
-    "coupons": {"coupon_request": "coupon-new-customer"},
-    "payments": {"payment_trouble": "payment-failed", "cart_help": "payment-failed"},
-    "price_protection": {"price_protection_request": "price-protection"},
-    "restock": {"restock_notice": "stock-restock"},
+    "account": {
+        "account_problem": "account-change-phone",
+        "points_balance": "membership-tiers",
+        "data_erasure": "privacy-data",
+    },
+    "callback": {"callback_request": ""},
 }
-COMPLAINTS = {
-    "complaint": "",
-    "damaged_item": "aftersale-quality",
-    "wrong_item": "aftersale-wrong-item",
-    "missing_item": "aftersale-missing-item",
-    "lost_parcel": "shipping-nobody-home",
-}
+MOST_NOTED = 500
+"""Characters of an opinion."""
 
 
 def _errand(turn: Turn, rule: str) -> Step:
@@ -28,18 +24,16 @@ def _errand(turn: Turn, rule: str) -> Step:
 
 def _errands(rules: dict[str, str]) -> Skill:
     name = next(name for name, errands in ERRANDS.items() if errands is rules)
-    said = frozenset(rules.values())
+    said = frozenset(filter(None, rules.values()))
     return Skill(name, frozenset(rules), lambda turn: _errand(turn, rules.get(turn.meaning.best, "")), PHRASES, said)
 
 
-def complain(turn: Turn) -> Step:
-    """Say sorry, tell what we do in such a case, and put the conversation at the front of the queue."""
-    rule = COMPLAINTS.get(turn.meaning.best, "")
-    says = (Say("desk.complaint"), *((Say(rule),) if rule else ()))
-    return Step(says, turn.state.idle(), handoff=Handoff(turn.meaning.best, 2))
+def take_note(turn: Turn) -> Step:
+    """Thank for an opinion and leave it to the staff as a task: nobody has to answer it."""
+    return Step((Say("desk.feedback"),), turn.state.idle(), (Note(turn.text[:MOST_NOTED]),))
 
 
 SKILLS = (
+    Skill("feedback", frozenset({"feedback"}), take_note, phrases(desk="feedback")),
     *(_errands(rules) for rules in ERRANDS.values()),
-    Skill("complaints", frozenset(COMPLAINTS), complain, PHRASES, frozenset(filter(None, COMPLAINTS.values()))),
 )

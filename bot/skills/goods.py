@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bot.shop.port import Line
 from bot.skills.choices import THINGS
 from bot.skills.turn import Turn
-from bot.understanding.lexicon import category_of, garment_of
+from bot.understanding.lexicon import category_of, garment_of, garments_of
 from bot.understanding.text import normal
 
 SLOT = "goods"
@@ -51,6 +51,23 @@ def named(turn: Turn) -> Goods:
 def kind(turn: Turn) -> str | None:
     """Return the garment word of this message; of a choice that was picked its token counts, not its label."""
     return None if turn.choice.startswith(THINGS) else garment_of(normal(turn.text))
+
+
+def garments(turn: Turn) -> tuple[str, ...]:
+    """Return the garment words of this message, those in names of products too."""
+    return garments_of(normal(turn.text))
+
+
+def products(turn: Turn) -> tuple[tuple[str, ...], ...]:
+    """Return the products that are spoken of; of several that the same words may mean, one group.
+
+    Where all are put off (`the dress is too small`) these are meant.
+    """
+    named = [entity for entity in turn.meaning.entities if entity.kind == "product"]
+    groups: dict[tuple[int, int], list[str]] = {}
+    for entity in [entity for entity in named if not entity.negated] or named:
+        groups.setdefault((entity.start, entity.end), []).append(entity.value)
+    return tuple(map(tuple, groups.values()))
 
 
 def of_kind(turn: Turn, lines: tuple[Line, ...]) -> tuple[Line, ...]:

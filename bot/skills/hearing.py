@@ -3,29 +3,72 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from bot.messages import Choice
+from bot.skills import codes, spared, will
+from bot.skills.asked_on import asks_on
 from bot.skills.choices import chosen, is_question, pointed_at
+from bot.skills.draft import counts_only
 from bot.skills.goods import kind
-from bot.skills.turn import ASKED, Skill, Turn
-from bot.understanding.entities import MEASURES, Entity
-from bot.understanding.text import normal
+from bot.skills.turn import ASKED, HUMAN, Skill, Turn
+from bot.skills.which import picks
+from bot.understanding.entities import ACTED_ON, MEASURES, Entity
+from bot.understanding.orders import OTHER, WORDS_AROUND
+from bot.understanding.reasons import means_all
+from bot.understanding.text import letters, normal
 
-BY_ITSELF = {"order": "order_status", "measure": "size_advice", "product": "product_search"}
+BY_ITSELF = {"order": "order_status", OTHER: "order_status", "measure": "size_advice", "product": "product_search"}
 """What is wanted by someone who names a thing and says nothing more."""
 
+FAULTS = frozenset({"damaged_item", "wrong_item", "missing_item"})
+"""Complaints that give a reason to someone who asks for a return in the same message."""
+ASKS_SIZE = re.compile(r"码|多大|几号|什么号|哪个号|\bsizes?\b")
+"""Beside a body's measures, or a size of another system, this asks for a size, if nothing else is understood."""
+INSTEAD = {
+    "return_request": re.compile(r"\b(?:instead of|rather than|not) (?:a |to )?(?:return|refund)"),
+    "exchange_request": re.compile(r"\b(?:instead of|rather than|not) (?:an? |to )?(?:exchange|swap)"),
+    "wrong_item": re.compile(
+        r"[拍买下选点订]错|\b(?:ordered|bought|picked|chose|selected|clicked) (?:on )?(?:the |a )?wrong\b"
+    ),
+}
+"""Words for what is not wanted, or was the customer's own mistake and not the shop's, beside `bot.skills.will`."""
+STATUS, HISTORY = "order_status", "order-history"
+"""An order told by its day sounds like the entry on old orders."""
+TOLD_BY_DAY = 0.3
+"""An order told by its day, or as the last one, says less than its number: what is wanted of it has to be likelier."""
+ODD = 0.35
+"""What is acted on so much later sounds too odd for a rule of words to settle it."""
+ORDER_WORD = re.compile(r"[单單]|\border")
 NAMING = ("product_search", "stock_question", "return_request")
 """What a message seems to want that only says which of the pieces offered is meant."""
 
 
-def hear(turn: Turn) -> Turn:
+def hear(turn: Turn, rules: Sequence[Callable[[Turn], str]] = ()) -> Turn:
     """Settle what the message is before anything is decided.
+
+    Args:
+        rules: of the skills, see `Skill.settles`.
 
     A pick and a message that only names things have no wish of their own: the classifier's ranking, which is made of
     words, counts for nothing then.
     """
+    if (code := codes.heard(turn)) is not None:
+        return code
+    turn = _counts_nothing_missing(_without_denied(turn))
+    if asks_on(turn):
+        return replace(turn, meaning=replace(turn.meaning, ranked=((STATUS, 1.0),), parts=()))
+    if turn.meaning.follows:
+        return _not_again(turn)
+    if turn.meaning.best == HISTORY and picks(turn):
+        return replace(turn, meaning=replace(turn.meaning, ranked=((STATUS, 1.0),), parts=()))
+    trusted = () if _is_odd(turn) else rules
+    if asked := next((label for settles in trusted if (label := settles(turn))), ""):
+        return replace(turn, meaning=replace(turn.meaning, ranked=((asked, 1.0),), parts=()))
+    if _joins_sale(turn) and ASKED not in turn.state.slots and not turn.choice:
+        return turn
     picked = chosen(turn.text, turn.choice, turn.state.offered) or _agreed(turn) or _pointed_at(turn)
     if picked is not None:
         turn = replace(turn, choice=picked.token, meaning=replace(turn.meaning, ranked=()))
@@ -37,25 +80,78 @@ def hear(turn: Turn) -> Turn:
     return turn
 
 
+def _is_odd(turn: Turn) -> bool:
+    """Return whether a first message speaks of things that no shop does: `the gym charged me twice`."""
+    return not turn.state.skill and turn.meaning.bounds.later >= ODD and turn.meaning.value("order") is None
+
+
+def _without_denied(turn: Turn) -> Turn:
+    """Leave out what is named as not wanted, or as a slip: `我不是要退货，我要换货`, `拍错了，取消吧`."""
+    said = normal(turn.text)
+    denied = {label for label in will.VERBS if will.denies(said, label)}
+    denied |= {label for label, pattern in INSTEAD.items() if pattern.search(said)}
+    parts = tuple(part for part in turn.meaning.parts if part[0] not in denied)
+    if len(parts) == len(turn.meaning.parts) or not parts:
+        return turn
+    ranked = (parts[0], *(one for one in turn.meaning.ranked if one[0] not in denied and one[0] != parts[0][0]))
+    return replace(turn, meaning=replace(turn.meaning, ranked=ranked, parts=parts if len(parts) > 1 else ()))
+
+
+def _counts_nothing_missing(turn: Turn) -> Turn:
+    """Ask about a mere number of pieces: `only one pair` may be what is missing, or what goes back."""
+    meaning = turn.meaning
+    if meaning.best not in FAULTS or meaning.is_sure or not counts_only(normal(turn.text)):
+        return turn
+    either = (("return_request", meaning.margin), meaning.ranked[0])
+    return replace(turn, meaning=replace(meaning, ranked=(), parts=(), heard=either))
+
+
+def _not_again(turn: Turn) -> Turn:
+    """Leave out the entry that was just said where another region is asked about, unless it tells them apart."""
+    meaning = turn.meaning
+    entry = turn.knowledge.entry(meaning.follows, turn.language)
+    if entry is None or not meaning.value("region") or any(variant.region for variant in entry.variants):
+        return turn
+    ranked = tuple(scored for scored in meaning.ranked if scored[0] != meaning.follows)
+    return replace(turn, meaning=replace(meaning, ranked=ranked))
+
+
 def wish(turn: Turn, by_intent: Mapping[str, Skill]) -> str:
     """Return the label to act on, empty if there is none.
 
-    A label that is only worth asking about is sure enough if the message names what its skill works on.
+    A label that is only worth asking about is sure enough if the message names what its skill works on, unless it
+    may have to be refused.
     """
     meaning = turn.meaning
     if meaning.best:
         return meaning.best
+    if meaning.ranked and meaning.is_in_doubt:
+        return ""
     kinds = _kinds(turn)
-    if meaning.possible and meaning.possible[0] in by_intent and kinds & by_intent[meaning.possible[0]].about:
-        return meaning.possible[0]
-    return next((label for kind, label in BY_ITSELF.items() if kind in kinds), "") if names_only(turn) else ""
+    first = meaning.ranked[0][0] if meaning.margin >= meaning.bounds.ask else ""
+    odd = 2 * max(0.0, meaning.bounds.later)
+    if first in by_intent and kinds & by_intent[first].about and meaning.margin >= meaning.bounds.ask + odd:
+        return first
+    if picks(turn) and (first in (STATUS, HISTORY) or (not meaning.possible and ORDER_WORD.search(normal(turn.text)))):
+        return STATUS
+    elsewhere = first in by_intent and first != BY_ITSELF["measure"]
+    if not elsewhere and kinds & {"measure", "size_label"} and ASKS_SIZE.search(normal(turn.text)):
+        return BY_ITSELF["measure"]
+    if names_only(turn) or (OTHER in kinds and not meaning.possible):
+        return next((label for kind, label in BY_ITSELF.items() if kind in kinds), "")
+    return ""
 
 
 def _kinds(turn: Turn) -> set[str]:
     """Return the kinds of things named. A bare number that might be a height is no measure yet."""
     said = normal(turn.text)
-    kinds = {entity.kind for entity in turn.meaning.entities}
-    measures = [entity for entity in turn.meaning.entities if entity.kind in MEASURES]
+    meant = [entity for entity in turn.meaning.entities if not entity.negated]
+    kinds = {entity.kind for entity in meant}
+    measures = [entity for entity in meant if entity.kind in MEASURES]
+    if picks(turn) and turn.meaning.margin >= turn.meaning.bounds.ask + TOLD_BY_DAY:
+        kinds.add("order")
+    if OTHER in kinds:  # meant as an order's number all the same
+        kinds.add("order")
     if len(measures) > 1 or any(not said[entity.start : entity.end].isdigit() for entity in measures):
         kinds.add("measure")
     return kinds
@@ -65,13 +161,17 @@ def names_only(turn: Turn) -> bool:
     """Return whether nothing is said but digits, signs and names of things."""
     left = normal(turn.text)
     for entity in turn.meaning.entities:
-        left = left[: entity.start] + " " * (entity.end - entity.start) + left[entity.end :]
+        if entity.kind in ACTED_ON:
+            left = left[: entity.start] + " " * (entity.end - entity.start) + left[entity.end :]
+    if {"order", OTHER} & {entity.kind for entity in turn.meaning.entities}:
+        left = WORDS_AROUND.sub("", left)
     return bool(left) and not re.search(r"[^\W\d_]", left)
 
 
-def bare(text: str) -> str:
-    """Return the letters and digits of a text."""
-    return re.sub(r"[^\w]", "", normal(text))
+@lru_cache(maxsize=256)
+def bare_forms(phrasings: tuple[str, ...]) -> frozenset[str]:
+    """Return the letters of each of an intent's phrasings that has letters or digits."""
+    return frozenset(map(letters, phrasings)) - {""}
 
 
 def _is_phrasing(turn: Turn) -> bool:
@@ -82,22 +182,34 @@ def _is_phrasing(turn: Turn) -> bool:
 
 
 def _joins_sale(turn: Turn) -> bool:
-    """Return whether this is the `1` that people send when something is given away."""
+    """Return whether this is the `1` that people send when something is given away.
+
+    It counts before the questions that a greeting offers; not before an answer to what was asked.
+    """
     return turn.sale is not None and not turn.state.skill and turn.meaning.best == "sale_claim"
 
 
 def _agreed(turn: Turn) -> Choice | None:
     """A plain yes picks the only label there is to pick."""
-    labels = [choice for choice in turn.state.offered if choice.token.startswith("label:")]
+    offered = [choice for choice in turn.state.offered if choice.token != HUMAN]
+    labels = [choice for choice in offered if choice.token.startswith("label:")]
+    if turn.state.skill and len(labels) < len(offered):  # beside a question that waits it says too little
+        return None
     return labels[0] if turn.meaning.best == "affirm" and len(labels) == 1 else None
 
 
 def _pointed_at(turn: Turn) -> Choice | None:
     best = turn.meaning.best
     wishes = best and (best, turn.language) not in turn.knowledge.entries
-    if wishes or turn.meaning.value("order") or is_question(turn.text):
+    if wishes or turn.meaning.value("order") or is_question(turn.text) or _tells_more(turn):
         return None
     return pointed_at(turn.text, turn.state.offered)
+
+
+def _tells_more(turn: Turn) -> bool:
+    """Return whether more is said than which of the things offered is meant: that both are, or which is not."""
+    lines = any(choice.token.startswith("line:") for choice in turn.state.offered)
+    return lines and (means_all(normal(turn.text)) or bool(spared.spans(turn)))
 
 
 def _names_a_kind(turn: Turn) -> bool:

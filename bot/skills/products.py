@@ -2,25 +2,44 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bot.knowledge.entries import version_of
 from bot.messages import Source
-from bot.shop.port import Product, Variant
-from bot.skills import shown
+from bot.shop.port import Money, Product, Variant
+from bot.skills import facts, looks, shown
 from bot.skills.goods import is_colour
-from bot.skills.turn import Say, Skill, Step, Turn, phrases
+from bot.skills.instead import PHRASES as INSTEAD
+from bot.skills.instead import instead
+from bot.skills.turn import OPTIONAL, Say, Skill, Step, Turn, phrases
+from bot.understanding.entities import Entity
 from bot.understanding.lexicon import CHILDREN, category_of
 from bot.understanding.text import normal
 
-NAME = "products"
+NAME, STOCK = "products", "stock_question"
+COLOURS = re.compile(r"(?:什么|哪些|哪几[个种]|几[个种]|多少[个种]?)颜色|\b(?:what|which|how many) colou?rs?\b")
+IN_STOCK = re.compile(
+    r"(?:现在)?(?:还)?(?:有没?有?|没)(?:现)?货(?:吗|么|嘛|呢)?|[色码的]|\b(?:is|in|the|size|a|stock|available)\b"
+)
+ANY_LEFT = re.compile(
+    r"有(?:没有)?.{1,10}(?:吗|么|嘛|没)|还有.{1,10}|有没有"
+    r"|\b(?:do you have|have you got|got any|is there|available|in stock|comes? in)\b"
+)
 MOST_SHOWN = 3
-PHRASES = phrases(
-    products="item product price colours sizes; sold_out product; none; which; some; "
-    "exact product colour size price; exact_gone product colour size; "
-    "in_size product size colours price; size_gone product size; "
-    "in_colour product colour sizes price; colour_gone product colour; "
-    "other_sizes colour sizes; other_colours size colours; not_made product colours sizes"
+MOST_COMPARED = 3
+COMPARE = "product_compare"
+PHRASES = (
+    INSTEAD
+    | facts.PHRASES
+    | phrases(
+        products="item product price colours sizes; sold_out product; none; which; some; "
+        "exact product colour size price; exact_gone product colour size; "
+        "in_size product size colours price; size_gone product size; "
+        "in_colour product colour sizes price; colour_gone product colour; "
+        "which_two; not_made product colours sizes; member product price full"
+    )
 )
 PHRASES_FOR = {  # (is a colour asked for, is a size) → what is said if it is there, and if it is gone
     (True, True): ("exact", "exact_gone"),
@@ -33,18 +52,60 @@ PHRASES_FOR = {  # (is a colour asked for, is a size) → what is said if it is 
 def run(turn: Turn) -> Step | None:
     """Show up to three products that fit the words; ask which if none is named."""
     waits = turn.state.skill == NAME
-    category = category_of(normal(turn.text))
-    named = bool(turn.meaning.values("product") or category)
+    if turn.meaning.best == COMPARE or (waits and turn.state.step == "compare" and turn.meaning.value("product")):
+        return _compare(turn)
+    if turn.meaning.best in facts.ABOUT:
+        return facts.tell(turn)
+    turn, category = _with_spoken_of(turn), category_of(normal(turn.text))
+    named = bool(turn.meaning.values("product") or category or looks.made_like(turn) or looks.by_colour(turn))
     if waits and (turn.meaning.best or not named):
         return None
     fitting = _fitting(turn, category)
     if not fitting:
-        phrase = "none" if category or waits else "which"
+        phrase = "none" if category or waits or looks.made_like(turn) else "which"
         wanted = {kind: list(turn.meaning.values(kind)) for kind in ("colour", "size")}
         waiting = turn.state.waiting(NAME, "product", **wanted) if phrase == "which" else turn.state.idle()
         return Step((Say(f"products.{phrase}"),), waiting)
     says = tuple(say for product in fitting[:MOST_SHOWN] for say in _answer(turn, product))
     return Step((Say("products.some"), *says) if len(fitting) > 1 else says, turn.state.idle())
+
+
+def _with_spoken_of(turn: Turn) -> Turn:
+    """Return the turn with the piece spoken of before, where its price or stock is asked for and no other is named."""
+    meaning = turn.meaning
+    named = meaning.value("product") or category_of(normal(turn.text))
+    ids = () if named or meaning.best not in ("price_question", STOCK) else facts.spoken_of(turn)
+    if len(set(ids)) != 1:
+        return turn
+    return replace(turn, meaning=replace(meaning, entities=(*meaning.entities, Entity("product", ids[0], 0, 0))))
+
+
+def _settles(turn: Turn) -> str:
+    """Return the wish of someone who asks for the colours of a piece, or for a colour or size of the one spoken of."""
+    said, meaning = normal(turn.text), turn.meaning
+    if turn.choice or (turn.state.skill and turn.state.step != OPTIONAL):
+        return ""
+    if meaning.value("product") and COLOURS.search(said) and not meaning.values("colour"):
+        return "product_search"
+    variant = bool(meaning.value("colour") or meaning.value("size"))
+    if meaning.value("product") and variant and not re.search(r"[^\W\d_]", IN_STOCK.sub("", looks.unnamed(turn))):
+        return STOCK if IN_STOCK.search(said) else ""
+    if looks.are_sought(turn):
+        return "product_search"
+    asked = variant and not meaning.best and not meaning.value("product") and not category_of(said)
+    return STOCK if asked and ANY_LEFT.search(said) and len(set(facts.spoken_of(turn))) == 1 else ""
+
+
+def _compare(turn: Turn) -> Step | None:
+    """Set two products side by side: those named, else the one named beside the one spoken of before."""
+    kept = tuple(turn.state.slots.get("products", ())) if turn.state.skill == NAME else ()
+    before = () if kept else facts.spoken_of(turn)
+    ids = tuple(dict.fromkeys((*turn.meaning.values("product"), *kept, *before)))
+    found = [product for one in ids if (product := turn.shop.product(one)) is not None][:MOST_COMPARED]
+    if len(found) < 2:
+        waiting = turn.state.waiting(NAME, "compare", products=[product.id for product in found])
+        return Step((Say("products.which_two"),), waiting)
+    return Step((*(facts.compared(turn, product) for product in found), Say("products.compare")), turn.state.idle())
 
 
 def _wanted(turn: Turn, kind: str) -> tuple[str, ...]:
@@ -56,9 +117,14 @@ def _wanted(turn: Turn, kind: str) -> tuple[str, ...]:
 def _fitting(turn: Turn, category: str | None) -> list[Product]:
     """Return the products meant; those first that are there in the colour and size asked for, children's wear last."""
     products = turn.shop.products()
-    ids = turn.meaning.values("product")
+    ids, like = turn.meaning.values("product"), looks.made_like(turn)
     found = [product for product in products if product.id in ids]
-    found = found or [product for product in products if product.category == category]
+    if like and not (found := [one for one in found if like(one) or not looks.by_kind_only(turn, one)]):
+        found = [product for product in products if category in (None, product.category) and like(product)]
+    elif not found:
+        found = [
+            product for product in products if product.category == category or (not category and looks.by_colour(turn))
+        ]
     if not found and turn.meaning.best in ("recommend", "new_arrivals"):
         found = list(products[-MOST_SHOWN:])
     fitting = [product for product in found if _asked_for(turn, product)] or found
@@ -88,7 +154,28 @@ def _answer(turn: Turn, product: Product) -> list[Say]:
         groups.setdefault(key, []).append(variant)
     there, gone = PHRASES_FOR[by_colour, by_size]
     says = [_group(turn, product, group, there, gone) for group in groups.values()]
-    return [*says, *_others(turn, product, asked)] if _sold_out(turn, product) else says
+    if _sold_out(turn, product):
+        return [*says, *instead(turn, product, asked, by_colour=by_colour, by_size=by_size)]
+    return [*says, *_member(turn, product, asked)]
+
+
+def _member(turn: Turn, product: Product, asked: Sequence[Variant]) -> list[Say]:
+    """Say what a member pays less than others."""
+    own, full = _cheapest(turn, asked), min(v.price.amount_minor for v in asked)
+    if own.amount_minor >= full:
+        return []
+    fields = {
+        "product": shown.name(product.name, turn.language),
+        "price": shown.money(own, turn.language),
+        "full": shown.money(Money(full, own.currency), turn.language),
+    }
+    source = Source(f"product:{product.id}", version_of("member", *fields.values()))
+    return [Say("products.member", fields, sources=(source,))]
+
+
+def _cheapest(turn: Turn, variants: Sequence[Variant]) -> Money:
+    """Return the lowest price for this customer."""
+    return min((v.price_for(turn.person.tier) for v in variants), key=lambda price: price.amount_minor)
 
 
 def _group(turn: Turn, product: Product, group: list[Variant], there: str, gone: str) -> Say:
@@ -96,24 +183,14 @@ def _group(turn: Turn, product: Product, group: list[Variant], there: str, gone:
     return _say(turn, there if in_stock else gone, product, in_stock or group)
 
 
-def _others(turn: Turn, product: Product, asked: list[Variant]) -> list[Say]:
-    """Say what there is instead: other sizes in the colour, other colours in the size."""
-    in_stock = [variant for variant in product.variants if variant.stock > 0]
-    sizes = [v for v in in_stock if _wanted(turn, "colour") and v.colour in [a.colour for a in asked]]
-    colours = [v for v in in_stock if _wanted(turn, "size") and v.size in [a.size for a in asked]]
-    says = [_say(turn, "other_sizes", product, sizes)] if sizes else []
-    return says + ([_say(turn, "other_colours", product, colours)] if colours else [])
-
-
 def _say(turn: Turn, phrase: str, product: Product, variants: Sequence[Variant]) -> Say:
     """Fill a phrase from `variants`; its price is the lowest of them."""
     colours = shown.listed((shown.name(v.colour, turn.language) for v in variants), turn.language)
     there = {variant.size for variant in variants}
     sizes = shown.listed((v.size for v in product.variants if v.size in there), turn.language)
-    cheapest = min((variant.price for variant in variants), key=lambda price: price.amount_minor)
     fields = {
         "product": shown.name(product.name, turn.language),
-        "price": shown.money(cheapest, turn.language),
+        "price": shown.money(_cheapest(turn, variants), turn.language),
         **dict.fromkeys(("colour", "colours"), colours),
         **dict.fromkeys(("size", "sizes"), sizes),
     }
@@ -124,8 +201,10 @@ def _say(turn: Turn, phrase: str, product: Product, variants: Sequence[Variant])
 
 SKILL = Skill(
     NAME,
-    frozenset({"product_search", "stock_question", "recommend", "new_arrivals"}),
+    frozenset({"product_search", "price_question", COMPARE, "stock_question", "recommend", "new_arrivals"}),
     run,
     PHRASES,
     about=frozenset({"product"}),
+    adds_to=facts.ABOUT,
+    settles=_settles,
 )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime
-from babel.numbers import format_currency
+from babel.numbers import format_currency, get_currency_precision
 
 from bot.messages import Source
 from bot.shop.port import Line, Money, Order
@@ -16,8 +17,9 @@ LOCALES = {"zh": "zh_CN", "en": "en_GB"}
 
 
 def money(amount: Money, language: str) -> str:
-    """Return e.g. `¥129.00`. Minor units of CNY, USD, EUR, HKD and TWD are hundredths."""
-    text: str = format_currency(amount.amount_minor / 100, amount.currency, locale=LOCALES[language])
+    """Return e.g. `¥129.00`. Yen have no smaller unit, dinars have a thousand."""
+    major = Decimal(amount.amount_minor).scaleb(-get_currency_precision(amount.currency))
+    text: str = format_currency(major, amount.currency, locale=LOCALES[language])
     return text.replace("CN¥", "¥")
 
 

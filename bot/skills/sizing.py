@@ -1,163 +1,189 @@
-"""Sizing: from the size chart of the product meant and the customer's measures; says why and how sure it is."""
+"""Sizing: hears measures, usual sizes and wishes in any order, for whoever they are, and advises from the chart."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
 from dataclasses import replace
 
-from bot.knowledge.entries import Size, SizeChart, version_of
-from bot.messages import Source
-from bot.shop.port import Product
-from bot.skills import shown
-from bot.skills.turn import OPTIONAL, Say, Skill, Step, Turn, phrases
-from bot.understanding.entities import MEASURES
-from bot.understanding.lexicon import CHILDREN, category_of
+from bot.knowledge.entries import SizeChart
+from bot.skills import offers, remembering, sized, stocked
+from bot.skills.bodies import Body
+from bot.skills.choices import is_question
+from bot.skills.fitting import LOW, Advice, advise
+from bot.skills.sizetalk import ABOUT_CHILDREN, CHARTS, NAME, SLOTS_VERSION, Talk, asks_size, talk_of
+from bot.skills.stocked import own_names
+from bot.skills.turn import OPTIONAL, KeepMeasures, Say, Skill, Step, Turn, phrases
+from bot.skills.votes import BODY
+from bot.understanding.entities import COUNTED, MEASURES
+from bot.understanding.fit import ME
 from bot.understanding.text import normal
 
-NAME = "sizing"
-ADULTS = ("tops", "trousers", "shoes")
-"""Where no garment is named, the first of these that uses a measure that was given."""
-CHARTS = frozenset({*ADULTS, "dresses", CHILDREN})
-WEIGHT_IN_FIT = {"weight": 2.0}
-UNITS = {"weight": "kg", "foot": "mm"}
-BODY = ("height", "weight")
-"""One of these without the other, and nothing else, makes a rough guess."""
-PHRASES = phrases(
-    sizing="ask_measures chart.measures; fits size measures product; "
-    "between size other measures product; none_fits measures product; note chart.note; more chart.measures; "
-    "in_stock size colours; out_of_stock size",
-    chart="tops; trousers; dresses; shoes; children",
+SIZE_ADVICE = "size_advice"
+ABOUT_SIZES = ("sizing-shoes-convert", ABOUT_CHILDREN)
+"""Entries that say how sizes are read."""
+LIKE_MEASURES = frozenset({"size", "size_label", "length", *MEASURES})
+"""What a number may be that was meant as a measure."""
+NUMBERS = re.compile(r"\d+(?:[.,]\d+)?")
+OTHER_UNIT = re.compile(
+    rf"\d ?(?!kg|m\b|cm|mm|met|st\b|ft)(?:{COUNTED}|[岁元块欧镑]|years?|euros?|dollars?|pounds?)(?![a-z])"
+)
+MOST_WORDS = 3
+PHRASES = (
+    phrases(
+        sizing="ask_measures chart.measures; more chart.measures; ask_sex; ask_system said; twice one other; "
+        "unread said; odd one other; odd_usual one; odd_age one"
+    )
+    | sized.PHRASES
+    | stocked.PHRASES
+    | remembering.PHRASES
 )
 
 
 def run(turn: Turn) -> Step | None:
-    """Recommend a size; ask for measures that are missing."""
+    """Recommend a size; ask for what is missing; remember and forget measures."""
+    best = turn.meaning.best
+    if best == remembering.FORGET:
+        return remembering.forget(turn)
     waits = turn.state.skill == NAME
-    said = {m: float(v) for m in MEASURES if (v := turn.meaning.value(m)) is not None}
-    if waits and not said and (turn.meaning.best or not _tries(turn)):
-        return None
-    if waits and _of_another(turn, said):  # not for the child, not the same garment: nothing said before holds
+    if waits and turn.state.slots.get("version") != SLOTS_VERSION:
         turn = replace(turn, state=turn.state.idle())
-    known = {m: turn.state.slots[m] for m in MEASURES if m in turn.state.slots}
-    measures: dict[str, float] = {**known, **said}
-    product = _product(turn)
-    chart = _chart(turn, product, measures)
-    slots = {**measures, "product": product.id if product else "", "chart": chart.category}
-    if not any(measure in chart.measures for measure in measures):
-        asked = shown_measures(chart, chart.measures, turn.language)
-        waiting = turn.state.waiting(NAME, "measures", **slots)
-        return Step((Say("sizing.ask_measures", {"chart.measures": asked}),), waiting)
-    says = _recommend(turn, chart, product, measures)
-    missing = _missing(chart, measures)
-    if not missing:
-        return Step(says, turn.state.idle())
-    more = Say("sizing.more", {"chart.measures": shown_measures(chart, missing, turn.language)})
-    return Step((*says, more), turn.state.waiting(NAME, OPTIONAL, **slots))
-
-
-def _of_another(turn: Turn, said: Mapping[str, float]) -> bool:
-    """Return whether what is said now cannot be about whom or what was spoken of: a foot, or an adult for a child."""
-    charts = turn.knowledge.charts
-    kept = charts.get(turn.state.slots.get("chart", ""))
-    if kept is None or not said or _kind(turn):
-        return False
-    if not any(measure in kept.measures for measure in said):
-        return "foot" in said
-    again = any(measure in turn.state.slots for measure in said)
-    return kept.category == CHILDREN and (again or _best(kept, said) > 0) and _best(charts[ADULTS[0]], said) == 0
-
-
-def _best(chart: SizeChart, measures: Mapping[str, float]) -> float:
-    return min(misfit(size, measures) for size in chart.sizes)
+    talk = talk_of(turn)
+    own = talk.people.get(ME, Body())
+    answer = remembering.answered(turn, own, sized.all_measures(turn, own)) if not talk.news else None
+    if answer is not None:
+        return answer
+    turn = replace(turn, state=remembering.asked_no_more(turn.state))
+    if waits and not talk.news and best not in SKILL.intents and not _tries(turn):
+        return None
+    if best == remembering.REMEMBER:
+        return _remember(turn, talk)
+    return _doubt(turn, talk) or _advise(turn, talk)
 
 
 def _tries(turn: Turn) -> bool:
-    """Return whether a message without a measure is still meant as an answer: a product, or numbers that make none."""
-    numbers = turn.state.step == "measures" and any(character.isdigit() for character in turn.text)
-    return numbers or bool(turn.meaning.values("product"))
+    """Return whether a message that says nothing new is still meant as an answer: numbers that make no measure.
+
+    A question is none, nor a number that counts something else, nor one among more words than measures need.
+    """
+    asked = turn.state.step == "measures" and not (turn.meaning.best and turn.meaning.is_sure)
+    said = normal(turn.text)
+    if not asked or is_question(said) or any(one.kind not in LIKE_MEASURES for one in turn.meaning.entities):
+        return False
+    bare = NUMBERS.sub(" ", said)
+    words = len(re.findall(r"[a-z']+", bare)) + len(re.findall(r"[\u3400-\u9fff]", bare)) // 2
+    return bare != said and OTHER_UNIT.search(said) is None and words <= MOST_WORDS
 
 
-def _missing(chart: SizeChart, measures: Mapping[str, float]) -> tuple[str, ...]:
-    given = [measure for measure in chart.measures if measure in measures]
-    if len(given) > 1 or given[0] not in BODY:
+def _doubt(turn: Turn, talk: Talk) -> Step | None:
+    """Ask back where one message says a measure in two ways, or a number that nobody has."""
+    heard = talk.heard
+    if heard.twice:
+        one, other = (f"{value:g}" for value in heard.twice[:2])
+        return _ask(turn, talk, Say("sizing.twice", {"one": one, "other": other}))
+    if heard.unread and not (turn.meaning.best and turn.meaning.best not in SKILL.intents):
+        return _ask(turn, talk, Say("sizing.unread", {"said": heard.unread}))
+    return None
+
+
+def _ask(turn: Turn, talk: Talk, *doubts: Say) -> Step:
+    names = sized.shown_measures(turn, talk.chart, talk.chart.measures)
+    asked = Say("sizing.ask_measures", {"chart.measures": names})
+    return Step((*doubts, asked), turn.state.waiting(NAME, "measures", **talk.slots()))
+
+
+def _advise(turn: Turn, talk: Talk) -> Step:
+    if talk.product and talk.product.size_chart not in turn.knowledge.charts:
+        talk = replace(talk, people={**talk.people, talk.whose: replace(talk.said, wishes=())})  # socks are socks
+    last_time = remembering.remembered(turn.person, talk.said) if talk.whose == ME else Body()
+    body = last_time.and_then(talk.said)
+    reports = turn.shop.fit_reports(talk.product.id) if talk.product else None
+    made = tuple(own_names(talk.chart, talk.product))
+    advice = advise(talk.chart, body, turn.knowledge.charts, made, reports)
+    if advice is None:
+        american = any(system == "us" for system, _ in body.labels) and "foot" in talk.chart.measures
+        if american and not body.sex:
+            return Step((Say("sizing.ask_sex"),), turn.state.waiting(NAME, "measures", **talk.slots()))
+        unknown = next((value for system, value in body.labels if not system and value.replace(".", "").isdigit()), "")
+        if unknown:
+            asked = Say("sizing.ask_system", {"said": unknown})
+            return Step((asked,), turn.state.waiting(NAME, "measures", **talk.slots()))
+        return _ask(turn, talk)
+    if advice.odd:
+        return _at_odds(turn, talk, advice)
+    says = sized.says(turn, talk.chart, talk.product, body, advice, reports)
+    if any(measure in talk.chart.measures for measure in last_time.measures.keys() - talk.said.measures.keys()):
+        says = (Say("sizing.from_last_time"), *says)
+    missing = _missing(talk.chart, advice)
+    if missing:
+        says = (*says, Say("sizing.more", {"chart.measures": sized.shown_measures(turn, talk.chart, missing)}))
+    return _and_remember(turn, talk, body, Step(says, turn.state.waiting(NAME, OPTIONAL, **talk.slots())))
+
+
+def _missing(chart: SizeChart, advice: Advice) -> tuple[str, ...]:
+    """Return what would make a guess from one measure an advice."""
+    if len(advice.used) != 1 or advice.used[0] not in BODY or advice.sure != LOW:
         return ()
-    return tuple(measure for measure in BODY if measure in chart.measures and measure not in measures)
+    return tuple(measure for measure in BODY if measure in chart.measures and measure not in advice.used)
 
 
-def _product(turn: Turn) -> Product | None:
-    """Return the product that is meant; none if a kind of garment was named, or several products."""
-    ids = turn.meaning.values("product")
-    if not ids and not _kind(turn) and turn.state.skill == NAME:
-        ids = (turn.state.slots.get("product", ""),)
-    found = [p for p in turn.shop.products() if p.id in ids and p.size_chart in turn.knowledge.charts]
-    return found[0] if len(found) == 1 else None
+def _at_odds(turn: Turn, talk: Talk, advice: Advice) -> Step:
+    """Say what cannot be true together, and wait for what is right, or a human."""
+    one, other = advice.odd
+    names = talk.chart.names
+    fields = {"one": names[one][turn.language]}
+    phrase = f"odd_{other}"
+    if other in names:
+        phrase, fields = "odd", {**fields, "other": names[other][turn.language]}
+    said = Say(f"sizing.{phrase}", fields, (offers.human(turn),))
+    return Step((said,), turn.state.waiting(NAME, "measures", **talk.slots()))
 
 
-def _kind(turn: Turn) -> str | None:
-    category = category_of(normal(turn.text))
-    return category if category in CHARTS else None
+def _and_remember(turn: Turn, talk: Talk, body: Body, step: Step) -> Step:
+    """Keep what is new of a person who wants that; ask one who was never asked, unless something else is offered."""
+    own = dict(body.measures)
+    if talk.whose != ME or not talk.said.measures:
+        return step
+    other_body = turn.person.measures and not remembering.remembered(turn.person, talk.said)
+    if turn.person.keeps_measures and not other_body and own != dict(turn.person.measures):
+        return replace(step, says=(*step.says, Say("sizing.kept_new")), effects=(KeepMeasures(True, own),))
+    if remembering.may_ask(turn) and not any(say.choices for say in step.says):
+        state = step.state.keeping(**{remembering.ASKED_KEEP: True, remembering.ASKED_ONCE: True})
+        return replace(
+            step,
+            says=(*step.says, remembering.question(turn)),
+            state=state,
+            effects=(KeepMeasures(wanted=False),),
+        )
+    return step
 
 
-def _chart(turn: Turn, product: Product | None, measures: Mapping[str, float]) -> SizeChart:
-    charts = turn.knowledge.charts
-    if product is not None:
-        return charts[product.size_chart]
-    kept = turn.state.slots.get("chart") if turn.state.skill == NAME else None
-    named = _kind(turn) or (kept if kept in CHARTS else None)
-    fitting = [chart for chart in ADULTS if any(measure in charts[chart].measures for measure in measures)]
-    return charts[named or next(iter(fitting), ADULTS[0])]
+def _remember(turn: Turn, talk: Talk) -> Step:
+    own = talk.people.get(ME, Body())
+    advice = advise(talk.chart, own, turn.knowledge.charts, tuple(own_names(talk.chart, talk.product)), None)
+    if advice is not None and advice.odd:  # what cannot be true is not kept
+        return _at_odds(turn, talk, advice)
+    kept = remembering.keep_now(turn, own, sized.all_measures(turn, own))
+    if kept is None:
+        return _ask(turn, talk)
+    return replace(kept, state=turn.state.waiting(NAME, OPTIONAL, **talk.slots()))
 
 
-def shown_measures(chart: SizeChart, measures: tuple[str, ...], language: str) -> str:
-    return shown.listed((chart.names[m][language] for m in measures if m in chart.names), language)
+def _settles(turn: Turn) -> str:
+    """Return the wish of someone who asks for a size and says of whom; the rules for it are no answer then."""
+    if turn.choice or turn.state.skill not in ("", NAME) or turn.meaning.best not in ("", *ABOUT_SIZES):
+        return ""
+    if any(part not in (SIZE_ADVICE, *ABOUT_SIZES) for part, _ in turn.meaning.parts):  # something else is wanted, too
+        return ""
+    return SIZE_ADVICE if asks_size(turn) else ""
 
 
-def misfit(size: Size, measures: Mapping[str, float]) -> float:
-    """Return how far the measures lie outside the size: 0 = inside all ranges, 1 = one range's width outside one."""
-    total = 0.0
-    for measure, value in measures.items():
-        if measure in size.ranges:
-            low, high = size.ranges[measure]
-            outside = max(low - value, value - high, 0.0)
-            total += WEIGHT_IN_FIT.get(measure, 1.0) * outside / max(high - low, 1.0)
-    return total
-
-
-def _recommend(turn: Turn, chart: SizeChart, product: Product | None, measures: Mapping[str, float]) -> tuple[Say, ...]:
-    ranked = sorted(chart.sizes, key=lambda size: misfit(size, measures))  # stable: the smaller size first
-    best, second = ranked[0], ranked[1]
-    fields = {"measures": _measures(chart, measures, turn.language), "product": _named(turn, chart, product)}
-    source = (Source(f"size-chart:{chart.category}", chart.version),)
-    if misfit(best, measures) > 1.0:
-        return (Say("sizing.none_fits", fields, sources=source),)
-    if misfit(second, measures) == 0.0 or (misfit(best, measures) > 0 and misfit(second, measures) < 0.3):
-        small, large = sorted((best, second), key=chart.sizes.index)
-        say = Say("sizing.between", {**fields, "size": small.name, "other": large.name}, sources=source)
-        stock = (*_stock(turn, product, small), *_stock(turn, product, large))
-    else:
-        say = Say("sizing.fits", {**fields, "size": best.name}, sources=source)
-        stock = _stock(turn, product, best)
-    return (say, Say("sizing.note", {"chart.note": shown.name(chart.notes, turn.language)}, sources=source), *stock)
-
-
-def _measures(chart: SizeChart, measures: Mapping[str, float], language: str) -> str:
-    used = [(m, v) for m, v in measures.items() if m in chart.measures and m in chart.names]
-    return shown.listed((f"{chart.names[m][language]} {v:g} {UNITS.get(m, 'cm')}" for m, v in used), language)
-
-
-def _named(turn: Turn, chart: SizeChart, product: Product | None) -> str:
-    return shown.name(product.name, turn.language) if product else turn.phrase(f"chart.{chart.category}")
-
-
-def _stock(turn: Turn, product: Product | None, size: Size) -> tuple[Say, ...]:
-    if product is None:
-        return ()
-    there = [v for v in product.variants if v.size == size.name and v.stock > 0]
-    colours = shown.listed((shown.name(v.colour, turn.language) for v in there), turn.language)
-    source = (Source(f"product:{product.id}", version_of(size.name, colours)),)
-    if not there:
-        return (Say("sizing.out_of_stock", {"size": size.name}, sources=source),)
-    return (Say("sizing.in_stock", {"size": size.name, "colours": colours}, sources=source),)
-
-
-SKILL = Skill(NAME, frozenset({"size_advice"}), run, PHRASES, charts=CHARTS, about=frozenset({"measure", "product"}))
+SKILL = Skill(
+    NAME,
+    frozenset({SIZE_ADVICE, remembering.FORGET, remembering.REMEMBER}),
+    run,
+    PHRASES,
+    charts=CHARTS,
+    about=frozenset({"measure", "product"}),
+    adds_to=frozenset(ABOUT_SIZES),
+    settles=_settles,
+)

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import queue
+import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext, suppress
@@ -35,6 +37,7 @@ PATIENCE = {
 }
 """Seconds (the last two: milliseconds) after which a PostgreSQL that is silently gone is given up: a process must not
 wait for the kernel's two hours."""
+SWITCH_TRIES, SWITCH_PAUSE_S = 200, 0.05
 DEADLOCK = "40P01"
 MAX_RUNS = 5
 """How often a job is run that PostgreSQL ends because it waits in a circle with another one."""
@@ -173,7 +176,9 @@ def _engine(url: str, begin: str | None) -> Engine:
         def prepare(raw: Any, _record: Any) -> None:
             raw.isolation_level = None  # transactions are begun by us, see below
             cursor = raw.cursor()
-            for pragma in ("busy_timeout=10000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            cursor.execute("PRAGMA busy_timeout=10000")
+            _write_ahead(cursor)
+            for pragma in ("synchronous=FULL", "foreign_keys=ON"):
                 cursor.execute(f"PRAGMA {pragma}")
             cursor.close()
 
@@ -182,3 +187,13 @@ def _engine(url: str, begin: str | None) -> Engine:
             connection.exec_driver_sql(begin)
 
     return engine
+
+
+def _write_ahead(cursor: sqlite3.Cursor) -> None:
+    """Switch the file to WAL. Of two that do so at once SQLite refuses one, whatever its busy timeout says."""
+    for _ in range(SWITCH_TRIES):
+        with suppress(sqlite3.OperationalError):
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        time.sleep(SWITCH_PAUSE_S)
+    cursor.execute("PRAGMA journal_mode=WAL")

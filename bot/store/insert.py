@@ -34,7 +34,11 @@ def insert_from(connection: Connection, table: Table, names: Sequence[str], rows
 
 
 def _insert(connection: Connection) -> Any:
-    if connection.dialect.name == "sqlite":
+    return _insert_of(connection.dialect.name)
+
+
+def _insert_of(dialect: str) -> Any:
+    if dialect == "sqlite":
         from sqlalchemy.dialects import sqlite  # each 4 MB, and a shop has one
 
         return sqlite.insert

@@ -2,64 +2,85 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any
-
 from sqlalchemy import (
     JSON,
     Boolean,
     Column,
-    DateTime,
-    Dialect,
+    Date,
     ForeignKey,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.types import BigInteger
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(column_0_label)s",
-        "uq": "uq_%(table_name)s_%(column_0_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "pk": "pk_%(table_name)s",
-    }
+from bot.store.campaign_tables import touches
+from bot.store.columns import Id, Serial, Utc, metadata, partial
+from bot.store.desk_tables import agent_accounts, agent_keys, outgoing, subscribers, topics
+from bot.store.safety_tables import audit, login_tries, recovery_codes
+from bot.store.sale_tables import claims, sales
+from bot.store.shop_tables import (
+    cart_lines,
+    carts,
+    case_parts,
+    cases,
+    coupons,
+    customers,
+    deliveries,
+    errands,
+    invoices,
+    order_lines,
+    orders,
+    platform_state,
+    products,
+    refunds,
+    shipments,
+    tracking,
+    untold,
+    variants,
+    watches,
 )
 
-
-class Utc(TypeDecorator[datetime]):
-    """An aware datetime, kept in UTC by both databases (SQLite forgets the zone, so it is put back)."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a naive datetime must not reach the database")
-        return value.astimezone(UTC)
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        if not isinstance(value, datetime):
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-def _partial(name: str, *columns: str, where: str) -> Index:
-    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
-
-
-Id = String(64)
-Serial = BigInteger().with_variant(Integer(), "sqlite")
+__all__ = [  # what other modules find here beside the tables below
+    "Utc",
+    "agent_accounts",
+    "agent_keys",
+    "audit",
+    "cart_lines",
+    "carts",
+    "case_parts",
+    "cases",
+    "claims",
+    "coupons",
+    "customers",
+    "deliveries",
+    "errands",
+    "invoices",
+    "login_tries",
+    "metadata",
+    "order_lines",
+    "orders",
+    "outgoing",
+    "platform_state",
+    "products",
+    "recovery_codes",
+    "refunds",
+    "sales",
+    "shipments",
+    "subscribers",
+    "topics",
+    "touches",
+    "tracking",
+    "untold",
+    "variants",
+    "watches",
+]
 
 # --- who -------------------------------------------------------------------------------------------------------
 persons = Table(
@@ -97,6 +118,17 @@ proof_failures = Table(  # wrong answers to "is this order yours?", so that nobo
     Column("order_number", String(64), nullable=False, index=True),
     Column("at", Utc, nullable=False),
 )
+proof_codes = Table(  # one-time codes that prove an order; never the code, only its hash
+    "proof_codes",
+    metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    Column("identity_id", Id, ForeignKey("identities.id"), nullable=False, index=True),
+    Column("order_number", String(64), nullable=False, index=True),  # as it was said: there may be no such order
+    Column("status", String(10), nullable=False, default="asked"),  # asked | nobody: it goes to no one | used
+    Column("hash", String(200), nullable=False, default=""),  # of the last one that was sent
+    Column("made_at", Utc),
+    Column("asked_at", Utc, nullable=False, index=True),
+)
 consents = Table(
     "consents",
     metadata,
@@ -109,6 +141,14 @@ consents = Table(
     Column("text_version", String(64), nullable=False, default=""),
     Column("at", Utc, nullable=False),
     Index("ix_consents_person", "person_id", "purpose", "at"),
+)
+person_measures = Table(  # a person's own measures, where they want them remembered
+    "person_measures",
+    metadata,
+    Column("person_id", Id, ForeignKey("persons.id"), primary_key=True),
+    Column("wanted", Boolean, nullable=False),  # false: asked, and no yes so far; nothing is kept
+    Column("measures", JSON, nullable=False, default=dict),  # by name, in cm, kg, the foot in mm
+    Column("at", Utc, nullable=False),
 )
 
 # --- the way of a message ----------------------------------------------------------------------------------------
@@ -127,6 +167,14 @@ conversations = Table(
     Column("reason", Text, nullable=False, default=""),  # why it was handed over
     Column("priority", Integer, nullable=False, default=0),
     Column("queued_at", Utc),
+    Column("place_at", Utc),  # the place in the queue, kept until a human has answered
+    Column("assigned_at", Utc),  # since when the agent has it
+    Column("answer_by", Utc),  # until when the agent has to answer, or loses it
+    Column("last_agent_id", Id),  # who had it last
+    Column("topic", String(64), nullable=False, default="", server_default=text("''")),  # what it is about: a label
+    Column("snoozed_until", Utc),  # put off by its agent
+    Column("told_place", Integer),  # the place in the queue that the customer was told last
+    Column("told_at", Utc),  # when that was
     Column("state", JSON, nullable=False, default=dict),
     Column("last_seq", Integer, nullable=False, default=0),  # newest inbound stored
     Column("done_seq", Integer, nullable=False, default=0),  # newest inbound whose turn is over
@@ -137,11 +185,12 @@ conversations = Table(
     Column("tries", Integer, nullable=False, default=0, server_default="0"),  # of the turn that is next
     Column("seen_at", Utc),  # last time an agent looked
     Column("typing_until", Utc),  # an agent is writing, until then
+    Column("customer_typing_until", Utc),  # and the customer, where the channel tells
     Column("created_at", Utc, nullable=False),
     Column("updated_at", Utc, nullable=False),
     UniqueConstraint("channel", "chat", name="uq_conversations_channel_chat"),
     Index("ix_conversations_owner", "owner", "queued_at"),
-    _partial("ix_conversations_behind", "updated_at", where="last_seq > done_seq"),
+    partial("ix_conversations_behind", "updated_at", where="last_seq > done_seq"),
 )
 inbox = Table(
     "inbox",
@@ -160,9 +209,10 @@ inbox = Table(
     Column("status", String(10), nullable=False, default="new"),  # new | done | dead
     Column("error", Text, nullable=False, default=""),
     Column("shown", Integer, nullable=False, default=0),
-    Column("meaning", JSON),  # intent, confidence, entry, skill, why: shown to agents
+    Column("meaning", JSON),  # intent, confidence, entry, skill, label, why: shown to agents
+    Column("topic", JSON),  # where in a group of the staff it was said
     UniqueConstraint("conversation_id", "seq", name="uq_inbox_conversation_seq"),
-    _partial("ix_inbox_dead", "received_at", where="status = 'dead'"),
+    partial("ix_inbox_dead", "received_at", where="status = 'dead'"),
     Index("ix_inbox_received", "received_at"),
 )
 outbox = Table(
@@ -181,6 +231,8 @@ outbox = Table(
     Column("notice", JSON),  # the same in fields, for templates and subscription notices
     Column("poll", JSON),  # the options of a vote
     Column("edits", String(200), nullable=False, default="", server_default=text("''")),  # what it replaces
+    Column("topic", JSON),  # where in a group of the staff it is said, or what is done to a topic there
+    Column("pins", Boolean, nullable=False, default=False, server_default=false()),  # it is pinned in its group
     Column("epoch", Integer),  # must still be the conversation's epoch at send; none = any
     Column("guard", JSON),  # a condition asked again at send, e.g. {"cart_open": "c1"}
     Column("status", String(10), nullable=False, default="waiting"),
@@ -196,10 +248,10 @@ outbox = Table(
     Column("shown", Integer),  # none until it was sent
     Column("created_at", Utc, nullable=False),
     Column("sent_at", Utc),
-    _partial("ix_outbox_due", "channel", "rank", "not_before", "id", where="status = 'waiting'"),
-    _partial("ix_outbox_open", "conversation_id", "id", where="status IN ('waiting', 'sending')"),
-    _partial("ix_outbox_sending", "channel", "lease_until", where="status = 'sending'"),
-    _partial("ix_outbox_platform", "platform_id", where="platform_id <> ''"),
+    partial("ix_outbox_due", "channel", "rank", "not_before", "id", where="status = 'waiting'"),
+    partial("ix_outbox_open", "conversation_id", "id", where="status IN ('waiting', 'sending')"),
+    partial("ix_outbox_sending", "channel", "lease_until", where="status = 'sending'"),
+    partial("ix_outbox_platform", "platform_id", where="platform_id <> ''"),
     Index("ix_outbox_conversation", "conversation_id", "id"),
     Index("ix_outbox_created", "created_at"),
 )
@@ -220,7 +272,7 @@ media = Table(  # pictures, voices and files, with their bytes: one place to bac
     Column("attempts", Integer, nullable=False, default=0),
     Column("not_before", Utc, nullable=False),
     Column("created_at", Utc, nullable=False),
-    _partial("ix_media_new", "channel", "not_before", where="status = 'new'"),
+    partial("ix_media_new", "channel", "not_before", where="status = 'new'"),
 )
 grants = Table(
     "grants",
@@ -245,6 +297,7 @@ timers = Table(
     Column("payload", JSON, nullable=False),
     Column("due_at", Utc, nullable=False, index=True),
     Column("attempts", Integer, nullable=False, default=0),
+    Index("ix_timers_kind", "kind", "due_at"),
 )
 tasks = Table(  # work for a human where no legal road is open
     "tasks",
@@ -257,6 +310,44 @@ tasks = Table(  # work for a human where no legal road is open
     Column("text", Text, nullable=False),
     Column("done", Boolean, nullable=False, default=False),
     Column("created_at", Utc, nullable=False),
+    Column("answer_by", Utc),  # of a complaint: when the first answer of a human is due
+    Column("due_at", Utc),  # when it has to be solved; none = no clock
+    partial("ix_tasks_open", "created_at", where="NOT done"),
+)
+
+clocks = Table(  # how long customers wait for a human: one row for each time that a clock ran
+    "clocks",
+    metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    Column("conversation_id", Id, ForeignKey("conversations.id"), nullable=False),
+    Column("kind", String(12), nullable=False),  # first | next | resolution
+    Column("started_at", Utc, nullable=False, index=True),
+    Column("due_at", Utc),  # none until the timer has told it
+    Column("warned_at", Utc),
+    Column("late_at", Utc),  # when it ran out
+    Column("ended_at", Utc),
+    Column("result", String(10), nullable=False, default=""),  # answered, or the owner that ended it: bot | closed
+    Column("agent_id", Id, ForeignKey("agents.id")),  # who answered, or had it at the end
+    Index("ix_clocks_conversation", "conversation_id", "ended_at"),
+    partial("ix_clocks_open", "due_at", where="ended_at IS NULL"),
+)
+
+ratings = Table(  # how customers rate a conversation that an agent closed
+    "ratings",
+    metadata,
+    Column("conversation_id", Id, ForeignKey("conversations.id"), primary_key=True),
+    Column("epoch", Integer, primary_key=True),  # of the close: each is rated once
+    Column("score", Integer, nullable=False),  # 1 to 5
+    Column("comment", Text, nullable=False, default="", server_default=text("''")),
+    Column("at", Utc, nullable=False, index=True),
+)
+
+label_counts = Table(  # how often customers asked for what, by day in the shop's zone
+    "label_counts",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("label", String(100), primary_key=True),
+    Column("count", Integer, nullable=False),
 )
 
 leases = Table(  # what only one process may do at a time: to send for a channel, to clean up
@@ -284,9 +375,16 @@ agents = Table(
     Column("name", String(100), nullable=False),
     Column("role", String(20), nullable=False, default="agent"),  # agent | lead | editor | admin
     Column("password_hash", String(300), nullable=False, default=""),
-    Column("status", String(10), nullable=False, default="off"),  # on | away | off
+    Column("status", String(10), nullable=False, default="gone"),  # on | away | off | gone: no page is open
     Column("capacity", Integer, nullable=False, default=5),
+    Column("languages", JSON, nullable=False, default=list),  # spoken; empty: all
+    Column("topics", JSON, nullable=False, default=list),  # labels that are theirs; empty: all
+    Column("missed", Integer, nullable=False, default=0, server_default="0"),  # lost in a row by not answering
     Column("disabled", Boolean, nullable=False, default=False),
+    Column("email", String(200), nullable=False, default="", server_default=text("''")),  # for the single sign-on
+    Column("totp_secret", String(300), nullable=False, default="", server_default=text("''")),  # encrypted
+    Column("totp_new", String(300), nullable=False, default="", server_default=text("''")),  # not confirmed yet
+    Column("totp_step", BigInteger, nullable=False, default=0, server_default="0"),  # of the last code that was used
     Column("seen_at", Utc),
     Column("created_at", Utc, nullable=False),
 )
@@ -295,10 +393,27 @@ logins = Table(  # one-time links and sessions; only the hash is kept
     metadata,
     Column("hash", String(64), primary_key=True),
     Column("agent_id", Id, ForeignKey("agents.id"), nullable=False),
-    Column("kind", String(10), nullable=False),  # link | session
+    Column("kind", String(10), nullable=False),  # link | halfway (the second factor is missing) | session
+    Column("way", String(10), nullable=False, default="", server_default=text("''")),  # link | password | sso
+    Column("address", String(64), nullable=False, default="", server_default=text("''")),
+    Column("browser", String(300), nullable=False, default="", server_default=text("''")),
     Column("created_at", Utc, nullable=False),
     Column("seen_at", Utc, nullable=False),
     Column("expires_at", Utc, nullable=False),
+)
+waits = Table(  # every wait in the queue, with what was foretold, so that what is told next is better
+    "waits",
+    metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    Column("conversation_id", Id, ForeignKey("conversations.id"), nullable=False),
+    Column("epoch", Integer, nullable=False),  # of the conversation as it came into the queue
+    Column("began_at", Utc, nullable=False),
+    Column("place", Integer, nullable=False),  # in the queue then, from 1
+    Column("slots", Integer, nullable=False),  # conversations that the agents on duty had room for in all
+    Column("foretold_s", Integer),  # none: nobody was on duty, or too little was known
+    Column("ended_at", Utc, index=True),
+    Column("result", String(10), nullable=False, default=""),  # taken, or the owner that ended it: bot | closed
+    UniqueConstraint("conversation_id", "epoch", name="uq_waits_conversation_epoch"),
 )
 notes = Table(  # private notes and marks in a conversation, seen by agents only
     "notes",
@@ -306,141 +421,18 @@ notes = Table(  # private notes and marks in a conversation, seen by agents only
     Column("id", Serial, primary_key=True, autoincrement=True),
     Column("conversation_id", Id, ForeignKey("conversations.id"), nullable=False, index=True),
     Column("author", String(100), nullable=False),
-    Column("kind", String(20), nullable=False),  # note | taken | closed | handoff | transferred | task_done
+    Column("kind", String(20), nullable=False),  # note | whisper | taken | closed | handoff | …
     Column("text", Text, nullable=False, default=""),
     Column("at", Utc, nullable=False),
+    Column("key", String(300)),  # of a note of an agent: one that comes twice is kept once
+    Index("ix_notes_key", "key", unique=True),
 )
-
-# --- the embedded shop -----------------------------------------------------------------------------------------------
-customers = Table(
-    "shop_customers",
+drafts = Table(  # what an agent has begun to write and not sent: survives a reload, and tells others who writes
+    "drafts",
     metadata,
-    Column("id", Id, primary_key=True),
-    Column("name", String(200), nullable=False),
-    Column("phone", String(40), nullable=False, default=""),
-    Column("email", String(200), nullable=False, default=""),
-    Column("tier", String(20), nullable=False, default="regular"),
-    Column("spent_minor", BigInteger, nullable=False, default=0),
-    Column("created_at", Utc, nullable=False),
-)
-products = Table(
-    "shop_products",
-    metadata,
-    Column("id", Id, primary_key=True),
-    Column("name_zh", String(200), nullable=False),
-    Column("name_en", String(200), nullable=False),
-    Column("category", String(40), nullable=False, index=True),
-    Column("size_chart", String(40), nullable=False, default=""),
-    Column("material_zh", String(200), nullable=False, default=""),
-    Column("material_en", String(200), nullable=False, default=""),
-    Column("returnable", Boolean, nullable=False, default=True),
-    Column("active", Boolean, nullable=False, default=True),
-)
-variants = Table(
-    "shop_variants",
-    metadata,
-    Column("sku", Id, primary_key=True),
-    Column("product_id", Id, ForeignKey("shop_products.id"), nullable=False, index=True),
-    Column("colour_zh", String(40), nullable=False),
-    Column("colour_en", String(40), nullable=False),
-    Column("size", String(20), nullable=False),
-    Column("price_minor", BigInteger, nullable=False),
-    Column("currency", String(3), nullable=False),
-    Column("stock", Integer, nullable=False, default=0),
-)
-orders = Table(
-    "shop_orders",
-    metadata,
-    Column("number", Id, primary_key=True),
-    Column("customer_id", Id, ForeignKey("shop_customers.id"), nullable=False, index=True),
-    Column("status", String(20), nullable=False),
-    # unpaid | paid | packed | shipped | delivered | returned | refunded | cancelled
-    Column("total_minor", BigInteger, nullable=False),
-    Column("currency", String(3), nullable=False),
-    Column("address", Text, nullable=False, default=""),
-    Column("created_at", Utc, nullable=False),
-    Column("paid_at", Utc),
-    Column("delivered_at", Utc),
-)
-order_lines = Table(
-    "shop_order_lines",
-    metadata,
-    Column("id", Serial, primary_key=True, autoincrement=True),
-    Column("order_number", Id, ForeignKey("shop_orders.number"), nullable=False, index=True),
-    Column("sku", Id, ForeignKey("shop_variants.sku"), nullable=False),
-    Column("quantity", Integer, nullable=False),
-    Column("price_minor", BigInteger, nullable=False),
-)
-shipments = Table(
-    "shop_shipments",
-    metadata,
-    Column("id", Id, primary_key=True),
-    Column("order_number", Id, ForeignKey("shop_orders.number"), nullable=False, index=True),
-    Column("carrier", String(40), nullable=False),
-    Column("tracking_number", String(64), nullable=False),
-    Column("expected_at", Utc),
-)
-tracking = Table(
-    "shop_tracking",
-    metadata,
-    Column("id", Serial, primary_key=True, autoincrement=True),
-    Column("shipment_id", Id, ForeignKey("shop_shipments.id"), nullable=False, index=True),
+    Column("conversation_id", Id, ForeignKey("conversations.id"), primary_key=True),
+    Column("agent_id", Id, ForeignKey("agents.id"), primary_key=True),
+    Column("mode", String(10), nullable=False),  # reply | note
+    Column("text", Text, nullable=False),
     Column("at", Utc, nullable=False),
-    Column("place_zh", String(200), nullable=False),
-    Column("place_en", String(200), nullable=False),
-    Column("status", String(30), nullable=False),  # picked_up | in_transit | out_for_delivery | delivered
-)
-carts = Table(
-    "shop_carts",
-    metadata,
-    Column("id", Id, primary_key=True),
-    Column("customer_id", Id, ForeignKey("shop_customers.id"), nullable=False, index=True),
-    Column("status", String(10), nullable=False, default="open"),  # open | paid | emptied
-    Column("updated_at", Utc, nullable=False),
-)
-cart_lines = Table(
-    "shop_cart_lines",
-    metadata,
-    Column("cart_id", Id, ForeignKey("shop_carts.id"), primary_key=True),
-    Column("sku", Id, ForeignKey("shop_variants.sku"), primary_key=True),
-    Column("quantity", Integer, nullable=False),
-)
-returns = Table(
-    "shop_returns",
-    metadata,
-    Column("number", Id, primary_key=True),
-    Column("order_number", Id, ForeignKey("shop_orders.number"), nullable=False, index=True),
-    Column("line_id", Serial, ForeignKey("shop_order_lines.id"), nullable=False, unique=True),
-    Column("reason", Text, nullable=False),
-    Column("status", String(20), nullable=False, default="open"),
-    Column("opened_at", Utc, nullable=False),
-)
-
-# --- flash sales -----------------------------------------------------------------------------------------------------
-sales = Table(
-    "sales",
-    metadata,
-    Column("id", Id, primary_key=True),
-    Column("sku", Id, ForeignKey("shop_variants.sku"), nullable=False),
-    Column("price_minor", BigInteger, nullable=False),
-    Column("currency", String(3), nullable=False),
-    Column("total", Integer, nullable=False),
-    Column("available", Integer, nullable=False),
-    Column("status", String(10), nullable=False, default="draft"),  # draft | running | ended
-    Column("length_s", Integer, nullable=False, default=7200),
-    Column("hold_s", Integer, nullable=False, default=600),
-    Column("audiences", JSON, nullable=False, default=list),  # channels and chats that hear of it
-    Column("starts_at", Utc),
-    Column("ends_at", Utc),
-)
-claims = Table(
-    "sale_claims",
-    metadata,
-    Column("id", Id, primary_key=True),
-    Column("sale_id", Id, ForeignKey("sales.id"), nullable=False),
-    Column("person_id", Id, ForeignKey("persons.id"), nullable=False),
-    Column("status", String(10), nullable=False),  # held | paid | released
-    Column("expires_at", Utc, nullable=False),
-    Column("claimed_at", Utc, nullable=False),
-    UniqueConstraint("sale_id", "person_id", name="uq_sale_claims_sale_person"),
 )

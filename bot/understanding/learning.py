@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,7 +22,17 @@ Rows = tuple[Sequence[str], Sequence[str]]
 """Parallel texts and labels."""
 KEPT = 12
 """Files that stay in a folder, the last used ones: going back to an earlier state of the knowledge is quick."""
+KEPT_WORKINGS = 4
+"""The same of what training builds on: one file a language, and those of a version before."""
 TIMEOUT_S = 1800
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+"""Numbers come out the same however many processors there are; the work is spread by classes."""
+
+
+class NothingToLearn(ZhangguiError):
+    """The phrasings of a language hold no words. Write phrasings in words."""
+
+    code = "training"
 
 
 class CannotLearn(ZhangguiError):
@@ -30,23 +41,44 @@ class CannotLearn(ZhangguiError):
     code = "training"
 
 
-def learn(rows: Mapping[str, Rows], folder: Path) -> dict[str, Classifier]:
+def learn(rows: Mapping[str, Rows], folder: Path, shared: Path | None = None) -> dict[str, Classifier]:
     """Return a classifier for each key of `rows`, from files in `folder` as far as they are there. May take seconds.
 
     Args:
         folder: made if it is missing. Where nothing can be written, training is repeated each time.
+        shared: where others put what they have learnt, so that a new shop with the starter set need not learn it again.
 
     Raises:
-        CannotLearn: the phrasings hold no words, or the process that trains did not end well.
+        NothingToLearn: the phrasings hold no words.
+        CannotLearn: the process that trains did not end well.
     """
     names = {key: f"{_digest(own)}.model" for key, own in rows.items()}
+    if shared is not None and shared != folder:
+        for name in names.values():
+            _copy(shared / name, folder / name)
     known = {key: classifier for key, name in names.items() if (classifier := _kept(folder / name))}
     missing = [key for key in rows if key not in known]
     if missing:
         with _writable(folder) as place:
-            _train({place / names[key]: rows[key] for key in missing})
+            _train({key: (place / names[key], rows[key]) for key in missing}, place)
             known |= {key: read(place / names[key]) for key in missing}
+            if shared is not None and shared != folder:
+                for key in missing:
+                    _copy(place / names[key], shared / names[key])
+                _tidy(shared)
     return {key: known[key] for key in rows}
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a file where there is none, if that can be done; nobody ever sees half of it."""
+    if target.exists() or not source.is_file():
+        return
+    new = target.with_name(f"{target.name}.{os.getpid()}.new")
+    with suppress(OSError):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, new)
+        new.replace(target)
+    new.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -64,11 +96,18 @@ def _writable(folder: Path) -> Iterator[Path]:
 
 def _digest(rows: Rows) -> str:
     """Return a name for what comes of `rows`: the same phrasings under the same code on the same kind of machine."""
-    digest = blake2b(digest_size=16)
-    for source in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(source.read_bytes())
-    digest.update(json.dumps([sys.byteorder, *rows]).encode())
+    digest = _code()
+    digest.update(json.dumps(rows).encode())
     return digest.hexdigest()
+
+
+def _code() -> blake2b:
+    """Return the digest of the code that learns and of the kind of machine."""
+    digest = blake2b(sys.byteorder.encode(), digest_size=16)
+    here = Path(__file__).parent
+    for source in sorted([*here.glob("*.py"), *here.glob("words/*.txt")]):
+        digest.update(source.read_bytes())
+    return digest
 
 
 def _kept(path: Path) -> Classifier | None:
@@ -82,13 +121,18 @@ def _kept(path: Path) -> Classifier | None:
     return classifier
 
 
-def _train(wanted: Mapping[Path, Rows]) -> None:
-    """Run the process that trains and writes the files.
+def _train(wanted: Mapping[str, tuple[Path, Rows]], place: Path) -> None:
+    """Run the process that trains and writes the files. What it can use of the last time lies in `place` by key.
 
     Raises:
+        NothingToLearn: it found no words.
         CannotLearn: it did not end well.
     """
-    jobs = [{"path": str(path), "texts": texts, "labels": labels} for path, (texts, labels) in wanted.items()]
+    code = _code().hexdigest()
+    jobs = [
+        {"path": str(path), "texts": texts, "labels": labels, "workings": str(place / f"{key}.{code}.workings")}
+        for key, (path, (texts, labels)) in wanted.items()
+    ]
     try:
         done = subprocess.run(
             [sys.executable, "-P", "-m", "bot.understanding.training"],
@@ -96,12 +140,12 @@ def _train(wanted: Mapping[Path, Rows]) -> None:
             capture_output=True,
             timeout=TIMEOUT_S,
             check=False,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            env={**os.environ, **ONE_THREAD, "PYTHONPATH": os.pathsep.join(sys.path)},
         )
     except subprocess.TimeoutExpired as error:
         raise CannotLearn(f"training did not end within {TIMEOUT_S} s; start again") from error
     if done.returncode == BAD_PHRASINGS:
-        raise CannotLearn(done.stdout.decode())
+        raise NothingToLearn(done.stdout.decode())
     if done.returncode:
         lines = done.stderr.decode(errors="replace").strip().splitlines() or ["it said nothing"]
         raise CannotLearn(f"training ended with status {done.returncode}: {lines[-1]}")
@@ -109,6 +153,19 @@ def _train(wanted: Mapping[Path, Rows]) -> None:
 
 def _tidy(folder: Path) -> None:
     """Delete all but the files used last."""
-    by_age = sorted(folder.glob("*.model"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in by_age[KEPT:]:
-        path.unlink(missing_ok=True)
+    for pattern, count in (("*.model", KEPT), ("*.workings", KEPT_WORKINGS)):
+        keep_last_used(folder, pattern, count)
+
+
+def keep_last_used(folder: Path, pattern: str, count: int) -> None:
+    """Delete all but the `count` files of `pattern` that were used last. Other processes may delete some meanwhile."""
+    by_age = sorted(folder.glob(pattern), key=_used_at, reverse=True)
+    for path in by_age[count:]:
+        with suppress(OSError):
+            path.unlink()
+
+
+def _used_at(path: Path) -> float:
+    with suppress(OSError):
+        return path.stat().st_mtime
+    return 0.0

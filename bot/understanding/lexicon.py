@@ -81,10 +81,20 @@ def generalised(text: str) -> str:
     return text
 
 
+def garments_of(text: str) -> tuple[str, ...]:
+    """Return the stems of the garment words in `text` (normal form), in order: `袜` of `袜子`, `sock` of `socks`."""
+    found = sorted((m for pattern, _ in _GARMENTS for m in pattern.finditer(text)), key=lambda m: m.start())
+    return tuple(dict.fromkeys(re.sub(r"(?<=.)子$|(?<!s)s$", "", match[0]) for match in found))
+
+
+def garment_spans(text: str) -> tuple[tuple[int, int], ...]:
+    """Return where the garment words stand in `text` (normal form), from start to before end."""
+    return tuple(sorted(match.span() for pattern, _ in _GARMENTS for match in pattern.finditer(text)))
+
+
 def garment_of(text: str) -> str | None:
-    """Return the stem of the first garment word in `text` (normal form), e.g. `袜` of `袜子`, `sock` of `socks`."""
-    found = min((m for pattern, _ in _GARMENTS if (m := pattern.search(text))), key=lambda m: m.start(), default=None)
-    return found and re.sub(r"(?<=.)子$|(?<!s)s$", "", found[0])
+    """Return the stem of the first garment word in `text` (normal form)."""
+    return next(iter(garments_of(text)), None)
 
 
 def category_of(text: str) -> str | None:

@@ -1,20 +1,13 @@
-"""A trained classifier as one file that is mapped, not read: only what a message touches takes memory.
-
-The file holds numbers and names, nothing that could be run. First the length of the head in 8 bytes, then the head in
-JSON, then the arrays in the byte order of the machine.
-"""
+"""A trained classifier as a file that is mapped: only what a message touches takes memory."""
 
 from __future__ import annotations
 
-import json
-import mmap
-import os
 from pathlib import Path
 
+from bot.understanding.arrayfile import read_arrays, write_arrays
 from bot.understanding.classifier import Classifier
 
-ARRAYS = ("keys", "idf", "starts", "scales", "places", "weights", "bias")
-ALIGNED = 8
+ARRAYS = ("keys", "starts", "middles", "places", "weights", "scales", "bias", "odds")
 
 
 def write(path: Path, classifier: Classifier) -> None:
@@ -23,19 +16,8 @@ def write(path: Path, classifier: Classifier) -> None:
     Raises:
         OSError: the folder cannot be written.
     """
-    views = {name: memoryview(getattr(classifier, name)) for name in ARRAYS}
-    forms = {name: (view.format, view.nbytes) for name, view in views.items()}
-    head = json.dumps({"labels": classifier.labels, "unseen_idf": classifier.unseen_idf, "arrays": forms}).encode()
-    head += b" " * (-len(head) % ALIGNED)
-    new = path.with_name(f"{path.name}.{os.getpid()}.new")
-    with new.open("wb") as file:
-        file.write(len(head).to_bytes(ALIGNED, "little") + head)
-        for view in views.values():
-            file.write(view)
-            file.write(b" " * (-view.nbytes % ALIGNED))
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
+    arrays = {name: getattr(classifier, name) for name in ARRAYS}
+    write_arrays(path, {"labels": classifier.labels, "odds_scale": classifier.odds_scale}, arrays)
 
 
 def read(path: Path) -> Classifier:
@@ -45,19 +27,9 @@ def read(path: Path) -> Classifier:
         OSError: there is no such file, or it cannot be read.
         ValueError: it is not one that `write` made.
     """
-    with path.open("rb") as file:
-        content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-    start = ALIGNED + int.from_bytes(content[:ALIGNED], "little")
+    head, arrays = read_arrays(path)
     try:
-        head = json.loads(bytes(content[ALIGNED:start]))
-        arrays = {}
-        for name in ARRAYS:
-            form, size = head["arrays"][name]
-            end = start + size
-            arrays[name] = content[start:end].cast(form)
-            start = end + -end % ALIGNED
-        if start != len(content):
-            raise ValueError(f"{path} has {len(content)} bytes, not {start}")
-        return Classifier(labels=tuple(head["labels"]), unseen_idf=head["unseen_idf"], **arrays)
+        own = {name: arrays[name] for name in ARRAYS}
+        return Classifier(labels=tuple(head["labels"]), odds_scale=float(head["odds_scale"]), **own)
     except (KeyError, TypeError) as error:
         raise ValueError(f"{path} is no trained classifier: {error}") from error

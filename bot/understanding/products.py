@@ -1,15 +1,20 @@
-"""Finds which products of the catalogue a text speaks of, by the words of their names."""
+"""Finds which products of the catalogue a text speaks of, by the words of their names; one slip a word is forgiven.
+
+The names are kept in an index by their words, so that a message costs what it says, not what the shop sells.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
-from rapidfuzz import fuzz
+from rapidfuzz.distance import OSA
 
+from bot.understanding.lexicon import garment_of
 from bot.understanding.text import CJK, normal
 
 
@@ -21,68 +26,196 @@ class Named:
     names: tuple[str, ...]
 
 
-LIKE_ENOUGH = 85.0
-LONG_NAME = 8
-"""A shorter name is too close to other words: `chinos`, `chinese`."""
 ENOUGH_WORDS = 2
+SLIP_FROM = 5
+"""Letters: a shorter word is one slip away from too many others."""
+SURE_ALONE = 8
+"""Letters: a longer word with a slip in it names a product without another word beside it."""
+SIGNS_FROM = 4
+"""A shorter Chinese name is one character away from too many others."""
 PACKED = re.compile(r"[一二三四五六七八九十]+[双条件]装$|,.*$")
 """How many come in a pack is no part of what a product is called."""
+GENERIC = frozenset({"shoe", "set"})
+"""Last words of names that any product of the kind may be called by."""
+LATIN = re.compile(r"[a-z-]{3,}")
+SIGN = re.compile(r"[a-z]+|\S")
 
 
-def meant(text: str, products: Sequence[Named]) -> list[tuple[str, int, int]]:
-    """Return the products that `text` may mean: all that share the most words with it, else the likest.
+@dataclass(frozen=True, slots=True)
+class _Name:
+    """One name: whose it is, the pieces it is found by, and its characters if it is Chinese."""
+
+    product_id: str
+    pieces: tuple[str, ...]
+    signs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """Names by piece, and words with one letter left out by what is left."""
+
+    names: tuple[_Name, ...]
+    by_piece: Mapping[str, tuple[int, ...]]
+    by_slip: Mapping[str, frozenset[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A piece of a name as the text holds it."""
+
+    piece: str
+    start: int
+    end: int
+    slipped: bool = False
+    at: int = -1
+    """Of a pair of characters: the number of the first in the text."""
+
+
+class _Same:
+    """A catalogue by identity: to compare thousands of names for every message would cost more than to look them up."""
+
+    __slots__ = ("products",)
+
+    def __init__(self, products: Sequence[Named]) -> None:
+        self.products = products
+
+    def __hash__(self) -> int:
+        return id(self.products)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.products is self.products
+
+
+def meant(text: str, products: Sequence[Named]) -> list[tuple[str, int, int, bool]]:
+    """Return the products that `text` may mean: all that share the most words with it.
 
     Args:
         text: as `bot.understanding.text.normal` makes it.
 
     Returns:
-        (id, start, end): from the first word of the product to its last, 0 and 0 where it was only alike.
+        (id, start, end, slipped): from the first word of the product to its last, and whether a word was misspelt.
     """
-    spans = {product.id: max((_held(text, name) for name in product.names), default=Span()) for product in products}
-    most = max((span.words for span in spans.values()), default=0)
-    if most >= ENOUGH_WORDS:
-        return [(i, span.start, span.end) for i, span in sorted(spans.items()) if span.words == most]
-    likest = max((_likeness(text, product) for product in products), default=0.0)
-    if likest < LIKE_ENOUGH:
+    if not products:
         return []
-    return [(product.id, 0, 0) for product in products if _likeness(text, product) == likest]
+    index = _index(_Same(products))
+    held = list(_held(text, index))
+    best = _best(held, index)
+    almost = _almost_whole(text, held, index)
+    named = {product_id for product_id, *_ in best}
+    return sorted([found for found in almost if found[0] in named] or best or almost)
 
 
-GENERIC = re.compile(r"\)shoe\(|\)set\(")
-"""Last words of names that any product of the kind may be called by."""
+@lru_cache(maxsize=4)
+def _index(catalogue: _Same) -> _Index:
+    names = tuple(_named(product.id, name) for product in catalogue.products for name in product.names)
+    by_piece: defaultdict[str, list[int]] = defaultdict(list)
+    for number, name in enumerate(names):
+        for piece in dict.fromkeys(name.pieces):
+            by_piece[piece].append(number)
+    by_slip: defaultdict[str, set[str]] = defaultdict(set)
+    for word in by_piece:
+        if word.isascii() and len(word) >= SLIP_FROM:
+            for left in (word, *_left(word)):
+                by_slip[left].add(word)
+    return _Index(
+        names,
+        {piece: tuple(numbers) for piece, numbers in by_piece.items()},
+        {left: frozenset(words) for left, words in by_slip.items()},
+    )
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Span:
-    """How much of a name a text holds: words, counting the last word of the name twice, and from where to where."""
-
-    words: int = 0
-    start: int = 0
-    end: int = 0
-
-
-def _held(text: str, name: str) -> Span:
-    pieces = _pieces(name)
-    matches = [match for piece in pieces if (match := piece.search(text))]
-    if not matches:
-        return Span()
-    by_kind = pieces[-1].search(text) is not None and not GENERIC.search(pieces[-1].pattern)
-    words = len(matches) + by_kind
-    return Span(words, min(m.start() for m in matches), max(m.end() for m in matches))
-
-
-@lru_cache(maxsize=4096)
-def _pieces(name: str) -> tuple[re.Pattern[str], ...]:
-    """Return what to look for: pairs of characters of a Chinese name, words of another, with or without plural."""
+def _named(product_id: str, name: str) -> _Name:
     called = PACKED.sub("", normal(name))
     if CJK.search(called):
-        signs = re.findall(r"[a-z]+|\S", called)
-        return tuple(re.compile(re.escape(a + b)) for a, b in pairwise(signs))
-    words = [re.sub(r"(?<!s)s$", "", word) for word in re.findall(r"[a-z-]{3,}", called)]
-    return tuple(re.compile(rf"(?<![a-z-]){word}(?:e?s)?(?![a-z-])") for word in words)
+        signs = tuple(SIGN.findall(called))
+        return _Name(product_id, tuple(a + b for a, b in pairwise(signs)), signs)
+    return _Name(product_id, tuple(_stem(word) for word in LATIN.findall(called)))
 
 
-def _likeness(text: str, product: Named) -> float:
-    """0 to 100: how close a stretch of the text comes to the whole name, slips included; for names in Latin script."""
-    latin = [normal(name) for name in product.names if not CJK.search(name) and len(name) >= LONG_NAME]
-    return max((fuzz.partial_ratio(name, text) for name in latin if len(text) >= len(name)), default=0.0)
+def _stem(word: str) -> str:
+    return re.sub(r"(?<!s)s$", "", word)
+
+
+def _left(word: str) -> Iterator[str]:
+    """Yield the word with each of its letters but the first left out."""
+    return (word[:i] + word[i + 1 :] for i in range(1, len(word)))
+
+
+def _held(text: str, index: _Index) -> Iterator[_Piece]:
+    """Yield the pieces of names in the text: words, with or without plural or a slip, and pairs of characters."""
+    for match in LATIN.finditer(text):
+        word = match[0]
+        known = next((form for form in (_stem(word), word.removesuffix("es")) if form in index.by_piece), None)
+        if known:
+            yield _Piece(known, match.start(), match.end())
+        elif len(word) >= SLIP_FROM - 1 and not _is_garment(word):
+            yield from (_Piece(meant, match.start(), match.end(), slipped=True) for meant in _slips(word, index))
+    for at, (one, other) in enumerate(pairwise(SIGN.finditer(text))):
+        if one.end() == other.start() and (pair := one[0] + other[0]) in index.by_piece:
+            yield _Piece(pair, one.start(), other.end(), at=at)
+
+
+def _is_garment(word: str) -> bool:
+    """`shorts` are no misspelt shirts, nor are they when a customer writes `short`."""
+    plural = word + "s"
+    return garment_of(word) is not None or (_stem(plural) == word and garment_of(plural) is not None)
+
+
+def _slips(word: str, index: _Index) -> set[str]:
+    """Return the known words that are one letter, or two letters the wrong way round, from `word`."""
+    forms = {word, _stem(word)}
+    left = forms | {short for form in forms for short in _left(form)}
+    near = {known for form in left for known in index.by_slip.get(form, ())}
+    return {known for known in near if any(_is_one_slip(form, known) for form in forms)}
+
+
+def _is_one_slip(a: str, b: str) -> bool:
+    return a[0] == b[0] and OSA.distance(a, b, score_cutoff=1) <= 1
+
+
+def _best(held: list[_Piece], index: _Index) -> list[tuple[str, int, int, bool]]:
+    """Return the products whose names hold the most pieces, the last piece of a name counted twice."""
+    by_name: defaultdict[int, dict[str, _Piece]] = defaultdict(dict)
+    for piece in held:
+        for number in index.by_piece[piece.piece]:
+            by_name[number].setdefault(piece.piece, piece)
+    scored = [(_score(index.names[number], pieces), number) for number, pieces in by_name.items()]
+    most = max((score for score, _ in scored), default=0)
+    if most < ENOUGH_WORDS:
+        return []
+    spans = {}
+    for score, number in scored:
+        if score == most:
+            pieces = by_name[number].values()
+            start, end = min(p.start for p in pieces), max(p.end for p in pieces)
+            spans[index.names[number].product_id] = (start, end, any(p.slipped for p in pieces))
+    return [(product_id, *span) for product_id, span in spans.items()]
+
+
+def _score(name: _Name, pieces: Mapping[str, _Piece]) -> int:
+    """How many pieces of the name the text holds; none if all that speaks for it is one short word with a slip."""
+    if all(piece.slipped and len(piece.piece) < SURE_ALONE for piece in pieces.values()) and len(pieces) < ENOUGH_WORDS:
+        return 0
+    held = [piece for piece in name.pieces if piece in pieces]
+    by_kind = name.pieces[-1] in pieces and name.pieces[-1] not in GENERIC
+    return len(held) + by_kind
+
+
+def _almost_whole(text: str, held: Iterable[_Piece], index: _Index) -> list[tuple[str, int, int, bool]]:
+    """Return the products whose Chinese name stands in the text, at most one character wrong.
+
+    That is how a character which sounds alike gets in.
+    """
+    signs = list(SIGN.finditer(text))
+    found = {}
+    for piece in held:
+        for number in index.by_piece[piece.piece] if piece.at >= 0 else ():
+            name = index.names[number]
+            at = piece.at - name.pieces.index(piece.piece)
+            stretch = signs[at : at + len(name.signs)] if at >= 0 else []
+            if len(stretch) < max(len(name.signs), SIGNS_FROM):
+                continue
+            wrong = sum(sign != match[0] for sign, match in zip(name.signs, stretch, strict=True))
+            if wrong <= 1:
+                found[name.product_id] = (stretch[0].start(), stretch[-1].end(), wrong > 0)
+    return [(product_id, *span) for product_id, span in found.items()]

@@ -9,6 +9,10 @@ from typing import Any
 
 from bot.understanding.lexicon import generalised
 
+OUT_OF_SCOPE = "oos"
+"""Labels what fits nothing that the bot knows."""
+REFUSALS = frozenset({"must_not_answer", "crisis"})
+"""Labels of what a shop's bot refuses."""
 CJK = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 LATIN_WORD = re.compile(r"[a-z0-9à-ÿ']+")
 TOKEN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]+|[a-z0-9à-ÿ']+")
@@ -34,6 +38,11 @@ def normal(text: str) -> str:
     return " ".join(simplified(folded).split())
 
 
+def letters(text: str) -> str:
+    """Return the letters and digits of a text: `Where's my order?!` is `wheresmyorder`."""
+    return re.sub(r"[^\w]", "", normal(text))
+
+
 def comparable(text: str) -> str:
     """Return `normal(text)` without a greeting in front, and with longer numbers, garments and colours made alike."""
     return LONG_NUMBER.sub("00", generalised(FILLER.sub("", normal(text))))
@@ -45,9 +54,17 @@ OF_NO_LANGUAGE = frozenset(
 """Units, sizes and the like: people write them in every language."""
 
 
+ADDRESS = re.compile(r"https?://[^\s\u3400-\u9fff]{1,300}|[\w.+-]{1,64}@[\w.-]{1,80}", re.ASCII)
+"""An address of the net is of no language."""
+
+
 def language_of(text: str, default: str) -> str:
     """Return `zh` or `en` by script; `default` where the text has neither (emoji, numbers, order numbers)."""
     if CJK.search(text):
         return "zh"
-    words = [word for word in LATIN_WORD.findall(text.casefold()) if word.isalpha() and word not in OF_NO_LANGUAGE]
+    words = [
+        word
+        for word in LATIN_WORD.findall(ADDRESS.sub(" ", text.casefold()))
+        if word.isalpha() and word not in OF_NO_LANGUAGE
+    ]
     return "en" if len(words) >= 2 or any(len(word) > 2 for word in words) else default

@@ -21,11 +21,13 @@ class Account:
     Attributes:
         bot_id: the number before the colon of the token.
         username: without `@`; empty while it is not known yet.
+        staff_group: id of the group with topics in which the staff answer; empty if there is none.
     """
 
     channel: str
     bot_id: str
     username: str = ""
+    staff_group: str = ""
 
 
 def check(channel: str, token: str, secret: str, mode: str, public_url: str, api_base: str) -> None:

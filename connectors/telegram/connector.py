@@ -7,6 +7,7 @@ import hmac
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,11 +30,12 @@ from connectors.telegram.api import Api
 from connectors.telegram.fields import a_text
 from connectors.telegram.receipts import receipt_of
 from connectors.telegram.sending import Sending, Sleep
+from connectors.telegram.topics import staff_group_faults
 
 OFFICIAL_API = "https://api.telegram.org"
 BODY_LIMIT = 256 * 1024
 POLL_S = 25
-_RIGHTS = Path(__file__).parent / "rights.toml"
+RIGHTS = Path(__file__).parent / "rights.toml"
 _PAYLOAD = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _CONFLICTS_TO_ALERT = 3
 
@@ -56,6 +58,7 @@ class TelegramConnector:
         mode: `webhook` needs a public https address, `polling` needs only the way out.
         public_url: address of the web app without the path, e.g. `https://shop.example`; used in webhook mode.
         api_base: address of the Bot API without the path; another one than the official for a local Bot API server.
+        staff_group: id of the group with topics in which the staff answer customers; empty for none.
         timeout_s: how long Telegram may take for an answer; a send without one is unsure.
         sleep: waits that many seconds, between the parts of a long message and between tries.
 
@@ -72,11 +75,12 @@ class TelegramConnector:
         public_url: str,
         clock: Clock,
         api_base: str = OFFICIAL_API,
+        staff_group: str = "",
         timeout_s: float = 10.0,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         check(channel, token, webhook_secret, mode, public_url, api_base)
-        rights = rights_on(clock.now().date(), _RIGHTS)
+        rights = rights_on(clock.now().date(), RIGHTS)
         self.channel = channel
         self.limits = Limits(rights.rates["overall"], rights.rates["per_chat"], rights.rates["per_group"])
         self._numbers = rights.limits
@@ -87,7 +91,7 @@ class TelegramConnector:
         self._url = public_url.rstrip("/") + self._path
         self._clock = clock
         self._sleep = sleep
-        self._account = Account(channel, token.partition(":")[0])
+        self._account = Account(channel, token.partition(":")[0], staff_group=staff_group)
         self._api = Api(token, api_base, timeout_s)
         self._host: Host | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -157,7 +161,11 @@ class TelegramConnector:
         return self._host
 
     def _name(self, username: str) -> None:
-        self._account = Account(self.channel, self._account.bot_id, username)
+        self._account = replace(self._account, username=username)
+
+    async def staff_group_faults(self) -> Sequence[str]:
+        """Ask Telegram whether the bot can work in the staff's group. Return what is wrong and what to do."""
+        return await staff_group_faults(self._api, self._account)
 
     # What comes in.
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from connectors.storable import storable
+from bot.storable import storable
 
 
 def an_object(body: object, name: str) -> Mapping[str, Any]:

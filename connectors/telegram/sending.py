@@ -14,6 +14,7 @@ from connectors.telegram import polls
 from connectors.telegram.api import Api
 from connectors.telegram.parts import Part, keyboard, parts
 from connectors.telegram.receipts import receipt_for, receipt_of
+from connectors.telegram.topics import change_topic, in_topic, topic_receipt
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -41,11 +42,16 @@ class Sending:
 
     async def send(self, message: Outbound) -> Receipt:
         """Send `message`; one that stopped half-way goes on with the part that is missing, also after a restart."""
+        if message.topic is not None and message.topic.act:
+            return await change_topic(self._api, message.chat, message.topic)
         if message.edits:
             return await self._edit(message)
         todo = parts(message, self._limits)
         if len(todo) == 1:
-            return await self._part(message, todo[0])
+            receipt = await self._part(message, todo[0])
+            if message.pins and receipt.status is SendStatus.SENT:
+                await self._pin(message, receipt)
+            return receipt
         name = f"parts:{message.id}"
         done = int(await self._host.recall(name) or 0)
         receipt = await self._part(message, todo[done])
@@ -64,7 +70,7 @@ class Sending:
             _log.exception("telegram_parts_not_forgotten", name=name)
 
     async def _part(self, message: Outbound, part: Part) -> Receipt:
-        fields = {"chat_id": message.chat.id, **part.fields}
+        fields = {"chat_id": message.chat.id, **in_topic(message.topic), **part.fields}
         if part.method != "SendPoll":
             return await self._call(message, part.method, fields)
         receipt: Receipt | None = None
@@ -78,6 +84,14 @@ class Sending:
             # Telegram has answered: that is what came of the message, though its votes may find no poll.
             _log.exception("telegram_poll_not_remembered", channel=message.chat.channel, id=message.id)
         return receipt
+
+    async def _pin(self, message: Outbound, receipt: Receipt) -> None:
+        """Pin what was sent (Bot API, pinChatMessage). The bot may lack the right: the message is out all the same."""
+        where = {"chat_id": message.chat.id, "message_id": receipt.platform_id.rpartition(":")[2]}
+        try:
+            await self._api.call("PinChatMessage", {**where, "disable_notification": True})
+        except TelegramError as error:
+            _log.warning("telegram_not_pinned", channel=message.chat.channel, error=type(error).__name__)
 
     async def _edit(self, message: Outbound) -> Receipt:
         """Change an earlier message (Bot API, editMessageText; a photo's text is its caption, editMessageCaption)."""
@@ -94,6 +108,6 @@ class Sending:
         try:
             return receipt_for(await self._api.call(method, fields))
         except TelegramError as error:
-            receipt = receipt_of(error)
+            receipt = receipt_of(error) if message.topic is None else topic_receipt(error)
             _log.info("telegram_not_sent", channel=message.chat.channel, id=message.id, status=receipt.status.value)
             return receipt

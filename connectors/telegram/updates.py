@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from bot.messages import Chat, ChatKind, Event, Inbound, Media
+from bot.messages import Chat, ChatKind, Event, Inbound, Media, Topic
 from connectors.telegram.account import Account
 from connectors.telegram.fields import a_list, a_number, a_text, a_time, an_object
 
@@ -103,16 +103,17 @@ def _message(body: Mapping[str, Any], key: str, account: Account, now: datetime)
         return None
     text, media = _said(body, chat, account), _media(body)
     event, payload = None, ""
+    is_customers = chat.kind is not ChatKind.STAFF
     if media is not None or any(body.get(kind) for kind in _NO_FILE):
         event = Event.MEDIA
-    elif start := _START.fullmatch(text):
+    elif is_customers and (start := _START.fullmatch(text)):
         event, payload, text = Event.STARTED, (start[1] or "").strip(), ""
     elif not text:
         return None  # service messages: a pin, a new title, somebody joined
     return Inbound(
         key=key,
         chat=chat,
-        user=str(a_number(sender, "id")),
+        user=_user(sender, chat),
         sent_at=a_time(body, "date") or now,
         text=text,
         name=_name(sender),
@@ -120,6 +121,7 @@ def _message(body: Mapping[str, Any], key: str, account: Account, now: datetime)
         event=event,
         payload=payload,
         media=media,
+        topic=_topic(body, chat),
     )
 
 
@@ -131,12 +133,13 @@ def _edited(body: Mapping[str, Any], key: str, account: Account, now: datetime) 
     return Inbound(
         key=key,
         chat=chat,
-        user=str(a_number(sender, "id")),
+        user=_user(sender, chat),
         sent_at=a_time(body, "edit_date") or a_time(body, "date") or now,
         text=text,
         name=_name(sender),
         language=a_text(sender, "language_code") or None,
         event=Event.EDITED,
+        topic=_topic(body, chat),
     )
 
 
@@ -172,7 +175,7 @@ def _membership(body: Mapping[str, Any], key: str, account: Account, now: dateti
         return None
     if after in _GONE:
         event = Event.LEFT
-    elif chat.kind is ChatKind.GROUP and after and before in ("", *_GONE):
+    elif chat.kind is not ChatKind.PRIVATE and after and before in ("", *_GONE):
         event = Event.JOINED
     else:
         return None  # a private unblock is followed by /start; a change of rights says nothing
@@ -198,7 +201,21 @@ def _media(body: Mapping[str, Any]) -> Media | None:
 def _chat(body: Mapping[str, Any], account: Account) -> Chat | None:
     chat = an_object(body, "chat")
     number, kind = a_number(chat, "id"), _CHAT_KINDS.get(a_text(chat, "type"))
-    return None if number is None or kind is None else Chat(account.channel, str(number), kind)
+    if number is None or kind is None:
+        return None
+    is_staff = str(number) == account.staff_group
+    return Chat(account.channel, str(number), ChatKind.STAFF if is_staff else kind)
+
+
+def _topic(body: Mapping[str, Any], chat: Chat) -> Topic | None:
+    """Return where in the staff's group something was said.
+
+    Elsewhere a reply has a `message_thread_id` too, but no `is_topic_message` (Bot API, Message).
+    """
+    if chat.kind is not ChatKind.STAFF:
+        return None
+    thread = a_number(body, "message_thread_id") if body.get("is_topic_message") is True else None
+    return Topic(str(thread or ""), str(a_number(body, "message_id") or ""))
 
 
 def _sender(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -212,10 +229,16 @@ def _sender(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return sender
 
 
+def _user(sender: Mapping[str, Any], chat: Chat) -> str:
+    """Return the sender's id; empty for an anonymous admin of the staff: all of them have one id."""
+    is_anyone = chat.kind is ChatKind.STAFF and sender.get("is_bot") is True
+    return "" if is_anyone else str(a_number(sender, "id"))
+
+
 def _said(body: Mapping[str, Any], chat: Chat, account: Account) -> str:
     """Return text or caption; in a group without the mention that only makes the bot listen."""
     text = a_text(body, "text") or a_text(body, "caption")
-    if chat.kind is not ChatKind.GROUP or not account.username:
+    if chat.kind is ChatKind.PRIVATE or not account.username:
         return text
     return re.sub(rf"\s*@{re.escape(account.username)}\b", "", text, flags=re.IGNORECASE).strip() or text
 

@@ -28,6 +28,7 @@ class TelegramTwin:
         bot_username: without `@`.
         users: id and name of each person; none has started the bot yet.
         groups: id (negative) and title of each group; the bot is in all of them.
+        forums: groups with topics (-100…), of which the bot is an admin who manages topics.
         privacy: Telegram's privacy mode: in groups the bot gets commands, mentions and replies only.
 
     Attributes:
@@ -42,8 +43,9 @@ class TelegramTwin:
         groups: Sequence[tuple[int, str]],
         clock: Clock,
         privacy: bool = True,
+        forums: Sequence[tuple[int, str]] = (),
     ) -> None:
-        world = build_world(token, bot_username, users, groups, clock, privacy)
+        world = build_world(token, bot_username, users, groups, clock, privacy, forums)
         self._push = Push(world)
         api = BotApi(token, world, self._push)
         self.routes: list[BaseRoute] = [

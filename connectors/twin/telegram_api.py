@@ -13,8 +13,9 @@ from starlette.responses import JSONResponse, Response
 from connectors.twin.telegram_faults import Faults, HalfAnswer, gateway_page
 from connectors.twin.telegram_params import integer, read_params
 from connectors.twin.telegram_push import Hook, Push
-from connectors.twin.telegram_sends import Method, Sends
-from connectors.twin.telegram_world import Json, Refused, World
+from connectors.twin.telegram_sends import Sends
+from connectors.twin.telegram_topics import Topics
+from connectors.twin.telegram_world import Json, Method, Refused, World
 
 _SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
 _COMMAND = re.compile(r"[a-z0-9_]{1,32}")
@@ -47,6 +48,7 @@ class BotApi:
             "getchat": self._get_chat,
             "setmycommands": self._set_my_commands,
             **Sends(world).methods,
+            **Topics(world).methods,
         }
 
     async def endpoint(self, request: Request) -> Response:

@@ -17,6 +17,7 @@ from connectors.twin.telegram_api import BotApi
 from connectors.twin.telegram_files import PIXEL, as_media
 from connectors.twin.telegram_people import People
 from connectors.twin.telegram_push import Push
+from connectors.twin.telegram_topics import Topics
 from connectors.twin.telegram_views import buttons_of, number_of
 from connectors.twin.telegram_world import Group, Json, Refused, User, World
 
@@ -26,12 +27,13 @@ _RATES = ("overall", "per_chat", "per_group")
 class Control:
     """Each route takes a JSON object by POST and answers `{"ok": true, …}`, or `{"ok": false, "error"}`.
 
-    People, all with `user`: say {chat, text, reply_to}, start {payload}, photo and file {chat, kind, text, name, mime,
-    body, size}, edit {message_id, text}, tap {message_id, data}, vote {message_id, options}, block, unblock,
-    add, remove and kick {group}, and migrate {group}.
+    People, all with `user`: say {chat, thread, text, reply_to}, start {payload}, photo and file {chat, thread, kind,
+    text, name, mime, body, size}, edit {message_id, text}, tap {message_id, data}, vote {message_id, options}, block,
+    unblock, add, remove and kick {group}, and migrate {group}.
     Deliveries: hold, release {backwards, twice}, raw {update | resend}, unknown_update, forge {secret, update}.
     Faults, all with {method, times}: fault {status, description, retry_after}, slow {seconds}, half, html {status}
     and odd.
+    Groups with topics: forum {group, on, manages, admins} changes what was left in; delete_topic {group, thread}.
     Rules: rates {overall, per_chat, per_group}: messages in each window, null for no limit.
     """
 
@@ -56,6 +58,8 @@ class Control:
             "remove": self._remove,
             "kick": self._remove,
             "migrate": self._migrate,
+            "forum": self._forum,
+            "delete_topic": self._delete_topic,
             "hold": self._hold,
             "release": self._release,
             "raw": self._raw,
@@ -96,7 +100,8 @@ class Control:
             return await self._file(body)
         user = self._user(body)
         reply_to = number_of(body, "reply_to") if body.get("reply_to") else None
-        message = self._people.say(user, self._place(body, user), str(body.get("text", "")), None, reply_to)
+        place, thread = self._place(body, user), _thread(body)
+        message = self._people.say(user, place, str(body.get("text", "")), None, reply_to, thread)
         return {"message_id": message["message_id"]}
 
     async def _start(self, body: Json) -> Json:
@@ -115,7 +120,8 @@ class Control:
         name, size = str(body.get("name", "")), number_of(body, "size") if body.get("size") else None
         file = self._world.files.put(kind, given, name, size)
         media = as_media(kind, file, name, str(body.get("mime", "")))
-        message = self._people.say(user, self._place(body, user), str(body.get("text", "")), media)
+        place, thread = self._place(body, user), _thread(body)
+        message = self._people.say(user, place, str(body.get("text", "")), media, None, thread)
         return {"message_id": message["message_id"], "file_id": file.id}
 
     async def _edit(self, body: Json) -> Json:
@@ -159,6 +165,16 @@ class Control:
 
     async def _migrate(self, body: Json) -> Json:
         return {"group": self._people.migrate(self._group(number_of(body, "group"))).id}
+
+    async def _forum(self, body: Json) -> Json:
+        group = self._group(number_of(body, "group"))
+        group.forum, group.manages = bool(body.get("on", group.forum)), bool(body.get("manages", group.manages))
+        group.admins = frozenset(int(user) for user in body.get("admins", group.admins))
+        return {}
+
+    async def _delete_topic(self, body: Json) -> Json:
+        Topics(self._world).forget(self._group(number_of(body, "group")), number_of(body, "thread"))
+        return {}
 
     # Deliveries, faults, rules.
 
@@ -233,3 +249,7 @@ class Control:
             if message := self._world.find(chat_id, number):
                 return message
         raise Refused(404, "no such message for this user")
+
+
+def _thread(body: Json) -> int | None:
+    return number_of(body, "thread") if body.get("thread") else None

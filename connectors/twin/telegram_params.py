@@ -10,7 +10,7 @@ from starlette.requests import Request
 
 from connectors.twin.telegram_world import Json, Refused
 
-_JSON_FIELDS = ("reply_markup", "allowed_updates", "options", "commands")
+_JSON_FIELDS = ("reply_markup", "reply_parameters", "allowed_updates", "options", "commands")
 
 
 async def read_params(request: Request) -> Json:

@@ -15,7 +15,15 @@ class People:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    def say(self, user: User, chat_id: int, text: str, media: Json | None = None, reply_to: int | None = None) -> Json:
+    def say(
+        self,
+        user: User,
+        chat_id: int,
+        text: str,
+        media: Json | None = None,
+        reply_to: int | None = None,
+        thread: int | None = None,
+    ) -> Json:
         """Let a user write; the first private message starts the bot, as pressing Start does."""
         world = self._world
         if chat_id in world.users:
@@ -27,10 +35,21 @@ class People:
             body["caption_entities" if media else "entities"] = entities
         if reply_to is not None and (target := world.find(chat_id, reply_to)):
             body["reply_to_message"] = {k: v for k, v in target.items() if k != "reply_to_message"}
+        if thread is not None:
+            body |= self._in_topic(user, chat_id, thread)
         message = world.store(world.chat(chat_id), world.person(user), body)
         if self._bot_hears(chat_id, message):
             world.emit("message", message)
         return message
+
+    def _in_topic(self, user: User, chat_id: int, thread: int) -> Json:
+        """In a topic that is closed only admins write."""
+        group = self._world.groups.get(chat_id)
+        if group is None or thread not in group.topics:
+            raise Refused(404, "there is no such topic")
+        if group.topics[thread]["closed"] and user.id not in group.admins:
+            raise Refused(409, "the topic is closed")
+        return {"message_thread_id": thread, "is_topic_message": True}
 
     def edit(self, message: Json, text: str) -> None:
         """Let the author change a message."""
@@ -103,7 +122,10 @@ class People:
         world.emit("my_chat_member", {**body, "old_chat_member": member(old), "new_chat_member": member(new)})
 
     def _bot_hears(self, chat_id: int, message: Json) -> bool:
-        """In a group with privacy mode on, the bot gets commands, mentions of it and replies to it only."""
+        """In a group with privacy mode on, the bot gets commands, mentions of it and replies to it only.
+
+        As an admin it gets everything (Bot features, privacy mode).
+        """
         world = self._world
         if chat_id in world.users:
             return True
@@ -114,7 +136,7 @@ class People:
         to_bot = message.get("reply_to_message", {}).get("from", {}).get("id") == world.bot["id"]
         other_bot = re.match(r"/\w+@(\w+)", text)
         command = text.startswith("/") and (not other_bot or other_bot[1].lower() == name)
-        return not world.privacy or to_bot or f"@{name}" in text.lower() or command
+        return not world.privacy or world.groups[chat_id].manages or to_bot or f"@{name}" in text.lower() or command
 
 
 def _entities(text: str) -> list[Json]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from connectors.twin.telegram_files import StoredFile, as_media, picture_ending
 from connectors.twin.telegram_params import integer, markup, words
-from connectors.twin.telegram_world import Json, Refused, World
-
-Method = Callable[[Json], Awaitable[object]]
+from connectors.twin.telegram_topics import answered, thread_of
+from connectors.twin.telegram_world import Json, Method, Refused, World
 
 _PHOTO_BYTES = 10 * 1024 * 1024
 _DELETABLE = timedelta(hours=48)  # Bot API, deleteMessage
@@ -37,14 +36,18 @@ class Sends:
     async def _send_message(self, params: Json) -> object:
         chat_id = integer(params, "chat_id")
         self._world.chat_for_bot(chat_id)
-        return self._world.post(chat_id, {"text": words(params, "text", 4096, "message text"), **markup(params)})
+        where = {**thread_of(self._world, chat_id, params), **answered(self._world, chat_id, params)}
+        text = words(params, "text", 4096, "message text")
+        return self._world.post(chat_id, {"text": text, **where, **markup(params)})
 
     async def _send_photo(self, params: Json) -> object:
         chat_id = integer(params, "chat_id")
         self._world.chat_for_bot(chat_id)
         caption = words(params, "caption", 1024, "message caption", needed=False)
         body = as_media("photo", self._picture(params.get("photo")))
-        return self._world.post(chat_id, {**body, **({"caption": caption} if caption else {}), **markup(params)})
+        where = {**thread_of(self._world, chat_id, params), **answered(self._world, chat_id, params)}
+        said = {"caption": caption} if caption else {}
+        return self._world.post(chat_id, {**body, **said, **where, **markup(params)})
 
     def _picture(self, given: object) -> StoredFile:
         if isinstance(given, str) and given in self._world.files.by_id:

@@ -11,6 +11,7 @@ from connectors.twin.telegram_files import picture_ending
 from connectors.twin.telegram_world import Json, Refused, World
 
 _TYPING_S = 5
+_SERVICE = ("forum_topic_created", "forum_topic_edited", "forum_topic_closed", "forum_topic_reopened")
 _MIMES = {".png": "image/png", ".jpg": "image/jpeg", ".gif": "image/gif", ".webp": "image/webp"}
 
 
@@ -41,8 +42,9 @@ class Views:
         user, typing_at = self._world.users.get(chat_id), self._world.typing_at.get(chat_id)
         typing = typing_at is not None and (self._world.clock.now() - typing_at).total_seconds() < _TYPING_S
         messages = [_shown(message, self._world, reader) for message in self._world.messages.get(chat_id, [])]
-        state = {"started": user.started, "blocked": user.blocked} if user else {}
-        pinned = self._world.pinned.get(chat_id)
+        state: Json = {"started": user.started, "blocked": user.blocked} if user else {}
+        pinned, group = self._world.pinned.get(chat_id), self._world.groups.get(chat_id)
+        state |= {"topics": list(group.topics.values())} if group is not None and group.forum else {}
         return JSONResponse({"chat": chat_id, "messages": messages, "typing": typing, "pinned": pinned, **state})
 
     async def _state(self, request: Request) -> Response:
@@ -51,7 +53,11 @@ class Views:
             {
                 "bot": world.bot,
                 "users": [{"id": u.id, "name": u.name} for u in world.users.values()],
-                "groups": [{"id": g.id, "title": g.title} for g in world.groups.values() if g.moved_to is None],
+                "groups": [
+                    {"id": g.id, "title": g.title, "forum": g.forum}
+                    for g in world.groups.values()
+                    if g.moved_to is None
+                ],
                 "updates": sorted(world.history),
                 "pending": [update["update_id"] for update in world.pending],
                 "taps": world.taps,
@@ -95,6 +101,8 @@ def _shown(message: Json, world: World, reader: int) -> Json:
         "file": files[0] if files else "",
         "poll": _poll(message["poll"], world, reader) if "poll" in message else None,
         "buttons": buttons_of(message),
+        "thread": message.get("message_thread_id"),
+        "service": next((kind for kind in _SERVICE if kind in message), ""),
         "reply_to": message.get("reply_to_message", {}).get("message_id"),
         "time": message["date"],
         "edited": "edit_date" in message,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,6 +13,7 @@ from connectors.twin.telegram_files import Files
 from connectors.twin.telegram_rates import Rates
 
 Json = dict[str, Any]
+Method = Callable[[Json], Awaitable[object]]
 
 # All kinds but chat_member and reactions (Bot API, setWebhook: allowed_updates).
 _DEFAULT_UPDATES = frozenset(
@@ -39,10 +40,16 @@ class User:
 
 @dataclass(slots=True)
 class Group:
+    """A group. With `forum` it has topics, which the bot may look after if it `manages` them."""
+
     id: int
     title: str
     has_bot: bool = True
     moved_to: int | None = None
+    forum: bool = False
+    manages: bool = False
+    admins: frozenset[int] = frozenset()
+    topics: dict[int, Json] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -121,7 +128,8 @@ class World:
         if user := self.users.get(chat_id):
             return {"id": chat_id, "type": "private", "first_name": user.name}
         kind = "supergroup" if chat_id < -1_000_000_000_000 else "group"
-        return {"id": chat_id, "type": kind, "title": self.groups[chat_id].title}
+        group = self.groups[chat_id]
+        return {"id": chat_id, "type": kind, "title": group.title, **({"is_forum": True} if group.forum else {})}
 
     def person(self, user: User) -> Json:
         """Return a user as the Bot API writes it."""
@@ -154,16 +162,22 @@ class World:
 
 def build_world(
     token: str, username: str, users: Sequence[tuple[int, str]], groups: Sequence[tuple[int, str]], clock: Clock,
-    privacy: bool,
+    privacy: bool, forums: Sequence[tuple[int, str]] = (),
 ) -> World:  # fmt: skip
-    """Return a world in which nobody has started the bot yet and the bot is a member of every group."""
+    """Return a world in which nobody has started the bot yet and the bot is a member of every group.
+
+    In groups with topics it is an admin who manages them.
+    """
     bot = {"id": int(token.partition(":")[0]), "is_bot": True, "first_name": username, "username": username}
     abilities = {"can_join_groups": True, "can_read_all_group_messages": not privacy, "supports_inline_queries": False}
     return World(
         bot={**bot, **abilities},
         clock=clock,
         users={number: User(number, name) for number, name in users},
-        groups={number: Group(number, title) for number, title in groups},
+        groups={
+            **{number: Group(number, title) for number, title in groups},
+            **{number: Group(number, title, forum=True, manages=True) for number, title in forums},
+        },
         privacy=privacy,
     )
 

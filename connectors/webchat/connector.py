@@ -15,9 +15,9 @@ from starlette.routing import BaseRoute, Mount, Route
 from bot.clock import Clock, IdMaker
 from bot.connector import Host
 from bot.messages import OPEN, Chat, Event, Inbound, Limits, Media, Outbound, Receipt, Road, SendStatus
+from bot.pace import DayBudget, SlidingWindow
 from connectors.refusals import refuse
-from connectors.webchat.intake import Refused, new_message, new_picture, new_session, seen_id
-from connectors.webchat.pace import DayBudget, SlidingWindow
+from connectors.webchat.intake import Refused, new_key, new_message, new_picture, new_session, seen_id
 from connectors.webchat.page import page, static_file
 from connectors.webchat.pictures import PictureLinks, picture_answer
 from connectors.webchat.stream import Streams
@@ -31,6 +31,8 @@ MESSAGES_A_MINUTE_AN_ADDRESS = 60
 PICTURES_A_MINUTE_A_VISITOR = 6
 PICTURES_A_MINUTE_AN_ADDRESS = 18
 SESSIONS_A_MINUTE_AN_ADDRESS = 30
+KEYS_A_MINUTE_A_VISITOR = 30
+KEYS_A_MINUTE_AN_ADDRESS = 120
 PICTURE_BYTES_A_DAY_A_VISITOR = 20 * 1024 * 1024
 PICTURE_BYTES_A_DAY_AN_ADDRESS = 100 * 1024 * 1024
 STREAMS_A_VISITOR = 8
@@ -85,6 +87,8 @@ class WebChatConnector:
         self._by_address = SlidingWindow(MESSAGES_A_MINUTE_AN_ADDRESS, clock)
         self._pictures_by_visitor = SlidingWindow(PICTURES_A_MINUTE_A_VISITOR, clock)
         self._pictures_by_address = SlidingWindow(PICTURES_A_MINUTE_AN_ADDRESS, clock)
+        self._keys_by_visitor = SlidingWindow(KEYS_A_MINUTE_A_VISITOR, clock)
+        self._keys_by_address = SlidingWindow(KEYS_A_MINUTE_AN_ADDRESS, clock)
         self._bytes_by_visitor = DayBudget(PICTURE_BYTES_A_DAY_A_VISITOR, clock)
         self._bytes_by_address = DayBudget(PICTURE_BYTES_A_DAY_AN_ADDRESS, clock)
         self._sessions = SlidingWindow(SESSIONS_A_MINUTE_AN_ADDRESS, clock)
@@ -113,6 +117,7 @@ class WebChatConnector:
         routes = [
             Route("/session", self._guarded(self._session), methods=["POST"]),
             Route("/messages", self._guarded(self._message), methods=["POST"]),
+            Route("/typing", self._guarded(self._typing), methods=["POST"]),
             Route("/images", self._guarded(self._image), methods=["POST"]),
             Route("/pictures/{id}", self._guarded(self._picture), methods=["GET"]),
             Route("/events", self._guarded(self._events), methods=["GET"]),
@@ -168,6 +173,13 @@ class WebChatConnector:
         )
         await self._store(said)
         return JSONResponse({"client_id": message.client_id}, 202)
+
+    async def _typing(self, request: Request) -> Response:
+        self._pace(self._keys_by_address, _address(request))
+        visitor = self._visitor((await new_key(request)).token)
+        self._pace(self._keys_by_visitor, visitor)
+        await self._transcript.types(Chat(self.channel, visitor))
+        return Response(status_code=204)
 
     async def _image(self, request: Request) -> Response:
         self._pace(self._pictures_by_address, _address(request))

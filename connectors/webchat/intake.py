@@ -82,6 +82,13 @@ class NewMessage(_Said):
         return self
 
 
+class NewKey(BaseModel):
+    """The body of POST typing: somebody is writing, but nothing is said yet."""
+
+    model_config = ConfigDict(strict=True)
+    token: Annotated[str, Field(max_length=300)]
+
+
 class NewPicture(_Said):
     """The body of POST images: one picture in Base64, with its caption as `text`."""
 
@@ -133,6 +140,18 @@ async def new_message(request: Request) -> NewMessage:
     """
     try:
         return NewMessage.model_validate_json(await body(request))
+    except ValidationError:
+        raise Refused(400, "malformed") from None
+
+
+async def new_key(request: Request) -> NewKey:
+    """Return whose key was pressed.
+
+    Raises:
+        Refused: 400 malformed or 413.
+    """
+    try:
+        return NewKey.model_validate_json(await body(request))
     except ValidationError:
         raise Refused(400, "malformed") from None
 

@@ -51,6 +51,10 @@ class Transcript(Protocol):
         """Return the picture of the message `shown_id` of `chat`, None if that chat has none under this id."""
         ...
 
+    async def types(self, chat: Chat) -> None:
+        """Note that the customer is writing now. Where nobody would see it, nothing is noted."""
+        ...
+
     async def wait(self, timeout_s: float) -> None:
         """Return when something may be new anywhere, or after `timeout_s` seconds."""
         ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 from bot.messages import File, Outbound
 
@@ -18,9 +19,14 @@ def parts(message: Outbound, max_bytes: int) -> list[File | str]:
     the full one. So do the options of a poll.
     """
     offered = [*(choice.label for choice in message.choices), *message.poll]
-    listed = [f"{number}. {label}" for number, label in enumerate(offered, start=1)]
+    listed = numbered(offered)
     pieces = split("\n".join([message.text, *listed]) if message.text else "\n".join(listed), max_bytes)
     return [message.picture, *pieces] if message.picture else [*pieces]
+
+
+def numbered(labels: Sequence[str]) -> list[str]:
+    """Return a line for each label, its number in front; one that begins with it (`1 very poor`) has it once."""
+    return [f"{number}. {label.removeprefix(f'{number} ')}" for number, label in enumerate(labels, start=1)]
 
 
 def split(text: str, max_bytes: int) -> list[str]:

@@ -16,9 +16,9 @@ from bot.clock import Clock
 from bot.connector import Host
 from bot.errors import SettingsError
 from bot.messages import Chat, ChatKind, Event, Inbound, Limits, Outbound, Receipt, Report, Road, SendStatus
+from bot.storable import storable
 from connectors.refusals import refuse
 from connectors.rights import Rights
-from connectors.storable import storable
 from connectors.wecom.answers import NoAnswer, RefusedCall, reason_of, receipt_for
 from connectors.wecom.api import OFFICIAL_BASE, Corp
 from connectors.wecom.rights import rights_of

@@ -10,8 +10,8 @@ from typing import Any
 
 from bot.errors import BadCallback
 from bot.messages import Chat, Event, Grant, Inbound, Media, Outbound, Report, SendStatus
-from connectors.storable import storable
-from connectors.wechat.texts import split
+from bot.storable import storable
+from connectors.wechat.texts import numbered, split
 from connectors.wecom.answers import FAILURES
 
 CUSTOMER, SYSTEM = 3, 4
@@ -109,7 +109,7 @@ def _from_event(channel: str, open_kfid: str, item: Mapping[str, Any]) -> Said:
 def texts(message: Outbound, max_bytes: int) -> list[str]:
     """Return the texts to send for `message`, in order; choices and the options of a poll as a numbered list."""
     labels = [choice.label for choice in message.choices] or list(message.poll)
-    lines = [message.text, *(f"{number}. {label}" for number, label in enumerate(labels, start=1))]
+    lines = [message.text, *numbered(labels)]
     return split("\n".join(line for line in lines if line), max_bytes)
 
 

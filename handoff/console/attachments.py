@@ -18,7 +18,7 @@ def show_files(files: Sequence[Attachment], labels: Labels) -> None:
     for file in files:
         kind = labels.get(f"file_{file.kind}", labels["file_file"])
         if file.status != "kept":
-            text(f"[{kind}, {labels['file_lost' if file.status == 'lost' else 'file_new']}]", "zg-event")
+            text(f"[{kind}{labels['comma']}{labels['file_lost' if file.status == 'lost' else 'file_new']}]", "zg-event")
         elif file.shape is Shape.PICTURE:
             with _link(file):
                 picture = box("zg-picture", "img").props("loading=lazy")

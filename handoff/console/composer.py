@@ -1,22 +1,32 @@
-"""Where an agent writes: a reply to the customer or a private note. A draft is kept for each talk."""
+"""Where an agent writes: a reply to the customer or a private note. What is not sent is kept as a draft."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import json
+from collections.abc import Awaitable, Callable, Sequence
 
 from nicegui import ui
 from nicegui.events import GenericEventArguments
 
 from bot.messages import File
+from handoff.canned import hole_in
+from handoff.console.around import Around
 from handoff.console.attach import Attach
 from handoff.console.labels import Labels
 from handoff.console.look import box, button, text
 from handoff.desk import Conversation
-from handoff.ownership import Owner
+from handoff.drafts import Draft
+from handoff.owner import Owner
+from handoff.people import Agent
 
-Reply = Callable[[str, str, File | None], Awaitable[bool]]
-Note = Callable[[str, str], Awaitable[bool]]
+Reply = Callable[[str, str, File | None, str], Awaitable[bool]]
+"""Of a conversation, words, a picture and the key that the browser gave them; the same key twice says it once."""
+Note = Callable[[str, str, str], Awaitable[bool]]
+"""Of a conversation, words and their key, as of a reply."""
 Tell = Callable[[str], Awaitable[None]]
+Keep = Callable[[str, Draft], Awaitable[bool]]
+Had = Callable[[Sequence[str]], Awaitable[Sequence[str]]]
+"""Of keys, which of them came with words that were stored."""
 TELLS_EVERY_S = 3.0
 
 # Empties the field at once (a second Enter sends nothing) and names the talk that the words were written in, so that
@@ -25,12 +35,12 @@ _ON_ENTER = """(e) => {
   if (e.shiftKey || e.isComposing || e.keyCode === 229) return;
   e.preventDefault();
   const said = zg.said(e.target.closest('[data-talk]'));
-  if (said) emit(said[0], said[1]);
+  if (said) emit(...said);
 }"""
 _ON_KEY = "(e) => e.target.value.trim() && emit(e.target.closest('[data-talk]').dataset.talk)"
 _ON_CLICK = """(e) => {
   const said = zg.said(e.target.closest('[data-talk]'));
-  if (said) emit(said[0], said[1]);
+  if (said) emit(...said);
 }"""
 
 
@@ -38,16 +48,27 @@ class Composer:
     """The field under the thread."""
 
     def __init__(
-        self, labels: Labels, reply: Reply, note: Note, types: Tell, take: Callable[[str], Awaitable[bool]]
+        self,
+        labels: Labels,
+        reply: Reply,
+        note: Note,
+        types: Tell,
+        take: Callable[[str], Awaitable[bool]],
+        keep: Keep,
+        had: Had,
     ) -> None:
         self._labels = labels
-        self._reply, self._note, self._types = reply, note, types
+        self._reply, self._note, self._types, self._keep, self._had = reply, note, types, keep, had
         self._mode = "reply"
         self._talk_id = ""
         self._mine = False
-        self._drafts: dict[str, str] = {}
+        self._put = ""
         with box("zg-composer") as self._root:
             self._warning = text(labels["rights_warning"], "zg-rights-warning")
+            self._collision = text("", "zg-collision").props('role="status"')
+            box("zg-unsent").props('role="status"')  # filled in the browser, see unsent.js
+            ui.on("zg-unsent", self._on_unsent)
+            ui.on("zg-unsent-ask", self._on_unsent_ask)
             with box("zg-modes"):
                 self._modes = {mode: self._mode_button(mode) for mode in ("reply", "note")}
                 text(labels["enter_sends"], "zg-hint")
@@ -62,13 +83,12 @@ class Composer:
                 self._state = text("", "zg-state")
                 self._take = button(labels["take"], "front_hand", lambda: take(self._talk_id), "zg-button zg-primary")
 
-    def show(self, conversation: Conversation, viewer_id: str, leads: bool) -> None:
+    def show(self, conversation: Conversation, around: Around, viewer: Agent) -> None:
         """Fit the field to the conversation: whose it is, and whether anything may be sent."""
-        talk = conversation.talk
+        talk, viewer_id, leads = conversation.talk, viewer.id, viewer.leads
         if talk.id != self._talk_id:
-            self._drafts[self._talk_id] = str(self._field.value or "")
-            self._talk_id, self._mode = talk.id, "reply"
-            self._field.value = self._drafts.pop(talk.id, "")
+            self._talk_id, self._mode, self._put = talk.id, around.draft.mode, ""
+            self._field.value = around.draft.text
             self._root.props["data-talk"] = talk.id
             self._root.update()
         self._mine = talk.owner is Owner.AGENT and talk.agent_id == viewer_id
@@ -76,6 +96,9 @@ class Composer:
         held = talk.owner is Owner.AGENT
         self._take.set_text(self._labels["take_over" if held else "take"])
         self._take.set_visibility(leads or not held)
+        names = self._labels["list_comma"].join(around.writers)
+        self._collision.set_text(self._labels["writes_now"].format(name=names))
+        self._collision.set_visibility(bool(around.writers))
         self._warning.set_visibility(self._mine and conversation.rights is not None and conversation.rights.left == 0)
         self._fit()
 
@@ -84,6 +107,19 @@ class Composer:
         self._mode = mode
         self._fit()
         self._field.run_method("focus")
+
+    def put(self, words: str) -> None:
+        """Put words into the reply, in the place of what was put in last, else behind what stands there."""
+        before = str(self._field.value or "")
+        kept = before.removesuffix(self._put).rstrip() if self._put else before.rstrip()
+        self._put = words
+        self._field.value = f"{kept}\n{words}" if kept else words
+        self.write("reply")
+        ui.run_javascript("zg.wrote()")
+
+    def unsent(self) -> tuple[str, Draft]:
+        """Return the talk shown and what stands in its field."""
+        return self._talk_id, Draft(self._mode, str(self._field.value or ""))
 
     def _mode_button(self, mode: str) -> ui.button:
         made = ui.button(self._labels[mode], on_click=lambda: self.write(mode), color=None)
@@ -96,9 +132,13 @@ class Composer:
         self._instead.set_visibility(not writes)
         self._attach.show(self._talk_id, self._mine and self._mode == "reply")
         self._send.set_text(self._labels["send" if self._mode == "reply" else "save_note"])
-        self._field.props["placeholder"] = self._labels[f"write_{self._mode}"]
-        self._field.props["aria-label"] = self._labels[self._mode]
-        self._field.update()
+        words = self._labels[f"write_{self._mode}"], self._labels[self._mode]
+        if words != (self._field.props.get("placeholder"), self._field.props.get("aria-label")):
+            self._field.props["placeholder"], self._field.props["aria-label"] = words
+            self._field.update()
+        if self._root.props.get("data-mode") != self._mode:
+            self._root.props["data-mode"] = self._mode
+            self._root.update()
         self._root.classes(
             add="zg-writes-note" if self._mode == "note" else "",
             remove="" if self._mode == "note" else "zg-writes-note",
@@ -107,22 +147,47 @@ class Composer:
             made.classes(add="zg-on" if mode == self._mode else "", remove="" if mode == self._mode else "zg-on")
 
     async def _on_say(self, event: GenericEventArguments) -> None:
-        talk_id, words = (str(part) for part in event.args)
-        went = await (self._say_note if self._mode == "note" else self._say)(talk_id, words)
-        if not went and talk_id == self._talk_id and not self._field.value:
-            self._field.value = words
+        talk_id, words, key, seen = (str(part) for part in event.args)
+        # On a slow line the page may show another mode than the one chosen last: never read to a customer what either
+        # of both calls a note.
+        mode = "note" if seen == "note" or (self._mode == "note" and self._talk_id == talk_id) else "reply"
+        if await self._say(talk_id, mode, words, key):
+            self._put = ""
+            return
+        kept = await self._keep(talk_id, Draft(mode, words))
+        # In the browser, where nothing that is on its way can overtake it. What is kept nowhere else stays there.
+        ui.run_javascript(f"zg.putBack({json.dumps([talk_id, words, key if kept else ''])})")
 
-    async def _say(self, talk_id: str, words: str) -> bool:
+    async def _on_unsent(self, event: GenericEventArguments) -> None:
+        """Say what an earlier page could not; what is refused stays where it is."""
+        talk_id, mode, words, key = (str(part) for part in event.args)
+        await self._say(talk_id, mode, words, key)
+
+    async def _on_unsent_ask(self, event: GenericEventArguments) -> None:
+        """Tell the browser which of its words were stored, although it never heard of it."""
+        for key in await self._had([str(key) for key in event.args]):
+            ui.run_javascript(f"zg.went({json.dumps(key)})")
+
+    async def _say(self, talk_id: str, mode: str, words: str, key: str) -> bool:
+        went = await (self._say_note(talk_id, words, key) if mode == "note" else self._say_reply(talk_id, words, key))
+        if went:
+            ui.run_javascript(f"zg.went({json.dumps(key)})")
+        return went
+
+    async def _say_reply(self, talk_id: str, words: str, key: str) -> bool:
+        if hole := hole_in(words):
+            ui.notify(self._labels["hole"].format(field=hole), type="warning", position="top")
+            return False
         picture = self._attach.take(talk_id)
         if not words and picture is None:
             return True  # a second Enter behind a picture
-        went = await self._reply(talk_id, words, picture)
+        went = await self._reply(talk_id, words, picture, key)
         if picture is not None and not went:
             self._attach.put_back(talk_id, picture)
         return went
 
-    async def _say_note(self, talk_id: str, words: str) -> bool:
-        went = await self._note(talk_id, words)
+    async def _say_note(self, talk_id: str, words: str, key: str) -> bool:
+        went = await self._note(talk_id, words, key)
         if went:
             self.write("reply")
         return went

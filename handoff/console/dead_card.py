@@ -30,7 +30,7 @@ class DeadActions:
 def show_dead(card: DeadCard, labels: Labels, actions: DeadActions) -> None:
     """Show a dead letter. A click opens its conversation."""
     letter = card.letter
-    with box("zg-task zg-on" if card.selected else "zg-task").props('role="listitem"') as made:
+    with box("zg-task zg-on" if card.selected else "zg-task") as made:
         made.props["data-dead"] = str(letter.id)
         opener = box("zg-task-body zg-task-open", "button").props('type="button"')
         with opener.on("click", lambda: actions.open(letter.conversation_id)):

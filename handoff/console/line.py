@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from nicegui import ui
 
 from handoff.console.attachments import show_files
-from handoff.console.labels import WRAP_UPS, Labels, reason_words
+from handoff.console.hidden import Revealed, hidden_value
+from handoff.console.labels import Labels, wrap_up_words
 from handoff.console.look import box, chip, moment, text
 from handoff.console.way import Retry, show_way
 from handoff.meaning import Meaning
-from handoff.transcript import Line, Side
+from handoff.transcript import WHISPER, Line, Side
 
 _SURE = {"answer": "zg-sure", "skill": "zg-sure", "smalltalk": "zg-sure", "clarify": "zg-unsure"}
 
 
-def show_line(line: Line, labels: Labels, retry: Retry | None) -> None:
-    """Show one line. `retry` is None where the viewer may not send."""
+def show_line(line: Line, labels: Labels, retry: Retry | None, revealed: Revealed | None) -> None:
+    """Show one line. `retry` is None where the viewer may not send, `revealed` where what is masked stays so."""
     if line.side is Side.MARK:
         _mark(line, labels)
         return
     with box(f"zg-line zg-{line.side.value}"), box("zg-bubble"):
         if line.side is Side.NOTE:
-            text(labels["note"], "zg-note-head")
+            text(labels["whisper" if line.event == WHISPER else "note"], "zg-note-head")
         if line.event and line.side is Side.CUSTOMER and not line.files:
             text(labels.get(f"event_{line.event}", line.event), "zg-event")
         show_files(line.files, labels)
-        if line.text:
+        if line.hidden and revealed is not None:
+            hidden_value(labels, labels["message"], line.text, (line.subject, "text"), revealed, "zg-text")
+        elif line.text:
             text(line.text, "zg-text")
         if line.status == "dead":
             _dead(line.reason, labels)
@@ -71,8 +76,10 @@ def _dead(error: str, labels: Labels) -> None:
 
 def _mark(line: Line, labels: Labels) -> None:
     words = labels.get(f"mark_{line.event}", line.event).format(name=line.author or labels["bot"])
-    reason, _, remark = line.text.partition(": ")
-    said = f"{labels[f'wrap_{reason}']} {remark}".strip() if reason in WRAP_UPS else reason_words(line.text, labels)
+    said = "" if line.event == "snoozed" else wrap_up_words(line.text, labels)
     with box(f"zg-mark zg-mark-{line.event}"):
         text(f"{words} · {said}" if said else words)
+        if line.event == "snoozed":
+            moment(datetime.fromisoformat(line.text))
+            text("·")
         moment(line.at)

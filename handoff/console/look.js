@@ -1,4 +1,5 @@
 /* What the browser does by itself: ticking times, keys, the end of the thread, title, cookies of taste. */
+document.documentElement.lang = zgStart.lang;
 (() => {
   let offset = zgStart.now - Date.now();
   const now = () => Date.now() + offset;
@@ -30,6 +31,30 @@
       el.classList.toggle("zg-late", ms > 600000);
     }
     for (const el of document.querySelectorAll("[data-at]")) write(el, moment(Number(el.dataset.at)));
+    for (const el of document.querySelectorAll("[data-until]")) {
+      const ms = Number(el.dataset.until) - now();
+      write(el, ms > 0 ? span(ms) : zgStart.words.over);
+      el.classList.toggle("zg-slow", ms <= 7200000 && ms > 1800000);
+      el.classList.toggle("zg-late", ms <= 1800000);
+    }
+  }
+
+  let tune = null, unreadBefore = null;
+  function ring() {
+    if (document.querySelector(".zg-root").dataset.sound !== "1") return;
+    try {
+      tune = tune || new AudioContext();
+      [[660, 0], [880, 0.12]].forEach(([hertz, after]) => {
+        const tone = tune.createOscillator(), loud = tune.createGain(), at = tune.currentTime + after;
+        tone.frequency.value = hertz;
+        loud.gain.setValueAtTime(0.08, at);
+        loud.gain.exponentialRampToValueAtTime(0.0001, at + 0.25);
+        tone.connect(loud).connect(tune.destination);
+        tone.start(at);
+        tone.stop(at + 0.26);
+      });
+      document.documentElement.dataset.rang = String(1 + Number(document.documentElement.dataset.rang || 0));
+    } catch { /* no sound on this machine; the badge in the title is there */ }
   }
 
   window.zg = {
@@ -37,6 +62,8 @@
       if (Math.abs(serverNow - now()) > 2000) offset = serverNow - Date.now();
       const title = document.title.replace(/^\(\d+\) /, "");
       document.title = unread ? `(${unread}) ${title}` : title;
+      if (unreadBefore !== null && unread > unreadBefore) ring();
+      unreadBefore = unread;
       requestAnimationFrame(tick);
     },
     bottom(always) {
@@ -45,13 +72,26 @@
       const near = lines.scrollHeight - lines.scrollTop - lines.clientHeight < 240;
       if (always || near) requestAnimationFrame(() => requestAnimationFrame(() => (lines.scrollTop = lines.scrollHeight)));
     },
+    say(words) {
+      write(document.querySelector(".zg-live"), words);
+    },
     said(root) {
       const field = root && root.querySelector("textarea");
       const words = field ? field.value.trim() : "";
       if (!words && !(root && root.dataset.picture)) return null;
       field.value = "";
       field.dispatchEvent(new Event("input", { bubbles: true }));
-      return [root.dataset.talk, words];
+      const { talk, mode } = root.dataset;
+      return [talk, words, zg.hold(talk, mode, words), mode];
+    },
+    putBack([talk, words, key]) {
+      const root = document.querySelector(".zg-composer"), field = root.querySelector("textarea");
+      if (root.dataset.talk === talk && field.value) return;  // other words stand there: these stay under the field
+      if (key) zg.went(key);
+      if (root.dataset.talk !== talk) return;
+      field.value = words;
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+      zg.hole(field, words.length);
     },
     pick(root) {
       zg.uploader(root).pickFiles();
@@ -71,17 +111,6 @@
     },
   };
 
-  document.addEventListener("keydown", (e) => {
-    const writing = /^(INPUT|TEXTAREA|SELECT)$/.test(e.target.tagName) || e.target.isContentEditable;
-    if (e.altKey && !e.ctrlKey && !e.metaKey && /^Key[JKTEPL]$/.test(e.code)) {
-      if (document.querySelector(".q-dialog__inner")) return;
-      e.preventDefault();
-      emitEvent("zg-key", e.code);
-    } else if (e.key === "?" && !writing && !document.querySelector(".q-dialog__inner")) {
-      e.preventDefault();
-      emitEvent("zg-key", "help");
-    }
-  });
   document.addEventListener("paste", (e) => {
     const root = e.target.closest(".zg-composer");
     const pictures = [...(e.clipboardData ? e.clipboardData.files : [])].filter((f) => f.type.startsWith("image/"));
@@ -91,6 +120,9 @@
   });
   document.addEventListener("DOMContentLoaded", () => {
     setInterval(tick, 1000);
-    new MutationObserver(() => requestAnimationFrame(tick)).observe(document.body, { childList: true, subtree: true });
+    const times = ["data-since", "data-at", "data-until"];
+    new MutationObserver(() => requestAnimationFrame(tick)).observe(document.body, {
+      childList: true, subtree: true, attributes: true, attributeFilter: times,
+    });
   });
 })();

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import datetime
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ from typing import Any
 from nicegui import ui
 from nicegui.element import Element
 
+from bot.shop.amounts import written_of
 from bot.shop.port import Money
+from handoff.console.keys import plain_keys
 from handoff.console.labels import Labels
 
 _HERE = Path(__file__).parent
@@ -23,15 +26,28 @@ _PLATFORMS = {
     "kf": "WeCom Service",
     "telegram": "Telegram",
     "web": "Web",
+    "mail": "E-mail",
 }
 
+_SCRIPTS_SAY = ("canned", "over", "reply", "note", "send", "discard", "unsent", "unsent_waits")
 
-def dress(now: datetime, labels: Labels) -> None:
-    """Add the console's style and script to the page being built."""
-    words = {key: labels[key] for key in ("offline",)}
-    start = json.dumps({"now": now.timestamp() * 1000, "words": words}).replace("<", "\\u003c")
-    ui.add_css(_file("look.css"))
-    ui.add_head_html(f"<script>window.zgStart = {start};\n{_file('look.js')}</script>")
+
+def dress(now: datetime, labels: Labels, viewer_id: str) -> None:
+    """Add the console's style and script to the page being built, for one agent."""
+    words = {key: labels[key] for key in _SCRIPTS_SAY}
+    start = json.dumps(
+        {
+            "now": now.timestamp() * 1000,
+            "words": words,
+            "keys": plain_keys(),
+            "lang": labels["lang"],
+            "agent": viewer_id,
+        }
+    ).replace("<", "\\u003c")
+    scripts = "\n".join(_file(name) for name in ("look.js", "unsent.js", "keys.js", "replies.js"))
+    for name in ("look.css", "side.css"):
+        ui.add_css(_file(name))
+    ui.add_head_html(f"<script>window.zgStart = {start};\n{scripts}</script>")
     ui.colors(primary="#1b7a62", dark="#1c2220", dark_page="#141817")
 
 
@@ -48,6 +64,11 @@ def box(classes: str, tag: str = "div") -> Element:
 def text(words: str, classes: str = "") -> ui.label:
     """Show words, escaped, with their line breaks."""
     return ui.label(words).classes(classes)
+
+
+def section(words: str) -> None:
+    """Show the heading of a section of a pane."""
+    text(words, "zg-section").props('role="heading" aria-level="3"')
 
 
 def button(label: str, icon: str, on_click: Callable[[], Any], classes: str = "zg-button") -> ui.button:
@@ -74,15 +95,31 @@ def moment(at: datetime) -> None:
     box("zg-time", "time").props(f'data-at="{at.timestamp() * 1000:.0f}"')
 
 
-def since(at: datetime, classes: str = "") -> None:
+def since(at: datetime, classes: str = "") -> Element:
     """Show how long ago something was; it ticks in the browser and changes colour at 2 and 10 minutes."""
-    box(f"zg-since {classes}", "span").props(f'data-since="{at.timestamp() * 1000:.0f}"')
+    return box(f"zg-since {classes}", "span").props(f'data-since="{_ms(at)}"')
+
+
+def since_again(made: Element, at: datetime, classes: str = "") -> None:
+    """Let what `since` made show another time."""
+    made.classes(replace=f"zg-since {classes}")
+    if made.props.get("data-since") != _ms(at):
+        made.props["data-since"] = _ms(at)
+
+
+def _ms(at: datetime) -> str:
+    return f"{at.timestamp() * 1000:.0f}"
+
+
+def until(at: datetime, classes: str = "") -> None:
+    """Show how long it is until something ends; it ticks in the browser and changes colour at 2 h and 30 minutes."""
+    box(f"zg-until {classes}", "span").props(f'data-until="{_ms(at)}"')
 
 
 def money(amount: Money) -> str:
     """Return an amount as people write it."""
     sign = {"CNY": "¥", "EUR": "€", "USD": "$", "GBP": "£"}.get(amount.currency, amount.currency + " ")
-    return f"{sign}{amount.amount_minor / 100:,.2f}"
+    return f"{sign}{Decimal(written_of(amount.amount_minor, amount.currency)):,}"
 
 
 def channel_name(channel: str) -> str:

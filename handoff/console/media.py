@@ -10,8 +10,8 @@ from fastapi.responses import Response
 from bot.errors import NotAllowed, NotFound
 from bot.first_bytes import picture_type, sound_type
 from bot.messages import File
-from handoff.console.session import COOKIE, PATH, Session, Wiring
-from handoff.files import file_of
+from handoff.access import access_file
+from handoff.console.session import PATH, Wiring, session_in
 
 KEPT_BY_THE_BROWSER_S = 60 * 60
 
@@ -22,14 +22,14 @@ def address_of(media_id: str) -> str:
 
 
 def media_routes(wiring: Wiring) -> APIRouter:
-    """Return `/console/media/{id}`. Who answers customers may look into every conversation, and so at every file."""
+    """Return `/console/media/{id}`. A file is for those who may see its conversation."""
     router = APIRouter()
 
     @router.get(address_of("{media_id}"), include_in_schema=False)
     async def media(request: Request, media_id: str) -> Response:
-        session = Session(wiring, request.cookies.get(COOKIE, ""))
+        session = session_in(request, wiring)
         try:
-            return _answer(await session.read(lambda connection, _: file_of(connection, media_id)))
+            return _answer(await session.read(lambda connection, agent: access_file(connection, agent, media_id)))
         except NotAllowed:
             return Response(status_code=403, headers={"Cache-Control": "no-store"})
         except NotFound:

@@ -10,40 +10,35 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import Connection
-from starlette.datastructures import MutableHeaders
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
+from bot.advice import Advice
 from bot.clock import Clock, IdMaker
 from bot.delivery.signal import Signal
 from bot.errors import NotAllowed
 from bot.shop.port import Shop
 from bot.store.database import Database
+from handoff.console.account import account_routes
+from handoff.console.audit_page import audit_routes
+from handoff.console.board_page import board_routes
+from handoff.console.headers import ConsoleHeaders
 from handoff.console.labels import LABELS, language_of
+from handoff.console.live_door import LiveDoor
 from handoff.console.login import login_routes
 from handoff.console.media import media_routes
-from handoff.console.session import COOKIE, PATH, Session, Wiring
+from handoff.console.plain import style_routes
+from handoff.console.report_page import report_routes
+from handoff.console.session import PATH, Safety, Wiring, session_in
+from handoff.console.sso_login import sso_routes
+from handoff.console.staff_page import staff_routes
+from handoff.lookout import Lookout
+from handoff.reports import MARKETPLACE, Standard
 
 RECONNECT_S = 60.0
 """How long a page that lost its connection is kept, so that it catches up instead of loading anew."""
 
-
-class NotFramed:
-    """Forbids other pages to show the console in a frame, where a click could be stolen."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_unframed(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers["X-Frame-Options"] = "DENY"
-                own = headers.get("Content-Security-Policy", "")
-                headers["Content-Security-Policy"] = "; ".join(filter(None, (own, "frame-ancestors 'none'")))
-            await send(message)
-
-        is_console = scope["type"] == "http" and scope["path"].startswith(PATH)
-        await self._app(scope, receive, send_unframed if is_console else send)
+PATIENCE_S = 30.0
+"""How long a page may take to be made: many agents who log in at nine o'clock wait for each other."""
 
 
 class Later:
@@ -87,7 +82,10 @@ def mount_console(
     changes: Signal,
     faults: Callable[[], list[str]],
     counting: frozenset[str],
+    advice: Advice,
     storage_secret: str,
+    safety: Safety | None = None,
+    standard: Standard = MARKETPLACE,
 ) -> None:
     """Serve the agents' console at `/console/`, loaded at the first visit. Call it once in a process.
 
@@ -96,35 +94,60 @@ def mount_console(
         changes: notified after every action, and waited on; pages look for themselves every second as well.
         faults: what is wrong in the knowledge files now, one line each; shown as a banner.
         counting: the channels that count windows (`Limits.counts_windows`).
+        advice: what the bot can tell an agent: answers that may fit, and canned replies.
         storage_secret: signs the cookie by which pages find their connection. Not the login.
+        safety: how it is kept safe; None: as the settings say that are left out.
+        standard: what reports compare answers with, and whose days they tell of.
     """
-    wiring = Wiring(database, shop_of, clock, new_id, outbox_signal, changes, faults, counting)
-    app.include_router(login_routes(wiring))
-    app.include_router(media_routes(wiring))
+    from handoff.api import api_routes  # which know the console's sessions
+    from handoff.api_desk import desk_routes
+    from handoff.api_team import team_routes
 
-    pages = Later(lambda: _pages(wiring, storage_secret))
-    app.mount(PATH, pages)
+    lookout = Lookout(database, changes, clock)
+    safety = safety or Safety(secret=storage_secret)
+    wiring = Wiring(database, shop_of, clock, new_id, outbox_signal, changes, faults, counting, advice, lookout, safety,
+                    standard)  # fmt: skip
+    for routes in (login_routes, account_routes, staff_routes, audit_routes, board_routes, report_routes, media_routes,
+                   api_routes, desk_routes, team_routes):  # fmt: skip
+        app.include_router(routes(wiring))
+    app.include_router(style_routes())
+    if safety.provider is not None:
+        app.include_router(sso_routes(wiring, safety.provider))
+
+    opened: dict[str, str] = {}
+    pages = Later(lambda: _pages(wiring, storage_secret, opened))
+    app.mount(PATH, LiveDoor(pages, wiring, opened))
     pages.end_with(app)
-    app.add_middleware(NotFramed)
+    app.add_middleware(ConsoleHeaders, path=PATH, https=safety.https)
 
 
-def _pages(wiring: Wiring, storage_secret: str) -> FastAPI:
-    """Return what shows the pages."""
+def _pages(wiring: Wiring, storage_secret: str, opened: dict[str, str]) -> FastAPI:
+    """Return what shows the pages. Who opened each is noted in `opened` for as long as it is open."""
     from nicegui import ui  # 20 MB and most of a second
 
     from handoff.console.page import Page
+    from handoff.console.reading import Reader
+    from handoff.console.top_bar import Taste
 
-    @ui.page("/", title="掌柜", reconnect_timeout=RECONNECT_S)
+    reader = Reader(wiring)
+
+    @ui.page("/", title="掌柜", reconnect_timeout=RECONNECT_S, response_timeout=PATIENCE_S)
     async def console(request: Request, c: str = "") -> Response | None:
-        session = Session(wiring, request.cookies.get(COOKIE, ""))
+        session = session_in(request, wiring)
         try:
             viewer = await session.read(lambda _, agent: agent)
         except NotAllowed:
             return RedirectResponse(f"{PATH}/login", status_code=303)
         language = language_of(request.cookies.get("zg_lang"), request.headers.get("accept-language", ""))
+        sound = request.cookies.get("zg_sound") != "0"
         dark = {"1": True, "0": False}.get(request.cookies.get("zg_dark", ""))
-        ui.context.client.title = LABELS[language]["title"]
-        await Page(wiring, session, viewer, language, dark).open(c or None)
+        client = ui.context.client
+        client.title = LABELS[language]["title"]
+        opened[client.id] = viewer.id
+        client.on_delete(lambda: opened.pop(client.id, None))
+        await Page(wiring, reader, session, viewer, Taste(language, dark, sound)).open(
+            c if c and "\0" not in c else None
+        )
         return None
 
     app = FastAPI(openapi_url=None)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from handoff.console.hidden import Revealed, hidden_value
 from handoff.console.labels import Labels, reason_words
-from handoff.console.look import box, button, channel_name, chip, since, text
+from handoff.console.look import box, button, channel_name, chip, moment, since, text
 from handoff.tasks import Task
 
 OnOpen = Callable[[str], Awaitable[None]]
@@ -22,10 +23,10 @@ class TaskCard:
     mine: bool
 
 
-def show_task(card: TaskCard, labels: Labels, on_open: OnOpen, on_done: OnDone) -> None:
+def show_task(card: TaskCard, labels: Labels, on_open: OnOpen, on_done: OnDone, revealed: Revealed) -> None:
     """Show a task. A click opens its conversation, where it has one."""
     task = card.task
-    made = box("zg-task zg-on" if card.selected else "zg-task").props('role="listitem"')
+    made = box("zg-task zg-on" if card.selected else "zg-task")
     made.props["data-task"] = str(task.id)
     with made:
         if task.conversation_id is None:
@@ -38,7 +39,9 @@ def show_task(card: TaskCard, labels: Labels, on_open: OnOpen, on_done: OnDone) 
             with box("zg-card-top"):
                 text(reason_words(task.kind, labels), "zg-name")
                 since(task.created_at)
-            text(task.text, "zg-task-text")
+            if not task.hidden:
+                text(task.text, "zg-task-text")
+            _clocks(task, labels)
             with box("zg-card-low"):
                 if task.channel:
                     chip(task.channel if task.kind == "alert" else channel_name(task.channel))
@@ -48,4 +51,17 @@ def show_task(card: TaskCard, labels: Labels, on_open: OnOpen, on_done: OnDone) 
                     chip(labels["task_mine"], "zg-owner-agent")
                 elif task.agent_name:
                     chip(labels["task_for" if task.agent_id else "task_agent"].format(name=task.agent_name))
+        if task.hidden:
+            hidden_value(labels, labels["task"], task.text, (f"task:{task.id}", "text"), revealed, "zg-task-text")
         button(labels["done"], "done", lambda: on_done(task.id), "zg-button zg-done")
+
+
+def _clocks(task: Task, labels: Labels) -> None:
+    """Show until when the task wants an answer, and an end."""
+    due = {"task_answer_by": task.answer_by, "task_due": task.due_at}
+    if any(due.values()):
+        with box("zg-card-low"):
+            for label, at in due.items():
+                if at is not None:
+                    chip(labels[label])
+                    moment(at)

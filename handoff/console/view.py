@@ -1,36 +1,37 @@
-"""What one page shows, read in one transaction."""
+"""What one page shows."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
 from bot.errors import NotFound
-from handoff import dead, desk, people, talks
-from handoff import tasks as todo
+from handoff import desk, people
+from handoff.console.around import Around, around
+from handoff.console.ask import Ask
+from handoff.console.lists import Lists
 from handoff.console.session import Wiring
 from handoff.dead import DeadLetter
 from handoff.desk import Conversation
+from handoff.ends import End
 from handoff.people import Agent
+from handoff.rights import Window
 from handoff.talks import Talk
 from handoff.tasks import Task
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """What the agent wants to see: a tab, in the tab of tasks which of them, a conversation and how much of it."""
-
-    tab: str
-    filter: str
-    selected: str | None
-    limit: int
-
-
-@dataclass(frozen=True, slots=True)
 class View:
-    """The answer. `counts` are by tab, and `dead` for the dead letters, of which only leads are told."""
+    """The answer. `counts` are by tab, and `dead` for the dead letters, of which only leads are told.
+
+    Attributes:
+        windows: by conversation of the list, what may still be sent where the platform counts.
+        ends: by conversation of the list, by when something has to happen in it.
+        status: the viewer's own, see `handoff.presence`.
+        around: what stands around the conversation; None without one.
+    """
 
     viewer: Agent
     ask: Ask
@@ -38,8 +39,12 @@ class View:
     tasks: tuple[Task, ...]
     dead: tuple[DeadLetter, ...]
     counts: dict[str, int]
+    windows: Mapping[str, Window]
+    ends: Mapping[str, tuple[End, ...]]
     conversation: Conversation | None
+    around: Around | None
     colleagues: tuple[Agent, ...]
+    status: str = ""
 
     @property
     def steps(self) -> list[str]:
@@ -49,30 +54,33 @@ class View:
         return list(dict.fromkeys([*(talk.id for talk in self.talks), *of_tasks, *of_dead]))
 
 
-def read_view(connection: Connection, viewer: Agent, ask: Ask, wiring: Wiring) -> View:
-    """Return what `viewer` sees."""
-    mine, waiting = talks.counts(connection, viewer.id)
-    counts = {"mine": mine, "waiting": waiting, "tasks": todo.count_open(connection)}
-    if viewer.leads:
-        counts["dead"] = dead.count(connection)
-    lists: dict[str, Callable[[], tuple[Talk, ...]]] = {
-        "mine": lambda: talks.mine(connection, viewer.id),
-        "waiting": lambda: talks.waiting(connection),
-        "all": lambda: talks.everything(connection),
-        "tasks": lambda: (),
-    }
-    shows_dead = ask.tab == "tasks" and ask.filter == "dead" and viewer.leads
-    shows_tasks = ask.tab == "tasks" and not shows_dead
-    whose = viewer.id if ask.filter == "mine" else None
+def read_view(
+    connection: Connection, viewer: Agent, ask: Ask, lists: Lists, wiring: Wiring, kept: View | None = None
+) -> View:
+    """Return what `viewer` sees.
+
+    Args:
+        kept: the last view, where nothing in its open conversation has changed since: that is not read again.
+    """
+    if kept is not None:
+        conversation, beside, colleagues = kept.conversation, kept.around, kept.colleagues
+    else:
+        conversation = _conversation(connection, viewer, ask, wiring)
+        beside = around(connection, conversation, viewer, ask.beside, wiring) if conversation else None
+        colleagues = tuple(a for a in people.list_agents(connection) if a.answers and a.id != viewer.id)
     return View(
         viewer=viewer,
         ask=ask,
-        talks=lists[ask.tab](),
-        tasks=todo.open_tasks(connection, whose) if shows_tasks else (),
-        dead=dead.dead_letters(connection) if shows_dead else (),
-        counts=counts,
-        conversation=_conversation(connection, viewer, ask, wiring),
-        colleagues=tuple(a for a in people.list_agents(connection) if a.answers and a.id != viewer.id),
+        talks=lists.talks,
+        tasks=lists.tasks,
+        dead=lists.dead,
+        counts=lists.counts,
+        windows=lists.windows,
+        ends=lists.ends,
+        conversation=conversation,
+        around=beside,
+        colleagues=colleagues,
+        status=lists.status,
     )
 
 

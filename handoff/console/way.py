@@ -53,7 +53,7 @@ def _words(line: Line, labels: Labels) -> str:
         return labels["status_put_off"]
     words = labels.get(f"status_{line.status}", line.status)
     if line.status == "moved":
-        return f"{words}: {channel_name(line.reason.rpartition(' ')[2])}"
+        return f"{words}{labels['colon']}{channel_name(line.reason.rpartition(' ')[2])}"
     known = "" if line.status in ("sent", "sending") else _known(line.reason, labels)
     return f"{words} · {known}" if known else words
 

@@ -93,15 +93,15 @@ class Console:
 
     page: Page
 
-    def open_waiting(self, words: str) -> None:
-        """Choose the waiting conversation whose last line is `words`."""
-        self.page.locator(".zg-tab", has_text="Waiting").click()
+    def open(self, words: str) -> None:
+        """Choose the conversation whose last line is `words`, whether it was given to this agent or waits."""
+        self.page.locator(".zg-tab", has_text="All").click()
         self.page.locator(".zg-card", has_text=words).click(timeout=ANSWER_MS)
         expect(self.page.locator(".zg-lines .zg-customer").last).to_contain_text(words, timeout=ANSWER_MS)
 
-    def take(self) -> None:
-        self.page.locator(".zg-actions .zg-primary", has_text="Take").click()
-        expect(self.page.locator(".zg-title-low")).to_contain_text("yours")
+    def is_given(self) -> None:
+        """Expect that the queue gave the chosen conversation to this agent, who has nothing else to do."""
+        expect(self.page.locator(".zg-title-low")).to_contain_text("yours", timeout=ANSWER_MS)
 
     def reply(self, text: str) -> None:
         field = self.page.locator(".zg-field textarea")

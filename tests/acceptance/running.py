@@ -20,7 +20,9 @@ from typing import IO, Any
 import httpx
 
 ROOT = Path(__file__).parents[2]
-READY_WITHIN_S = 60.0
+READY_WITHIN_CPU_S = 40.0
+"""Of processor time, which neighbours do not take from it. Alone on two cores that is about 10 s on the clock."""
+GIVEN_UP_S = 140.0
 HERE = (sys.executable, "-m", "bot")
 
 
@@ -33,7 +35,7 @@ class Demo:
     folder: Path
     port: int
     addresses: dict[str, str]
-    ready_after_s: float
+    ready_after_cpu_s: float
     talk: list[str] = field(default_factory=list)
     logins: list[httpx.Response] = field(default_factory=list)
 
@@ -103,13 +105,13 @@ def demo_running(folder: Path, command: Sequence[str] = HERE, cwd: Path = ROOT) 
     talk: list[str] = []
     reader = threading.Thread(target=_keep, args=(process.stderr, talk), daemon=True)
     reader.start()
-    watchdog = threading.Timer(READY_WITHIN_S, process.kill)
+    watchdog = threading.Timer(GIVEN_UP_S, process.kill)
     watchdog.start()
     try:
         line = process.stdout.readline()
         watchdog.cancel()
         assert line, f"no line after {time.monotonic() - started:.0f} s; stderr:\n{''.join(talk)}"
-        yield Demo(process, folder, port, json.loads(line), time.monotonic() - started, talk)
+        yield Demo(process, folder, port, json.loads(line), _cpu_s(process.pid), talk)
     finally:
         watchdog.cancel()
         if process.poll() is None:
@@ -122,6 +124,12 @@ def demo_running(folder: Path, command: Sequence[str] = HERE, cwd: Path = ROOT) 
         reader.join(5)
         process.stdout.close()
         process.stderr.close()
+
+
+def _cpu_s(pid: int) -> float:
+    """Return the processor time of a process and of its children that have ended, from proc(5)."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return sum(int(ticks) for ticks in fields[11:15]) / os.sysconf("SC_CLK_TCK")
 
 
 def _keep(stream: IO[str], lines: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -222,6 +223,14 @@ async def test_the_page_shows_who_is_typing(visit: Visit) -> None:
     await expect(visit.page.get_by_role("img", name="Assistant is typing")).to_be_visible()
     visit.room.type("")
     await expect(dots).to_be_hidden()
+
+
+async def test_the_shop_is_told_that_the_customer_types_once_in_three_seconds(visit: Visit) -> None:
+    field = visit.page.get_by_role("textbox")
+    await field.press_sequentially("I would like", delay=20)
+    await asyncio.sleep(0.5)
+    assert len(visit.room.typed) == 1
+    assert not [said for said in visit.room.received if said.text]
 
 
 async def test_nobody_types_on_a_line_that_is_cut(visit: Visit) -> None:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from bot.commands.new import make_package
+from bot.commands.new import CONNECTOR, make_package
 from tests.conformance.platforms import STANDS
 from tests.conformance.stand import Can, Ground, Stand, said
 
@@ -13,7 +13,7 @@ from tests.conformance.stand import Can, Ground, Stand, said
 @pytest.fixture(scope="session", autouse=True)
 def parcels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Write the package `parcels` as `zhanggui new connector parcels` does, and let Python find it."""
-    folder = str(make_package(tmp_path_factory.mktemp("plugins"), "parcels"))
+    folder = str(make_package(tmp_path_factory.mktemp("plugins"), "parcels", CONNECTOR))
     sys.path.append(folder)
     yield
     sys.path.remove(folder)

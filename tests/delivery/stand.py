@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -26,13 +26,22 @@ from bot.delivery.signal import Signal
 from bot.delivery.thinking import Thinker, Thought
 from bot.delivery.turns import TurnRunner
 from bot.messages import OPEN, WINDOW, Chat, ChatKind, Inbound, Limits, Outbound, Purpose, Receipt, Road, SendStatus
+from bot.skills.turn import Say
 from bot.store.database import Database
 from bot.store.tables import conversations, outbox
+from bot.voice import Spoken
 from handoff.ownership import reopen, to_queue
 
 SENT_AT = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
-RULES = Rules(ZoneInfo("Asia/Shanghai"), quiet_from=time(21), quiet_until=time(9), marketing_per_day=1)
-MANY_TOUCHES = Rules(ZoneInfo("Asia/Shanghai"), quiet_from=time(21), quiet_until=time(9), marketing_per_day=1000)
+RULES = Rules(
+    ZoneInfo("Asia/Shanghai"),
+    quiet_from=time(21),
+    quiet_until=time(9),
+    marketing_per_day=1,
+    marketing_per_week=3,
+    holdout_pct=0,
+)
+MANY_TOUCHES = replace(RULES, marketing_per_day=1000, marketing_per_week=1000)
 
 
 @dataclass
@@ -142,7 +151,7 @@ def a_runner(
     database: Database, clock: Clock, new_id: IdMaker, thinker: Thinker, meanwhile: Hook | None = None
 ) -> TurnRunner:
     if meanwhile is not None:
-        thinker = Watched(thinker.brain, thinker.settings, thinker.shop_of, meanwhile)
+        thinker = Watched(thinker.brain, thinker.settings, thinker.shop_of, meanwhile=meanwhile)
     return TurnRunner(database, clock, new_id, thinker, effects.apply, to_queue, reopen, wake=Signal(), done=Signal())
 
 
@@ -188,3 +197,8 @@ async def until_asked(platform: Platform, count: int) -> None:
     async with asyncio.timeout(10):
         while len(platform.asked) < count:
             await asyncio.sleep(0.01)
+
+
+def mute(_: Sequence[Say]) -> Spoken:
+    """Say nothing, for effects that send nothing."""
+    return Spoken("", (), ())

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Connection
 
-from bot.campaigns.carts import CartFollowUp
+from bot.campaigns.carts import FollowUps
 from bot.clock import IdMaker
 from bot.delivery.signal import Signal
 from bot.delivery.thinking import Thinker
@@ -43,8 +43,8 @@ async def cart_id(database: Database, clock: StandingClock, new_id: IdMaker) -> 
 
 @pytest.fixture
 def timer(database: Database, clock: StandingClock, thinker: Thinker) -> TimerRunner:
-    follow_up = CartFollowUp(SqlShop, lambda: thinker.brain.mind.voice, "zh")
-    return TimerRunner(database, clock, {"cart_followup": follow_up.fire}, wake=Signal(), fired=Signal())
+    fire = FollowUps(SqlShop, lambda: thinker.brain.mind.voice, thinker.settings).fire
+    return TimerRunner(database, clock, {"cart_followup": fire, "order_followup": fire}, wake=Signal(), fired=Signal())
 
 
 async def an_hour_passes(clock: StandingClock, timer: TimerRunner) -> None:
@@ -68,7 +68,14 @@ async def test_an_open_cart_is_followed_up_once(
     assert "198" in message.text
     assert message.author == "campaign:cart"
     assert {source.id for source in message.sources} >= {f"cart:{cart_id}"}
-    assert [choice.token for choice in message.choices] == ["human"]
+    assert [choice.token for choice in message.choices] == [
+        "label:size_advice",
+        "label:shipping-fee",
+        "label:returns-seven-days",
+        "human",
+        "label:unsubscribe",
+    ]
+    assert "优惠" not in message.text, "no coupon before anybody has asked for help"
     await an_hour_passes(clock, timer)
     await send_all(a_sender(database, clock, platform))
     assert len(platform.asked) == 1
@@ -132,14 +139,13 @@ async def test_a_follow_up_that_waited_while_the_cart_changed_does_not_tell_old_
     assert "198" not in message.text
 
 
-async def test_a_cart_without_a_chat_becomes_a_task(
+async def test_nothing_is_said_and_no_task_made_of_a_cart_whose_customer_nobody_has_met(
     database: Database, clock: StandingClock, timer: TimerRunner, cart_id: str
 ) -> None:
     await database.write(lambda c: c.execute(persons.update().values(customer_id=None)))
     await an_hour_passes(clock, timer)
 
-    (task,) = await rows(database, tasks)
-    assert (task.key, task.kind) == (f"cart:{cart_id}:1", "no_chat")
+    assert await rows(database, tasks) == []
     assert await rows(database, outbox) == []
 
 

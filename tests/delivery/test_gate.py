@@ -6,21 +6,37 @@ import asyncio
 import math
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import Connection
 
 from bot.clock import IdMaker
-from bot.delivery import facts
-from bot.delivery.gate import Answer, Facts, Rules, judge, quiet_end
+from bot.delivery import standing
+from bot.delivery.complaints import Clocks, complain
+from bot.delivery.gate import Answer, Facts, Rules, held_out, judge, quiet_end
+from bot.delivery.zones import zones_of
 from bot.effects import set_consent
 from bot.messages import OPEN, WINDOW, ChatKind, Limits, Purpose, Road
 from bot.skills.turn import SetConsent
 from bot.store.database import Database
-from bot.store.tables import identities, outbox
+from bot.store.tables import identities, outbox, persons
+from handoff.ownership import to_queue
 from tests.conftest import StandingClock
-from tests.delivery.stand import MANY_TOUCHES, RULES, Platform, a_sender, arrive, rows, said, send_all, write_out
+from tests.delivery.stand import (
+    MANY_TOUCHES,
+    RULES,
+    Platform,
+    a_sender,
+    arrive,
+    conversation_of,
+    rows,
+    said,
+    send_all,
+    write_out,
+)
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=SHANGHAI)
@@ -36,14 +52,22 @@ REPLY = Facts(
     own_page=False,
     roads=[(OPEN, math.inf)],
     guard_holds=True,
-    touches_today=0,
+    touched_at=(),
     not_after=None,
 )
 HUMAN = replace(REPLY, purpose=Purpose.HUMAN, owner="agent")
 MARKETING = replace(REPLY, purpose=Purpose.MARKETING, epoch=None, consent=True)
 PASSIVE, TEMPLATE, BY_WINDOW = Road("passive"), Road("template"), Road("window", needs=WINDOW)
 BY_CREDIT = Road("subscription", needs="credit:shipped")
+THREE_THIS_WEEK = [NOON - timedelta(days=days) for days in (2, 4, 6)]
+FOLLOW_UP = replace(MARKETING, follow_up=True, drawn_by="p1", not_after=NOON + timedelta(hours=12))
+HELD = next(f"p{n}" for n in range(1000) if held_out(f"p{n}", 10))
 IN_GROUP = replace(MARKETING, chat_kind=ChatKind.GROUP, consent=None)
+
+
+def heard(*campaigns: str, hours: int = 1) -> list[tuple[datetime, str]]:
+    """Return that a group heard these campaigns so many hours ago."""
+    return [(NOON - timedelta(hours=hours), campaign) for campaign in campaigns]
 
 
 def with_window(given: Facts, left: float, cost: int = 1, **more: Any) -> Facts:
@@ -56,7 +80,7 @@ def with_window(given: Facts, left: float, cost: int = 1, **more: Any) -> Facts:
     [
         (REPLY, NOON, Answer.SEND, "open"),
         (REPLY, NIGHT, Answer.SEND, "open"),
-        (replace(REPLY, consent=False, touches_today=9), NOON, Answer.SEND, "open"),
+        (replace(REPLY, consent=False, touched_at=[NOON] * 9), NOON, Answer.SEND, "open"),
         (replace(REPLY, not_after=NOON), NOON, Answer.SEND, "open"),
         (replace(REPLY, not_after=NOON - timedelta(seconds=1)), NOON, Answer.DROP, "too_late"),
         (replace(REPLY, guard_holds=False), NOON, Answer.DROP, "no_longer_true"),
@@ -64,6 +88,8 @@ def with_window(given: Facts, left: float, cost: int = 1, **more: Any) -> Facts:
         (replace(REPLY, epoch=0, current_epoch=1), NOON, Answer.DROP, "owner_changed"),
         (replace(REPLY, epoch=None, current_epoch=4), NOON, Answer.SEND, "open"),
         (replace(REPLY, current_epoch=4, owner="agent"), NOON, Answer.DROP, "owner_changed"),
+        (replace(REPLY, current_epoch=4, owner="agent", awaited=True), NOON, Answer.SEND, "open"),
+        (replace(REPLY, current_epoch=5, owner="agent", awaited=True), NOON, Answer.DROP, "owner_changed"),
         (replace(REPLY, current_epoch=4, owner="queue"), NOON, Answer.SEND, "open"),
         (replace(HUMAN, current_epoch=4), NOON, Answer.SEND, "open"),
         (replace(HUMAN, current_epoch=4, owner="closed"), NOON, Answer.SEND, "open"),
@@ -104,6 +130,23 @@ def with_window(given: Facts, left: float, cost: int = 1, **more: Any) -> Facts:
         (replace(REPLY, roads=[(BY_WINDOW, 1), (BY_CREDIT, 1)]), NOON, Answer.SEND, "subscription, 0 left"),
         (replace(REPLY, roads=[(BY_CREDIT, 0), (TEMPLATE, math.inf)]), NOON, Answer.SEND, "template"),
         (replace(REPLY, roads=[(BY_WINDOW, 1), (BY_CREDIT, 0)]), NOON, Answer.TASK, "no_window"),
+        # what a group hears: five messages a day, three campaigns a week; moments of one sale are one campaign
+        (replace(IN_GROUP, group_heard=heard("a", "a", "a", "a")), NOON, Answer.SEND, "open"),
+        (
+            replace(IN_GROUP, group_heard=heard("a", "a", "a", "a", "a")),
+            NOON,
+            Answer.DROP,
+            "group_has_heard_enough_today",
+        ),
+        (replace(IN_GROUP, group_heard=heard(*"aaaaa", hours=24)), NOON, Answer.SEND, "open"),
+        (
+            replace(IN_GROUP, group_heard=heard(*"abc", hours=100)),
+            NOON,
+            Answer.DROP,
+            "group_has_heard_enough_this_week",
+        ),
+        (replace(IN_GROUP, campaign="c", group_heard=heard(*"abc", hours=100)), NOON, Answer.SEND, "open"),
+        (replace(IN_GROUP, group_heard=heard(*"abc", hours=168)), NOON, Answer.SEND, "open"),
         # marketing
         (MARKETING, NOON, Answer.SEND, "open"),
         (replace(MARKETING, consent=False), NOON, Answer.DROP, "refused_by_customer"),
@@ -113,7 +156,25 @@ def with_window(given: Facts, left: float, cost: int = 1, **more: Any) -> Facts:
         (replace(MARKETING, owner="agent"), NOON, Answer.DROP, "a_human_is_talking"),
         (replace(MARKETING, owner="queue"), NOON, Answer.DROP, "a_human_is_talking"),
         (replace(MARKETING, owner="closed"), NOON, Answer.SEND, "open"),
-        (replace(MARKETING, touches_today=1), NOON, Answer.DROP, "enough_for_today"),
+        (replace(MARKETING, touched_at=[NOON - timedelta(hours=23)]), NOON, Answer.DROP, "enough_for_today"),
+        (replace(MARKETING, touched_at=[NOON - timedelta(hours=24)]), NOON, Answer.SEND, "open"),
+        (replace(MARKETING, touched_at=THREE_THIS_WEEK), NOON, Answer.DROP, "enough_for_this_week"),
+        (replace(MARKETING, touched_at=[*THREE_THIS_WEEK[:2], NOON - timedelta(days=7)]), NOON, Answer.SEND, "open"),
+        (replace(MARKETING, human_elsewhere=True), NOON, Answer.DROP, "a_human_is_talking"),
+        (replace(MARKETING, complaint_open=True), NOON, Answer.DROP, "complaint_open"),
+        (replace(MARKETING, drawn_by=HELD, stale=True), NOON, Answer.SEND, "open"),
+        (replace(REPLY, human_elsewhere=True, complaint_open=True, stale=True), NOON, Answer.SEND, "open"),
+        (replace(IN_GROUP, touched_at=THREE_THIS_WEEK), NOON, Answer.SEND, "open"),
+        # follow-ups wait for a cap, and are withheld from who is held out, whom all other rules would let have it
+        (FOLLOW_UP, NOON, Answer.SEND, "open"),
+        (replace(FOLLOW_UP, touched_at=[NOON - timedelta(hours=20)]), NOON, Answer.WAIT, "enough_for_today"),
+        (replace(FOLLOW_UP, touched_at=[NOON - timedelta(hours=10)]), NOON, Answer.DROP, "enough_for_today"),
+        (replace(FOLLOW_UP, touched_at=THREE_THIS_WEEK), NOON, Answer.DROP, "enough_for_this_week"),
+        (replace(FOLLOW_UP, stale=True), NOON, Answer.WAIT, "shop_unreachable"),
+        (replace(FOLLOW_UP, drawn_by=HELD), NOON, Answer.DROP, "held_out"),
+        (replace(FOLLOW_UP, drawn_by=HELD, not_after=None), NIGHT, Answer.WAIT, "quiet_hours"),
+        (replace(FOLLOW_UP, drawn_by=HELD, consent=None), NOON, Answer.DROP, "no_consent"),
+        (replace(FOLLOW_UP, drawn_by=HELD, roads=()), NOON, Answer.DROP, "held_out"),
         (replace(MARKETING, unreachable=True), NOON, Answer.DROP, "unreachable"),
         (replace(MARKETING, guard_holds=False), NIGHT, Answer.DROP, "no_longer_true"),
         (MARKETING, NIGHT, Answer.WAIT, "quiet_hours"),
@@ -124,15 +185,15 @@ def with_window(given: Facts, left: float, cost: int = 1, **more: Any) -> Facts:
     ],
 )
 def test_every_rule_of_the_gate(given: Facts, now: datetime, answer: Answer, reason: str) -> None:
-    verdict = judge(given, RULES, now)
+    verdict = judge(given, replace(RULES, holdout_pct=10), now)
     assert (verdict.answer, verdict.reason) == (answer, reason)
     assert (verdict.until is not None) == (answer is Answer.WAIT)
     assert (verdict.road is not None) == (answer is Answer.SEND)
 
 
 OVER_MIDNIGHT = RULES
-AT_NOON = Rules(SHANGHAI, time(12), time(14, 30, 15), marketing_per_day=1)
-NEVER = Rules(SHANGHAI, time(9), time(9), marketing_per_day=1)
+AT_NOON = replace(RULES, quiet_from=time(12), quiet_until=time(14, 30, 15))
+NEVER = replace(RULES, quiet_from=time(9), quiet_until=time(9))
 
 
 def local(day: int, hour: int, minute: int = 0, second: int = 0) -> datetime:
@@ -160,6 +221,71 @@ def test_quiet_hours_end_in_the_shops_own_time(rules: Rules, now: datetime, end:
     assert quiet_end(asked, rules) == end
     if end is not None:
         assert quiet_end(end.astimezone(UTC), rules) is None, "what waits must be free to go when the wait is over"
+
+
+BERLIN, NEW_YORK, HONOLULU = ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York"), ZoneInfo("Pacific/Honolulu")
+
+
+def utc(month: int, day: int, hour: int, minute: int = 0) -> datetime:
+    return datetime(2026, month, day, hour, minute, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("zones", "now", "end"),
+    [
+        ((BERLIN,), utc(11, 23, 19, 59), None),  # 20:59 in winter
+        ((BERLIN,), utc(11, 23, 20), utc(11, 24, 8)),
+        ((BERLIN,), utc(7, 1, 19), utc(7, 2, 7)),  # 21:00 in summer
+        ((BERLIN,), utc(3, 28, 21), utc(3, 29, 7)),  # the night that is an hour shorter
+        ((BERLIN,), utc(10, 24, 20), utc(10, 25, 8)),  # and the one that is longer
+        ((NEW_YORK, HONOLULU), utc(11, 23, 15), utc(11, 23, 19)),  # ten in New York, five in Honolulu
+        ((NEW_YORK, HONOLULU), utc(11, 23, 20), None),
+        ((NEW_YORK, HONOLULU), utc(11, 24, 3), utc(11, 24, 19)),
+        ((), utc(11, 23, 12, 59), None),  # the shop's: 20:59
+        ((), utc(11, 23, 13), utc(11, 24, 1)),
+    ],
+)
+def test_quiet_hours_are_those_of_the_person_wherever_they_may_live(
+    zones: tuple[ZoneInfo, ...], now: datetime, end: datetime | None
+) -> None:
+    assert quiet_end(now, RULES, zones) == end
+    if end is not None:
+        assert quiet_end(end, RULES, zones) is None, "what waits must be free to go when the wait is over"
+
+
+@pytest.mark.parametrize("until", [time(1, 30), time(2, 30)])
+def test_a_wait_ends_in_the_future_also_when_the_clocks_are_turned_meanwhile(until: time) -> None:
+    rules = replace(RULES, quiet_until=until)
+    for first in (utc(3, 28, 20), utc(10, 24, 20)):
+        for minute in range(0, 12 * 60, 15):
+            now = first + timedelta(minutes=minute)
+            end = quiet_end(now, rules, (BERLIN,))
+            assert end is None or (end > now and quiet_end(end, rules, (BERLIN,)) is None)
+
+
+@pytest.mark.parametrize(
+    ("country", "phone", "zones"),
+    [
+        ("DE", "+8613800138000", {"Europe/Berlin", "Europe/Busingen"}),  # an address says more than a number
+        ("CN", "", {"Asia/Shanghai"}),  # one legal time, whatever the tz database has
+        ("", "+86 138 0013 8000", {"Asia/Shanghai"}),
+        ("", "0085291234567", {"Asia/Hong_Kong"}),
+        ("", "13800138000", set()),
+        ("", "+999123", set()),
+        ("", "", set()),
+    ],
+)
+def test_where_a_person_may_live_is_known_from_address_or_phone(country: str, phone: str, zones: set[str]) -> None:
+    assert {zone.key for zone in zones_of(country, phone)} == zones
+
+
+def test_a_tenth_is_held_out_for_ever_and_a_larger_share_only_adds_people() -> None:
+    ids = [f"person-{n}" for n in range(20_000)]
+    tenth, fifth = ({one for one in ids if held_out(one, pct)} for pct in (10, 20))
+    assert 1_850 < len(tenth) < 2_150
+    assert tenth < fifth
+    assert not any(held_out(one, 0) for one in ids)
+    assert not held_out("person-lin", 10), "the demo's customer is to hear of her cart"
 
 
 # --- facts -----------------------------------------------------------------------------------------------------------
@@ -199,9 +325,70 @@ async def test_the_newest_answer_counts_and_a_no_counts_everywhere(
 
     await answers(database, clock, person_id, *given)
 
-    assert await database.read(lambda c: facts.consent(c, person_id, "web:shop")) is on_web
-    assert await database.read(lambda c: facts.consent(c, person_id, "telegram:bot")) is on_telegram
-    assert await database.read(lambda c: facts.consent(c, other_id, "web:shop")) is None
+    assert await database.read(lambda c: standing.consent(c, person_id, "web:shop")) is on_web
+    assert await database.read(lambda c: standing.consent(c, person_id, "telegram:bot")) is on_telegram
+    assert await database.read(lambda c: standing.consent(c, other_id, "web:shop")) is None
+
+
+async def the_same_customer(database: Database, clock: StandingClock, new_id: IdMaker) -> list[str]:
+    """Let two accounts on two channels be shown to be one customer of the shop. Return the ids of their persons."""
+    await arrive(database, clock, new_id, said(1))
+    clock.advance(timedelta(seconds=1))
+    await arrive(database, clock, new_id, said(1, channel="telegram:bot"))
+    await database.write(lambda c: c.execute(persons.update().values(customer_id="lin")))
+    found = await rows(database, identities)
+    by_channel = {row.channel: str(row.person_id) for row in found}
+    return [by_channel["web:shop"], by_channel["telegram:bot"]]
+
+
+async def test_a_refusal_crosses_all_chats_of_a_customer_at_once_and_a_yes_does_not(
+    database: Database, clock: StandingClock, new_id: IdMaker
+) -> None:
+    on_web, on_telegram = await the_same_customer(database, clock, new_id)
+    for person_id, channel in ((on_web, "web:shop"), (on_telegram, "telegram:bot")):
+        await answers(database, clock, person_id, (channel, True))
+    await write_out(database, clock, "offer", purpose=Purpose.MARKETING)
+    await write_out(database, clock, "order", purpose=Purpose.SERVICE)
+    await answers(database, clock, on_telegram, ("telegram:bot", False))
+
+    assert await database.read(lambda c: standing.consent(c, on_web, "web:shop")) is False
+    waiting = {row.key: (row.status, row.reason) for row in await rows(database, outbox)}
+    assert waiting == {"offer": ("dropped", "refused_by_customer"), "order": ("waiting", "")}
+    await answers(database, clock, on_telegram, ("telegram:bot", True))
+    assert await database.read(lambda c: standing.consent(c, on_web, "web:shop")) is False
+    assert await database.read(lambda c: standing.consent(c, on_telegram, "telegram:bot")) is True
+
+
+@pytest.mark.parametrize("trouble", ["human", "complaint"])
+async def test_nobody_is_written_to_who_has_a_human_or_a_complaint_in_another_chat(
+    database: Database, clock: StandingClock, new_id: IdMaker, trouble: str
+) -> None:
+    await the_same_customer(database, clock, new_id)
+    other = await conversation_of(database, channel="telegram:bot")
+
+    def begin(connection: Connection) -> None:
+        if trouble == "human":
+            to_queue(connection, other.id, "asked", 0, clock.now())
+        else:
+            complain(connection, "complaint:1", other.id, "broken", Clocks(24, 48), clock.now())
+
+    await database.write(begin)
+    await write_out(database, clock, "offer", purpose=Purpose.MARKETING)
+    web = Platform(limits=WEB)
+    await send_all(a_sender(database, clock, web))
+
+    assert web.texts == []
+    (row,) = await rows(database, outbox, outbox.c.key == "offer")
+    assert row.reason == {"human": "a_human_is_talking", "complaint": "complaint_open"}[trouble]
+
+
+async def test_who_is_held_out_stays_so_when_a_younger_account_turns_out_to_be_the_same(
+    database: Database, clock: StandingClock, new_id: IdMaker
+) -> None:
+    on_web, on_telegram = await the_same_customer(database, clock, new_id)
+    for person_id in (on_web, on_telegram):
+        people = await database.write(partial(standing.locked, person_id=person_id))
+        assert standing.oldest(people) == standing.oldest(people[::-1]) == on_web
 
 
 async def test_of_two_answers_in_the_same_moment_the_later_stored_counts(
@@ -213,7 +400,7 @@ async def test_of_two_answers_in_the_same_moment_the_later_stored_counts(
     for granted in (True, False):
         await answer(database, clock, person_id, "web:shop", granted)
 
-    assert await database.read(lambda c: facts.consent(c, person_id, "web:shop")) is False
+    assert await database.read(lambda c: standing.consent(c, person_id, "web:shop")) is False
 
 
 async def on_two_channels(database: Database, clock: StandingClock, new_id: IdMaker, *users: str) -> None:

@@ -36,7 +36,7 @@ def best_road(rights: ledger.Rights, purpose: Purpose, cost: int, now: datetime)
         own_page=False,
         roads=[(Road("window", cost, WINDOW), ledger.left(rights, WINDOW, purpose, now))],
         guard_holds=True,
-        touches_today=0,
+        touched_at=(),
         not_after=None,
     )
     verdict = judge(facts, RULES, now)

@@ -11,11 +11,14 @@ from typing import Any
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, MetaData, create_engine
+from sqlalchemy import Connection, MetaData, create_engine, select, update
 
 import bot.store
+from bot.campaigns import flash, line
+from bot.shop.port import CasePart, Money
+from bot.shop.sql import SqlShop
 from bot.store.database import Database
-from bot.store.tables import conversations, grants, inbox, outbox, tasks
+from bot.store.tables import cases, claims, conversations, grants, inbox, outbox, sales, tasks, timers
 from bot.store.upgrade import upgrade
 from tests.conftest import postgresql_address, postgresql_database
 from tests.delivery.stand import rows
@@ -112,3 +115,120 @@ async def test_the_second_schema_can_be_undone(url: str) -> None:
     upgrade(url)
     with closing(Database(url)) as database:
         assert len(await rows(database, outbox)) == 2
+
+
+async def test_a_return_of_the_older_schema_is_a_case_of_one_part(url: str) -> None:
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        command.upgrade(config_of(connection), "0003")
+    with engine.begin() as connection:
+        old = MetaData()
+        old.reflect(connection)
+
+        def insert(table: str, **values: Any) -> None:
+            connection.execute(old.tables[table].insert().values(**values))
+
+        insert("shop_customers", id="mia", name="Mia", phone="", email="", tier="gold", spent_minor=0, created_at=AT)
+        product = {"name_zh": "恤", "name_en": "Tee", "category": "tops", "size_chart": "", "material_zh": ""}
+        insert("shop_products", id="tee", **product, material_en="", returnable=True, active=True)
+        variant = {"product_id": "tee", "colour_zh": "白", "colour_en": "white", "size": "M", "stock": 3}
+        insert("shop_variants", sku="tee-M", **variant, price_minor=5000, currency="EUR")
+        order = {"customer_id": "mia", "status": "delivered", "total_minor": 10000, "currency": "EUR", "address": ""}
+        insert("shop_orders", number="A1", **order, created_at=AT, paid_at=AT, delivered_at=AT)
+        insert("shop_order_lines", id=7, order_number="A1", sku="tee-M", quantity=2, price_minor=5000)
+        case = {"order_number": "A1", "line_id": 7, "reason": "太大了", "status": "received"}
+        insert("shop_returns", number="RT26110042", **case, opened_at=AT)
+    engine.dispose()
+
+    for _ in range(2):
+        upgrade(url)
+        with closing(Database(url)) as database:
+            (found,) = await database.read(lambda c: SqlShop(c).cases_of("A1"))
+            assert (found.number, found.kind, found.status) == ("RT26110042", "return", "received")
+            assert (found.refund, found.opened_at) == (Money(10000, "EUR"), AT)
+            assert found.parts == (CasePart("7", 2),)
+            (row,) = await rows(database, cases)
+            assert row.words == "太大了"
+            order_read = await database.read(lambda c: SqlShop(c).order("A1"))
+            assert order_read is not None and order_read.lines[0].returned == 2
+            (tee,) = await database.read(lambda c: SqlShop(c).products())
+            assert (tee.hygiene, tee.variants[0].tier_prices) == (False, {})
+        engine = create_engine(url)
+        with engine.begin() as connection:
+            command.downgrade(config_of(connection), "0003")
+        engine.dispose()
+
+
+async def test_a_sale_that_runs_goes_on_with_its_holds_under_one_timer(url: str) -> None:
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        command.upgrade(config_of(connection), "0017")
+    with engine.begin() as connection:
+        old = MetaData()
+        old.reflect(connection)
+
+        def insert(table: str, **values: Any) -> None:
+            connection.execute(old.tables[table].insert().values(**values))
+
+        product = {"name_zh": "恤", "name_en": "Tee", "category": "tops", "size_chart": "", "active": True}
+        texts = dict.fromkeys(("material_zh", "material_en", "care_zh", "care_en", "fit_zh", "fit_en"), "")
+        columns = old.tables["shop_products"].c
+        insert(
+            "shop_products", id="tee", **product, returnable=True, **{k: v for k, v in texts.items() if k in columns}
+        )
+        variant = {"product_id": "tee", "colour_zh": "白", "colour_en": "white", "size": "M", "stock": 3}
+        insert("shop_variants", sku="tee-M", **variant, price_minor=5000, currency="EUR")
+        sale = {"sku": "tee-M", "price_minor": 900, "currency": "EUR", "total": 3, "available": 1, "status": "running"}
+        times = {"length_s": 7200, "hold_s": 600, "starts_at": AT, "ends_at": AT + timedelta(hours=2)}
+        insert("sales", id="s", **sale, **times, audiences=[])
+        for number, customer in ((1, "mia"), (2, "mia"), (3, None)):
+            known = {"name": "", "language": "zh", "customer_id": customer, "created_at": AT}
+            insert("persons", id=f"p{number}", **known)
+            claim = {"sale_id": "s", "person_id": f"p{number}", "claimed_at": AT}
+            status = "released" if number == 3 else "held"
+            insert("sale_claims", id=f"c{number}", **claim, status=status, expires_at=AT + timedelta(minutes=number))
+            key = f"claim:c{number}:expire"
+            insert("timers", key=key, kind="claim_expire", payload={"claim_id": f"c{number}"}, due_at=AT, attempts=0)
+    engine.dispose()
+
+    upgrade(url)
+
+    with closing(Database(url)) as database:
+        found = [(row.buyer, row.piece, row.status) for row in await rows(database, claims)]
+        assert found == [("customer:mia", 1, "held"), ("customer:mia", 2, "held"), ("person:p3", 1, "released")]
+        (timer,) = await rows(database, timers)
+        assert (timer.key, timer.kind, timer.payload) == ("sale:s:expire", "sale_expire", {"sale_id": "s"})
+        assert timer.due_at == AT + timedelta(minutes=1)
+        late = AT + timedelta(minutes=2)
+        assert await database.write(lambda c: line.release_due(c, "s", late)) == 2
+        (sale_now,) = await rows(database, sales)
+        assert (sale_now.available, sale_now.limit_each, sale_now.early) == (3, 1, {})
+        await database.write(given_on)
+        await database.write(lambda c: flash.end(c, "s", late))
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        command.downgrade(config_of(connection), "0017")
+    with engine.begin() as connection:
+        old = MetaData()
+        old.reflect(connection)
+
+        def read(table: str, *names: str) -> list[tuple[Any, ...]]:
+            columns = [old.tables[table].c[name] for name in names]
+            return [tuple(row) for row in connection.execute(select(*columns).order_by(columns[0]))]
+
+        assert read("sale_claims", "id", "status") == [("c1", "held"), ("c3", "released")]
+        assert read("sales", "id", "status", "available") == [("s", "ended", 2), ("t", "draft", 3), ("u", "ended", 3)]
+        assert read("timers", "key", "kind", "payload") == [("claim:c1:expire", "claim_expire", {"claim_id": "c1"})]
+    engine.dispose()
+    upgrade(url)
+
+
+def given_on(connection: Connection) -> None:
+    """Have one person hold two pieces of the sale and another wait; a second sale is planned, a third paused."""
+    held = {"status": "held", "expires_at": AT + timedelta(minutes=9), "person_id": "p1"}
+    connection.execute(update(claims).where(claims.c.id.in_(("c1", "c2"))).values(held))
+    connection.execute(update(claims).where(claims.c.id == "c3").values(status="waiting", expires_at=None, place=1))
+    connection.execute(update(sales).values(available=1))
+    row = connection.execute(select(sales)).mappings().one()
+    for sale_id, status in (("t", "planned"), ("u", "paused")):
+        connection.execute(sales.insert().values({**row, "id": sale_id, "status": status, "available": 3}))

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import time, timedelta
-from zoneinfo import ZoneInfo
 
 import pytest
 
 from bot.clock import IdMaker
-from bot.delivery.gate import Rules
 from bot.messages import Grant, Limits, Outbound, Purpose, Receipt, SendStatus
 from bot.store.database import Database
 from bot.store.tables import conversations, grants, tasks
 from handoff import ownership
 from tests.conftest import StandingClock
 from tests.delivery.stand import (
+    MANY_TOUCHES,
     Platform,
     a_sender,
     arrive,
@@ -33,7 +33,7 @@ TRANSIENT = Receipt(SendStatus.TRANSIENT, reason="bad gateway")
 SENT = Receipt(SendStatus.SENT)
 KICKED = Receipt(SendStatus.UNREACHABLE, reason="kicked")
 ALWAYS_OPEN = Limits(own_page=True)
-WAKEFUL = Rules(ZoneInfo("Asia/Shanghai"), time.min, time.min, marketing_per_day=1000)
+WAKEFUL = replace(MANY_TOUCHES, quiet_from=time.min, quiet_until=time.min)
 
 
 def seconds(count: float) -> timedelta:

@@ -6,7 +6,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Table
+from sqlalchemy import Connection, Table
 
 from bot.clock import IdMaker
 from bot.delivery import retention
@@ -17,7 +17,20 @@ from bot.delivery.retention import Keep, clean_up, clean_up_nightly
 from bot.delivery.signal import Signal
 from bot.messages import Event, File, Grant, Media, Purpose
 from bot.store.database import Database
-from bot.store.tables import channel_facts, conversations, grants, inbox, media, outbox, tasks
+from bot.store.tables import (
+    channel_facts,
+    clocks,
+    conversations,
+    drafts,
+    grants,
+    inbox,
+    login_tries,
+    media,
+    outbox,
+    tasks,
+    waits,
+)
+from handoff.people import add_agent
 from tests.conftest import StandingClock
 from tests.delivery.stand import Platform, a_sender, arrive, conversation_of, rows, said, send_all, write_out
 
@@ -57,6 +70,46 @@ async def test_files_go_first_and_messages_after_a_year(
     clock.advance(timedelta(days=5))
     assert await clean_up(database, KEEP, clock.now()) == {"inbox": 1, "outbox": 1}
     assert await count(database, conversations) == [1], "who the customer is stays"
+
+
+async def test_how_long_customers_waited_is_kept_as_long_as_what_they_wrote(
+    database: Database, clock: StandingClock, new_id: IdMaker
+) -> None:
+    await a_talk(database, clock, new_id)
+    talk_id = (await conversation_of(database)).id
+    began = {"conversation_id": talk_id, "epoch": 1, "began_at": clock.now(), "place": 1, "slots": 2}
+    clock_of = {"conversation_id": talk_id, "kind": "first", "started_at": clock.now()}
+    await database.write(
+        lambda c: (c.execute(waits.insert().values(began)), c.execute(clocks.insert().values(clock_of)))
+    )
+    clock.advance(timedelta(days=364))
+    await clean_up(database, KEEP, clock.now())
+    assert await count(database, waits, clocks) == [1, 1]
+    clock.advance(timedelta(days=2))
+    await clean_up(database, KEEP, clock.now())
+    assert await count(database, waits, clocks) == [0, 0]
+
+
+async def test_drafts_and_tries_to_log_in_go_after_a_month(
+    database: Database, clock: StandingClock, new_id: IdMaker
+) -> None:
+    await a_talk(database, clock, new_id)
+    talk_id = (await conversation_of(database)).id
+    draft = {"conversation_id": talk_id, "agent_id": "li", "mode": "reply", "text": "Dear", "at": clock.now()}
+    tried = {"login_hash": "h", "address": "a", "failures": 3, "at": clock.now()}
+
+    def write(c: Connection) -> None:
+        add_agent(c, "li", "li", "Li", "agent", clock.now())
+        c.execute(drafts.insert().values(draft))
+        c.execute(login_tries.insert().values(tried))
+
+    await database.write(write)
+    clock.advance(timedelta(days=29))
+    await clean_up(database, KEEP, clock.now())
+    assert await count(database, drafts, login_tries) == [1, 1]
+    clock.advance(timedelta(days=2))
+    await clean_up(database, KEEP, clock.now())
+    assert await count(database, drafts, login_tries) == [0, 0]
 
 
 async def test_messages_go_with_their_files_where_files_are_kept_longer(

@@ -379,6 +379,20 @@ async def test_a_campaign_to_many_without_a_road_calls_for_nobody(
     assert await rows(database, tasks) == []
 
 
+@pytest.mark.parametrize("why", ["no_window", "unreachable"])
+async def test_how_it_was_is_not_asked_where_no_road_is_open_and_nobody_gets_a_task_for_it(
+    database: Database, clock: StandingClock, new_id: IdMaker, why: str
+) -> None:
+    left = [said(2, "", event=Event.LEFT)] if why == "unreachable" else []
+    await arrive(database, clock, new_id, said(1), *left)
+    await write_out(database, clock, "a", purpose=SERVICE, guard={"csat": 0})
+
+    await send_all(a_sender(database, clock, crossroads(BY_WINDOW)))
+
+    assert await states(database) == {"a": ("dropped", why)}
+    assert await rows(database, tasks) == []
+
+
 @pytest.mark.parametrize("reason", ["nobody else", "left there too", "not an open channel"])
 async def test_where_the_person_is_nowhere_else_a_named_human_gets_a_task(
     database: Database, clock: StandingClock, new_id: IdMaker, reason: str

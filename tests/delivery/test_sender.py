@@ -6,11 +6,14 @@ import asyncio
 import time
 from datetime import timedelta
 
+import pytest
+
 from bot.clock import IdMaker, SystemClock
 from bot.messages import Choice, Event, Grant, Limits, Outbound, Purpose, Rate, Receipt, SendStatus, Source
 from bot.store.database import Database
 from bot.store.tables import agents, outbox
 from handoff import ownership
+from handoff.answering import answered
 from tests.conftest import StandingClock
 from tests.delivery.stand import (
     MANY_TOUCHES,
@@ -209,6 +212,23 @@ async def test_what_the_bot_wrote_before_it_called_a_human_is_sent_while_none_ha
     await database.write(lambda c: ownership.to_queue(c, conversation.id, "asked", 0, clock.now()))
     await send_all(a_sender(database, clock, platform))
     assert [message.text for message in platform.asked] == ["answer"]
+
+
+@pytest.mark.parametrize("has_spoken", [False, True])
+async def test_that_a_human_was_called_is_said_though_one_was_found_at_once_unless_they_have_spoken(
+    database: Database, clock: StandingClock, new_id: IdMaker, has_spoken: bool
+) -> None:
+    platform = Platform(limits=OWN_PAGE)
+    await arrive(database, clock, new_id, said(1))
+    conversation = await conversation_of(database)
+    await an_agent(database, clock)
+    await database.write(lambda c: ownership.to_queue(c, conversation.id, "asked", 0, clock.now()))
+    await write_out(database, clock, "called", epoch=1)
+    await database.write(lambda c: ownership.assign(c, conversation.id, "li", clock.now(), clock.now()))
+    if has_spoken:
+        await database.write(lambda c: answered(c, conversation.id, "li", clock.now()))
+    await send_all(a_sender(database, clock, platform))
+    assert await states(database) == {"called": ("dropped", "owner_changed") if has_spoken else ("sent", "open")}
 
 
 async def test_what_the_bot_wrote_is_not_sent_after_a_human_took_over(

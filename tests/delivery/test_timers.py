@@ -218,3 +218,19 @@ async def test_the_loop_goes_on_after_the_database_failed(database: Database, cl
             await asyncio.sleep(0.05)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_an_urgent_timer_goes_before_many_that_are_due_longer(database: Database, clock: StandingClock) -> None:
+    order: list[str] = []
+
+    def note(connection: Connection, payload: Mapping[str, Any], now: datetime) -> None:
+        order.append(payload["id"])
+
+    handlers = {"person": note, "sale": note}
+    runner = TimerRunner(database, clock, handlers, wake=Signal(), fired=Signal(), urgent=("sale",))
+    await due(database, *((f"t{number}", clock.now() - HOUR) for number in range(3)))
+    await due(database, ("holds", clock.now()), kind="sale")
+    await due(database, ("later", clock.now() + HOUR), kind="sale")
+
+    assert await fire_all(runner) == 4
+    assert order == ["holds", "t0", "t1", "t2"]

@@ -6,11 +6,18 @@ from pathlib import Path
 import pytest
 
 from tests.skills.talk import Shop, Talk, open_shop
+from tests.skills.telegram import Telegram
 
 
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     return open_shop(tmp_path_factory.mktemp("shop"))
+
+
+@pytest.fixture(scope="session")
+def telegram() -> Iterator[Telegram]:
+    with Telegram().serving() as served:
+        yield served
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from bot.delivery.turns import TurnRunner
 from bot.demo.orders import PLANS
 from bot.demo.seed import DEMO_SALE, DEMO_USERS, TELEGRAM, seed
 from bot.demo.shop import demo_settings
-from bot.messages import Chat, Event, Inbound
+from bot.messages import Chat, Event, Inbound, Media
 from bot.settings import Settings
 from bot.shop.sql import SqlShop
 from bot.skills.turn import State
@@ -34,12 +34,14 @@ from bot.store import tables as t
 from bot.store.database import Database
 from bot.store.upgrade import upgrade
 from handoff.ownership import reopen, to_queue
+from tests.skills.said import with_new_wishes
 
 T = TypeVar("T")
 SECOND_SALE = "flash-trench-coat"
 MORNING = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 """Monday, 11:00 in Shanghai: people are there."""
 CUSTOMERS = ("lin", "wang", "chen", "zhao", "liu", "huang", "emma", "tan")
+FIRST_WORDS = {"zh": "你好", "en": "hello there"}
 PHONE_ENDS = {customer: f"{1001 + 1011 * place:04d}" for place, customer in enumerate(CUSTOMERS)}
 
 
@@ -65,7 +67,7 @@ def open_shop(folder: Path) -> Shop:
     asyncio.run(database.write(lambda c: seed(c, MORNING)))
     asyncio.run(database.write(lambda c: c.exec_driver_sql("PRAGMA user_version")))
     database.close()
-    return Shop(read_mind(starter_folder(), demo_settings()), path)
+    return Shop(read_mind(with_new_wishes(folder / "set"), demo_settings()), path)
 
 
 class Talk:
@@ -79,7 +81,9 @@ class Talk:
         self._database = Database(f"sqlite:///{folder / 'talk.db'}")
         settings = settings or demo_settings()
         self.mind = shop.mind
-        thinker = Thinker(Brain(starter_folder(), settings, shop.mind), settings, SqlShop)
+        self.popular: tuple[str, ...] = ()
+        brain = Brain(starter_folder(), settings, shop.mind)
+        thinker = Thinker(brain, settings, SqlShop, lambda: self.popular)
         wake, done = Signal(), Signal()
         self._runner = TurnRunner(
             self._database, self, self.new_id, thinker, effects.apply, to_queue, reopen, wake, done
@@ -104,6 +108,10 @@ class Talk:
     def takes_in(self, message: Inbound) -> None:
         """Store a message and run every turn that waits."""
         self.write(lambda c: store(c, [message], self.now_, self.new_id))
+        self.runs()
+
+    def runs(self) -> None:
+        """Run every turn that waits."""
 
         async def run() -> None:
             while await self._runner.run_next():
@@ -114,7 +122,7 @@ class Talk:
     def as_guest(self, language: str, user: str = "") -> Customer:
         """Come in as someone whom the shop does not know, with a first word in `language`."""
         guest = Customer(self, Chat(TELEGRAM, user or f"guest-{self.new_id()}"))
-        guest.says({"zh": "你好", "en": "hello there"}[language])
+        guest.says(FIRST_WORDS[language])
         return guest
 
     def as_stranger(self) -> Customer:
@@ -125,7 +133,7 @@ class Talk:
         """Come in as a customer whose account is linked to the shop's, with a first word in `language`."""
         user = next(user for user in DEMO_USERS if user.customer_id == customer_id)
         customer = Customer(self, Chat(user.channel, user.user))
-        customer.says({"zh": "你好", "en": "hello there"}[language])
+        customer.says(FIRST_WORDS[language])
         return customer
 
     def starts_the_sale(self, sale_id: str = DEMO_SALE) -> None:
@@ -171,11 +179,11 @@ class Customer:
     def version_of(self, source: str) -> str:
         return dict(zip(self.sources, self.versions, strict=True))[source]
 
-    def opens_the_chat(self, language: str | None = None) -> str:
-        return self._sends(event=Event.STARTED, language=language)
+    def opens_the_chat(self, language: str | None = None, payload: str = "") -> str:
+        return self._sends(event=Event.STARTED, language=language, payload=payload)
 
     def sends_a_picture(self, caption: str = "") -> str:
-        return self._sends(text=caption, event=Event.MEDIA)
+        return self._sends(text=caption, event=Event.MEDIA, media=Media("image", ref="picture"))
 
     def _sends(self, **said: Any) -> str:
         key = self.talk.new_id()

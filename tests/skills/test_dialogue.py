@@ -12,6 +12,7 @@ from bot.skills.turn import OPTIONAL
 from bot.store import tables as t
 from tests.skills.talk import Customer, Talk, order_of
 
+ORDER = order_of("lin", "delivered")
 STEPS: dict[tuple[str, str], tuple[tuple[str, ...], tuple[str, ...]]] = {  # what leads there, in zh and en
     ("orders", "order"): (("我的订单到哪了",), ("where is my order",)),
     ("orders", "phone"): (
@@ -31,14 +32,91 @@ STEPS: dict[tuple[str, str], tuple[tuple[str, ...], tuple[str, ...]]] = {  # wha
         (f"我要退货 {order_of('lin', 'delivered')}", "1"),
         (f"I want to return {order_of('lin', 'delivered')}", "1"),
     ),
-    ("returns", "confirm"): (
+    ("returns", "count"): (
+        (f"我要退货 {order_of('lin', 'delivered')}", "2"),
+        (f"I want to return {order_of('lin', 'delivered')}", "2"),
+    ),
+    ("returns", "condition"): (
+        (f"我要退货 {order_of('lin', 'delivered')}", "2", "1", "太大了"),
+        (f"I want to return {order_of('lin', 'delivered')}", "2", "1", "too large"),
+    ),
+    ("orders", "cancel"): ((f"取消订单{order_of('lin', 'paid')}",), (f"cancel {order_of('lin', 'paid')}",)),
+    ("orders", "part"): (
+        (f"取消{order_of('zhao', 'paid')}里的卫衣", "4034"),
+        (f"cancel only the hoodie from {order_of('zhao', 'paid')}", "4034"),
+    ),
+    ("orders", "address"): ((f"改地址 {order_of('lin', 'paid')}",), (f"wrong address on {order_of('lin', 'paid')}",)),
+    ("orders", "agree_address"): (
+        (f"改地址 {order_of('lin', 'paid')}", "上海市浦东新区世纪大道100号2栋301"),
+        (f"wrong address on {order_of('lin', 'paid')}", "12 Baker Street, London, NW1 6XE"),
+    ),
+    ("orders", "instead"): ((f"取消订单{order_of('lin', 'shipped')}",), (f"cancel {order_of('lin', 'shipped')}",)),
+    ("orders", "redirect"): (
+        (f"改地址 {order_of('lin', 'shipped')}", "请快递转寄"),
+        (f"wrong address on {order_of('lin', 'shipped')}", "Ask the courier to redirect it"),
+    ),
+    ("returns", "photo"): (
+        (f"我要退货 {order_of('lin', 'delivered')}", "1", "质量问题"),
+        (f"I want to return {order_of('lin', 'delivered')}", "1", "quality problem"),
+    ),
+    ("returns", "want"): (
+        (f"我要换货 {order_of('lin', 'delivered')}", "1"),
+        (f"I want to exchange {order_of('lin', 'delivered')}", "1"),
+    ),
+    ("returns", "agree"): (
         (f"我要退货 {order_of('lin', 'delivered')}", "1", "不喜欢"),
         (f"I want to return {order_of('lin', 'delivered')}", "1", "it is too small"),
     ),
+    ("returns", "change"): (
+        (f"我要退货 {order_of('lin', 'delivered')}", "1", "不喜欢", "不是"),
+        (f"I want to return {order_of('lin', 'delivered')}", "1", "it is too small", "no"),
+    ),
+    ("returns", OPTIONAL): (
+        (f"我要退货 {order_of('lin', 'delivered_long_ago')}",),
+        (f"I want to return {order_of('lin', 'delivered_long_ago')}",),
+    ),
     ("sizing", "measures"): (("我穿什么码",), ("what size am I",)),
     ("sizing", OPTIONAL): (("我身高175穿什么码",), ("what size am I, 175 cm tall",)),
+    ("invoices", "kind"): ((f"我要开发票 {ORDER}",), (f"I need an invoice for {ORDER}",)),
+    ("invoices", "title"): ((f"我要开发票 {ORDER} 个人",), (f"I need a personal invoice for {ORDER}",)),
+    ("invoices", "tax"): (
+        (f"我要开发票 {ORDER} 抬头上海青禾贸易有限公司",),
+        (f"I need an invoice for {ORDER}, made out to Bluebird Trading Ltd",),
+    ),
+    ("invoices", "email"): (
+        (f"我要开发票 {ORDER} 个人抬头林悦",),
+        (f"I need an invoice for {ORDER}, personal, made out to Emma Clarke",),
+    ),
+    ("invoices", "agree"): (
+        (f"我要开发票 {ORDER} 个人抬头林悦 邮箱a@qq.com",),
+        (f"I need an invoice for {ORDER}, personal, made out to Emma Clarke, a@b.com",),
+    ),
+    ("invoices", OPTIONAL): (
+        (f"我要开发票 {ORDER} 个人抬头林悦 邮箱a@qq.com", "对", f"我要开发票 {ORDER}"),
+        (
+            f"I need an invoice for {ORDER}, personal, made out to Emma Clarke, a@b.com",
+            "yes",
+            f"I need an invoice for {ORDER}",
+        ),
+    ),
+    ("coupons", OPTIONAL): (("我有什么优惠券",), ("can I have a coupon",)),
+    ("payments", "details"): (
+        (f"钱扣了但订单还是待付款 {order_of('lin', 'unpaid')}",),
+        (f"I was charged but my order {order_of('lin', 'unpaid')} still says unpaid",),
+    ),
+    ("price_protection", "agree"): (
+        (f"降价了 能退差价吗 {ORDER}",),
+        (f"the price dropped, refund the difference for {ORDER}",),
+    ),
+    ("restock", "product"): (("到货了通知我",), ("let me know when it's back in stock",)),
+    ("restock", "variant"): (("粉色的经典风衣到货了通知我",), ("tell me when the pink trench coat is back",)),
+    ("products", "compare"): (("这两款哪个好",), ("which of the two is better",)),
     ("products", "product"): (("黑色M码还有货吗",), ("is it in stock in black M",)),
 }
+FALLEN = "floral-dress-blue-M"
+"""Has become cheaper since it was ordered."""
+AGREES = ("condition", "agree", "change", "cancel", "agree_address")
+"""Steps in which a yes is an answer."""
 HUMAN = ("人工", "转人工", "我要找人工客服", "human", "HUMAN!", "I want to talk to a human")
 EVERYWHERE = pytest.mark.parametrize(
     ("skill", "step", "language"), [(*key, language) for key in STEPS for language in ("zh", "en")]
@@ -48,6 +126,7 @@ EVERYWHERE = pytest.mark.parametrize(
 def at(talk: Talk, skill: str, step: str, language: str) -> Customer:
     """Return a linked customer in whose conversation this skill waits in this step."""
     lin = talk.as_customer("lin", language)
+    talk.write(lambda c: c.execute(update(t.variants).where(t.variants.c.sku == FALLEN).values(price_minor=100)))
     for said in STEPS[skill, step][language == "en"]:
         lin.says(said)
     assert (lin.state.skill, lin.state.step) == (skill, step)
@@ -57,10 +136,22 @@ def at(talk: Talk, skill: str, step: str, language: str) -> Customer:
 def test_every_step_in_which_a_skill_waits_is_tried() -> None:
     found = set()
     for path in Path(skills.__path__[0]).glob("*.py"):
-        for owner, step in re.findall(r'\.waiting\((\w+), (?:"(\w+)"|OPTIONAL)', path.read_text("utf-8")):
-            names = ("orders", "returns") if owner == "skill" else (path.stem,)
+        text = path.read_text("utf-8")
+        for owner, step in re.findall(r'\.waiting\((\w+), (?:"(\w+)"|OPTIONAL)', text):
+            names = ("orders", "returns") if owner == "skill" else ("returns" if path.stem == "cases" else path.stem,)
             found |= {(name, step or OPTIONAL) for name in names}
-    assert found == set(STEPS)
+        found |= {("orders", step) for step in re.findall(r'_wait_for\(turn, order, \w+, "(\w+)"', text)}
+        found |= {
+            ("returns", step or OPTIONAL) for step in re.findall(r'ask\(turn, \w+, \w+, (?:"(\w+)"|OPTIONAL)', text)
+        }
+        found |= {("invoices", step) for step in re.findall(r'_question\(turn, \w+, \w+, "(\w+)"', text)}
+    scripted = {
+        ("returns", "gift"),
+        ("returns", "case"),
+        ("payments", "order"),
+        ("csat", OPTIONAL),
+    }  # tried in the scripts in talks/
+    assert found - scripted == set(STEPS)
 
 
 @EVERYWHERE
@@ -78,7 +169,7 @@ def test_never_mind_ends_every_step(talk: Talk, skill: str, step: str, language:
     lin = at(talk, skill, step, language)
     lin.says({"zh": "算了", "en": "never mind"}[language])
     assert lin.state.skill == ""
-    assert lin.sources == ("dialogue.cancelled",)
+    assert lin.sources[0] in ("dialogue.cancelled", "orders.kept", "orders.address_kept")
 
 
 @EVERYWHERE
@@ -99,7 +190,7 @@ def test_a_question_in_between_is_answered_and_the_skill_goes_on(
 def test_thanks_and_yes_do_not_lose_the_thread(talk: Talk, skill: str, step: str, language: str) -> None:
     lin = at(talk, skill, step, language)
     thanks, yes = {"zh": ("谢谢", "好的"), "en": ("thanks", "ok")}[language]
-    for said in (thanks,) if step == "confirm" else (thanks, yes):  # there a yes is the answer
+    for said in (thanks,) if step in AGREES else (thanks, yes):
         lin.says(said)
         assert (lin.state.skill, lin.state.step) == ((skill, step) if step != OPTIONAL else ("", ""))
 
@@ -150,7 +241,7 @@ def vague(talk: Talk, language: str) -> tuple[Customer, str]:
     """Say something of this language's training that is worth asking about; return who said it and what."""
     for said in {
         "zh": ("退", "想换", "衣服问题", "快递费退", "退换", "单子问题"),
-        "en": ("refund return", "order change", "size question", "delivery question"),
+        "en": ("refund return", "order change", "size question", "delivery question", "parcel thing", "coat shipping"),
     }[language]:
         guest = talk.as_guest(language)
         guest.says(said)
@@ -176,7 +267,7 @@ def test_what_was_named_before_the_question_back_is_not_lost(talk: Talk, languag
     )
     guest.taps({"zh": "办退货", "en": "Start a return"}[language])
     assert number in str(guest.state.slots)
-    assert len(guest.choices) == 2
+    assert len(guest.choices) == 4
 
 
 @pytest.mark.parametrize(

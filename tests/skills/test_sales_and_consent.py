@@ -17,10 +17,26 @@ def test_three_pieces_go_to_three_people_once_each(talk: Talk, language: str) ->
     talk.starts_the_sale()
     first = talk.as_guest(language)
     assert {"zh": "还剩 2 件", "en": "2 left"}[language] in first.says(CLAIM[language])
-    assert {"zh": "您已经抢到一件", "en": "You already have"}[language] in first.says(CLAIM[language])
+    assert {"zh": "您已经抢到", "en": "You already have"}[language] in first.says(CLAIM[language])
     for _ in range(2):
         assert "¥199.00" in talk.as_guest(language).says(CLAIM[language])
-    assert {"zh": "刚刚被抢完了", "en": "just sold out"}[language] in talk.as_guest(language).says(CLAIM[language])
+    assert {"zh": "候补，您排在第 1 位", "en": "in line now, at place 1"}[language] in talk.as_guest(language).says(
+        CLAIM[language]
+    )
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_a_link_to_the_chat_claims_a_piece_and_another_link_greets(talk: Talk, language: str) -> None:
+    talk.starts_the_sale()
+    guest = talk.as_stranger()
+    assert "¥199.00" in guest.opens_the_chat(language, payload=f"claim-{DEMO_SALE}")
+    assert claimed(guest) == [DEMO_SALE]
+    other = talk.as_stranger()
+    for payload in ("", "claim-", "poster-7"):
+        assert "¥199.00" not in other.opens_the_chat(language, payload=payload)
+    other.opens_the_chat(language, payload="claim-no-such-sale")
+    assert other.sources == ("sales.not_running",)
+    assert claimed(other) == []
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
@@ -101,7 +117,7 @@ def test_a_tap_on_a_sale_that_is_over_or_unknown_says_so(talk: Talk, language: s
 def test_what_becomes_of_a_claim_names_the_sale_in_what_was_said_of_it(talk: Talk) -> None:
     second = talk.starts_a_second_sale()
     first, other = talk.as_guest("zh"), talk.as_guest("zh")
-    for guest, outcome in ((first, "held"), (first, "again"), (other, "sold_out")):
+    for guest, outcome in ((first, "held"), (first, "again"), (other, "waiting")):
         guest.says("抢")
         assert guest.sources == (f"sales.{outcome}", f"sale:{second}")
     told = first.version_of(f"sale:{second}")
@@ -140,7 +156,9 @@ def announced(talk: Talk) -> str:
 
 
 def test_a_one_takes_part_while_a_sale_runs_and_means_nothing_otherwise(talk: Talk) -> None:
-    assert "didn't understand" in talk.as_guest("en").says("1")
+    guest = talk.as_guest("en")
+    guest.says("thanks")
+    assert "didn't understand" in guest.says("1")
     talk.starts_the_sale()
     assert "¥199.00" in talk.as_guest("en").says("1")
 

@@ -16,8 +16,10 @@ ADVICE = [
     ("en", "what size for my child, 120 cm 22 kg", "size 120 in our children's wear"),
     ("zh", "165 58公斤穿什么码", "在 S 码和 M 码之间"),
     ("en", "I am 165 cm and 58 kg, what size should I take?", "between S and M"),
-    ("zh", "165 90公斤穿什么码", "没有特别合适的尺码"),
-    ("en", "165 cm and 90 kg, what size should I take?", "none of the sizes in our tops fits well"),
+    ("zh", "165 90公斤穿什么码", "上衣建议选 XXL 码"),
+    ("en", "165 cm and 90 kg, what size should I take?", "size XXL in our tops"),
+    ("zh", "胸围130 上衣穿什么码", "没有特别合适的尺码"),
+    ("en", "my chest is 130 cm, what size top do I need?", "none of the sizes in our tops fits well"),
 ]
 
 
@@ -78,6 +80,8 @@ def test_after_a_guess_another_question_is_simply_answered(talk: Talk) -> None:
     [
         ("en", ("5ft4", "120 lb"), "height 163 cm, weight 54.4 kg"),
         ("zh", ("身高一六五", "体重一百一十斤"), "身高 165 cm、体重 55 kg"),
+        ("zh", ("我身高一米七五 体重一百四 穿啥码",), "身高 175 cm、体重 70 kg"),
+        ("zh", ("我身高一米七五 体重六十五 穿啥码",), "身高 175 cm、体重 65 kg"),
         ("zh", ("我穿什么码", "脚长245"), "39 码"),
         ("zh", ("连衣裙穿什么码，身高165", "脚长245"), "39 码"),
         ("en", ("what size dress am I, 165 cm tall", "my feet are 10 inches"), "size 41 in our shoes"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -22,11 +21,12 @@ from bot.messages import Chat, ChatKind, Inbound, Outbound, Purpose, Receipt
 from connectors.telegram.connector import TelegramConnector
 from connectors.twin.telegram import TelegramTwin
 from tests.host import RecordingHost
+from tests.loopback import base_of, listening
 
 TOKEN = "4242:test-token"
 SECRET = "s3cret_of-the-hook"
 HEADER = "X-Telegram-Bot-Api-Secret-Token"
-LI, ANN, GROUP = 1001, 1002, -500
+LI, ANN, GROUP, FORUM = 1001, 1002, -500, -1_000_000_000_600
 
 
 @dataclass
@@ -103,9 +103,10 @@ def connector_for(base: str, clock: SystemClock, **changes: Any) -> TelegramConn
 @asynccontextmanager
 async def staged(privacy: bool = True, **changes: Any) -> AsyncIterator[Stage]:
     clock = SystemClock()
-    listener = socket.create_server(("127.0.0.1", 0))
-    base = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    twin = TelegramTwin(TOKEN, "shop_bot", [(LI, "李雷"), (ANN, "Ann")], [(GROUP, "Regulars")], clock, privacy)
+    listener = listening()
+    base = base_of(listener)
+    twin = TelegramTwin(TOKEN, "shop_bot", [(LI, "李雷"), (ANN, "Ann")], [(GROUP, "Regulars")], clock, privacy,
+                        forums=[(FORUM, "Staff")])  # fmt: skip
     connector = connector_for(base, clock, **changes)
     app = Starlette(routes=list(connector.routes()))
     app.mount("/twin", Starlette(routes=twin.routes))

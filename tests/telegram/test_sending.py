@@ -137,6 +137,19 @@ async def test_an_edit_takes_the_place_of_the_text_and_the_buttons(ready: Stage)
     assert [(m["text"], m["edited"], m["buttons"][0][0]["data"]) for m in shown] == [("2 left", True, "c:2")]
 
 
+async def test_a_message_that_pins_is_pinned_in_its_group(begun: Stage) -> None:
+    await begun.send("hello", chat=GROUP)
+    receipt = await begun.send("3 left", chat=GROUP, pins=True)
+    pinned = (await begun.look("messages", chat=GROUP))["pinned"]
+    assert str(pinned) == receipt.platform_id.rpartition(":")[2]
+
+
+async def test_a_message_that_cannot_be_pinned_is_sent_all_the_same(begun: Stage) -> None:
+    await begun.do("fault", method="pinchatmessage", kind="status", status=400, description="not enough rights")
+    assert (await begun.send("3 left", chat=GROUP, pins=True)).status is SendStatus.SENT
+    assert [refused["method"] for refused in await begun.refusals()] == ["pinchatmessage"]
+
+
 async def test_an_edit_that_changes_nothing_is_sent(ready: Stage) -> None:
     first = await ready.send("3 left")
     assert await ready.send("3 left", edits=first.platform_id) == first

@@ -23,6 +23,7 @@ from connectors.twin.app import build_twin
 from connectors.twin.wechat_cipher import decrypt, from_xml, sign
 from connectors.twin.wecom import WeComTwin
 from tests.conftest import StandingClock
+from tests.loopback import base_of, listening
 
 CORP, AGENT, SECRET, KF_SECRET = "ww1a2b3c4d5e6f7a8b", 1000002, "app-s3cret", "kf-s3cret"
 TOKEN, AES_KEY, KF, ROBOT = "QDG6eK", "jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2B2C", "wkTwin", "robot-key"
@@ -151,9 +152,8 @@ async def served(app: Starlette, listener: socket.socket) -> AsyncIterator[None]
 
 @pytest.fixture
 async def stage() -> AsyncIterator[Stage]:
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    base = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    listener = listening()
+    base = base_of(listener)
     clock, shop = StandingClock(datetime(2026, 11, 23, 3, 0, tzinfo=UTC)), Shop()
     twin = WeComTwin(
         CORP,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,6 +20,7 @@ from starlette.routing import Mount, Route
 from connectors.twin.app import build_twin
 from connectors.twin.wechat import WeChatTwin
 from connectors.twin.wechat_cipher import decrypt, encrypt, from_xml, sign, to_xml
+from tests.loopback import base_of, listening
 
 APP_ID, SECRET, TOKEN = "wx5823bf96d3bd56c7", "s3cret", "QDG6eK"
 AES_KEY = "jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2B2C"
@@ -149,9 +149,8 @@ class Stand:
 
 @asynccontextmanager
 async def stood(kind: str = "verified_service", aes_key: str = AES_KEY) -> AsyncIterator[Stand]:
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    base = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    listener = listening()
+    base = base_of(listener)
     shop, clock = Shop(seals=bool(aes_key)), HandClock()
     twin = WeChatTwin(
         APP_ID,

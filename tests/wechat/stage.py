@@ -23,6 +23,7 @@ from connectors.twin.wechat_cipher import encrypt, sign, to_xml
 from connectors.wechat.account import Account, Form, Kind
 from connectors.wechat.connector import WeChatConnector
 from tests.host import RecordingHost
+from tests.loopback import base_of, listening
 
 APP_ID, SECRET, TOKEN, AES_KEY = "wx5823bf96d3bd56c7", "s3cret", "QDG6eK", "jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2B2C"
 CHANNEL = "wechat:gh_qinghe"
@@ -129,16 +130,6 @@ class Served:
         self.listener.close()
 
 
-def free_socket() -> socket.socket:
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    return listener
-
-
-def base_of(listener: socket.socket) -> str:
-    return f"http://127.0.0.1:{listener.getsockname()[1]}"
-
-
 def make_connector(base: str, clock: Watch, kind: Kind = Kind.VERIFIED_SERVICE, **changed: Any) -> WeChatConnector:
     platform = "miniprogram" if kind is Kind.MINI_PROGRAM else "wechat"
     account = Account(
@@ -156,7 +147,7 @@ def make_connector(base: str, clock: Watch, kind: Kind = Kind.VERIFIED_SERVICE, 
 async def staged(
     kind: Kind = Kind.VERIFIED_SERVICE, twins_key: str = AES_KEY, twins_kind: Kind | None = None, holding: bool = False
 ) -> AsyncIterator[Stage]:
-    listener, clock, twin_clock, host = free_socket(), Watch(), Watch(), RecordingHost()
+    listener, clock, twin_clock, host = listening(), Watch(), Watch(), RecordingHost()
     base = base_of(listener)
     connector = make_connector(f"{base}/twin/wechat", clock, kind)
     users = [(LI, "李"), (WANG, "Wang")]

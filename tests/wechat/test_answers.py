@@ -12,7 +12,8 @@ from starlette.routing import Route
 import connectors.wechat.client as client_module
 from bot.messages import File, Notice, Purpose, SendStatus
 from tests.host import RecordingHost
-from tests.wechat.stage import Served, Stage, Watch, a_message, base_of, free_socket, make_connector, staged
+from tests.loopback import base_of, listening
+from tests.wechat.stage import Served, Stage, Watch, a_message, make_connector, staged
 
 SWITCHED_OFF, CREDENTIALS, TOKENS = "switch_off:messages", "stop", "alert"
 
@@ -150,11 +151,12 @@ async def test_a_send_that_is_not_answered_in_time_is_unsure(monkeypatch: pytest
 
 
 async def test_nobody_listening_means_surely_not_sent() -> None:
-    with free_socket() as bound:
-        connector = make_connector(base_of(bound), Watch())
-        await connector.start(RecordingHost())
-        receipt = await connector.send(a_message("x", road="window"))
-        await connector.stop()
+    with listening() as port:
+        base = base_of(port)
+    connector = make_connector(base, Watch())
+    await connector.start(RecordingHost())
+    receipt = await connector.send(a_message("x", road="window"))
+    await connector.stop()
     assert receipt.status is SendStatus.TRANSIENT
 
 
@@ -169,9 +171,9 @@ async def test_without_a_token_nothing_was_sent(answer: tuple[str, int]) -> None
         return PlainTextResponse(*answer)
 
     app = Starlette(routes=[Route("/cgi-bin/stable_token", stable_token, methods=["POST"])])
-    async with Served(app, free_socket()) as base:
+    async with Served(app, listening()) as base:
         connector = make_connector(base, Watch())
         await connector.start(RecordingHost())
-        receipt = await connector.send(a_message("x", road="window"))
-        await connector.stop()
+    receipt = await connector.send(a_message("x", road="window"))
+    await connector.stop()
     assert receipt.status is SendStatus.TRANSIENT

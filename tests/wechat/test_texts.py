@@ -23,5 +23,10 @@ def test_splitting_leaves_numbers_and_joined_emoji_whole() -> None:
     assert split(family * 3, 40) == [family * 2, family]
 
 
+def test_a_choice_that_begins_with_its_number_has_it_once() -> None:
+    scores = [Choice(str(n), label) for n, label in enumerate(("1 很不满意", "2 不满意", "10 次", "4个"), start=1)]
+    assert parts(a_message("", *scores), 2048) == ["1. 很不满意\n2. 不满意\n3. 10 次\n4. 4个"]
+
+
 def test_choices_without_a_text_are_a_list() -> None:
     assert parts(a_message("", Choice("a", "是"), Choice("b", "否")), 2048) == ["1. 是\n2. 否"]

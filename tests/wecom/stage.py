@@ -23,6 +23,7 @@ from connectors.twin.wecom import WeComTwin
 from connectors.wecom.groups import GroupsConnector
 from connectors.wecom.kf import KfConnector
 from tests.host import RecordingHost
+from tests.loopback import base_of, listening
 
 CORP_ID, APP_SECRET, KF_SECRET = "ww1234567890", "app-s3cret", "kf-s3cret"
 OPEN_KFID, ROBOT_KEY = "wkQinghe", "robot-k3y"
@@ -171,9 +172,8 @@ class Served:
 
 @asynccontextmanager
 async def staged() -> AsyncIterator[Stage]:
-    listener, clock = socket.socket(), Watch()
-    listener.bind(("127.0.0.1", 0))
-    base = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    listener, clock = listening(), Watch()
+    base = base_of(listener)
     kf, groups = kf_connector(base, clock), groups_connector(base, clock)
     twin = make_twin(base, clock)
     app = Starlette(routes=[*kf.routes(), Mount("/twin", app=build_twin(None, None, twin))])
@@ -201,8 +201,7 @@ async def scripted(answers: dict[str, list[Any]]) -> AsyncIterator[str]:
         left = answers[api]
         return JSONResponse(left.pop(0) if len(left) > 1 else left[0])
 
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
+    listener = listening()
     route = Route("/twin/wecom/cgi-bin/{api:path}", answer, methods=["GET", "POST"])
     async with Served(Starlette(routes=[route]), listener):
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        yield base_of(listener)

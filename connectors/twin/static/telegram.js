@@ -4,12 +4,16 @@ const LABELS = {
   en: {
     user: "act as", chat: "open chat", private: "Bot", message: "Message", start: "START", restart: "RESTART",
     block: "Block", unblock: "Unblock", bot: "bot", group: "group", typing: "typing…", photo: "Photo",
-    edited: "edited", file: "File", closed: "closed", offline: "The stand-in does not answer.",
+    edited: "edited", file: "File", closed: "closed", topic: "topic", general: "General",
+    forum_topic_created: "topic made", forum_topic_edited: "topic renamed",
+    forum_topic_closed: "topic closed", forum_topic_reopened: "topic opened again", offline: "The stand-in does not answer.",
   },
   zh: {
     user: "扮演", chat: "打开会话", private: "机器人", message: "消息", start: "开始", restart: "重新开始",
     block: "屏蔽", unblock: "取消屏蔽", bot: "机器人", group: "群组", typing: "正在输入…", photo: "图片",
-    edited: "已编辑", file: "文件", closed: "已结束", offline: "模拟平台没有回应。",
+    edited: "已编辑", file: "文件", closed: "已结束", topic: "话题", general: "综合",
+    forum_topic_created: "创建了话题", forum_topic_edited: "修改了话题",
+    forum_topic_closed: "关闭了话题", forum_topic_reopened: "重新打开了话题", offline: "模拟平台没有回应。",
   },
 };
 
@@ -17,7 +21,7 @@ const query = new URLSearchParams(location.search);
 const lang = (query.get("lang") || "en").startsWith("zh") ? "zh" : "en";
 const say = LABELS[lang];
 const at = (id) => document.getElementById(id);
-const me = { user: 0, chat: 0, private: true, seen: "", state: null };
+const me = { user: 0, chat: 0, thread: null, private: true, seen: "", state: null };
 
 async function post(action, body) {
   const answer = await fetch(`control/${action}`, {
@@ -102,7 +106,8 @@ function bubble(message) {
   if (!mine && !me.private) body.append(node("span", "name", message.from.name));
   if (message.photo) body.append(picture(message));
   if (message.file) body.append(node("span", "file", say.file));
-  body.append(node("span", "text", message.poll ? message.poll.question : message.text));
+  const words = say[message.service] || (message.poll ? message.poll.question : message.text);
+  body.append(node("span", message.service ? "file" : "text", words));
   const clock = new Date(message.time * 1000).toLocaleTimeString(lang, { hour: "2-digit", minute: "2-digit" });
   body.append(node("time", "", message.edited ? `${say.edited} ${clock}` : clock));
   if (message.poll && message.poll.closed) body.append(node("span", "file", say.closed));
@@ -121,15 +126,36 @@ function draw(state) {
   at("block").hidden = !me.private || !state.started;
   at("block").textContent = state.blocked ? say.unblock : say.block;
   me.state = state;
-  const shape = JSON.stringify([me.user, me.chat, state.messages]);
+  drawTopics(state.topics);
+  const messages = state.messages.filter((message) => !state.topics || message.thread === me.thread);
+  const shape = JSON.stringify([me.user, me.chat, me.thread, messages]);
   if (shape === me.seen) return;
   me.seen = shape;
-  sync(at("log"), state.messages);
+  sync(at("log"), messages);
+}
+
+// A group with topics shows one of them at a time; the first choice is the part that is no topic.
+function drawTopics(topics) {
+  const select = at("topic");
+  select.hidden = !topics;
+  if (!topics) {
+    me.thread = null;
+    return;
+  }
+  const pairs = topics.map((topic) => [topic.message_thread_id, `${topic.closed ? "✓ " : ""}${topic.name}`]);
+  const shape = JSON.stringify([me.chat, pairs]);
+  if (select.shape !== shape) {
+    const chosen = select.value;
+    select.shape = shape;
+    select.replaceChildren(...[["", say.general], ...pairs].map(([value, text]) => new Option(text, value)));
+    if ([...select.options].some((option) => option.value === chosen)) select.value = chosen;
+  }
+  me.thread = Number(select.value) || null;
 }
 
 // Only what changed is replaced, so that screen readers hear new messages and focus stays on a button.
 function sync(log, messages) {
-  const owner = `${me.user}/${me.chat}`;
+  const owner = `${me.user}/${me.chat}/${me.thread}`;
   if (log.dataset.owner !== owner) {
     log.dataset.owner = owner;
     log.replaceChildren();
@@ -184,7 +210,7 @@ function submit(event) {
   const text = at("text").value.trim();
   if (!text) return;
   at("text").value = "";
-  act("say", { user: me.user, chat: me.chat, text });
+  act("say", { user: me.user, chat: me.chat, thread: me.thread, text });
 }
 
 async function open() {
@@ -194,6 +220,8 @@ async function open() {
   fill(at("user"), world.users.map((user) => [user.id, user.name]), say.user);
   const groups = world.groups.map((group) => [group.id, group.title]);
   fill(at("chat"), [["private", `@${world.bot.username}`], ...groups], say.chat);
+  at("topic").setAttribute("aria-label", say.topic);
+  at("topic").addEventListener("change", () => refresh().catch(() => showError(say.offline)));
   if (world.users.some((user) => String(user.id) === query.get("user"))) at("user").value = query.get("user");
   if (groups.some(([id]) => String(id) === query.get("chat"))) at("chat").value = query.get("chat");
   at("composer").addEventListener("submit", submit);

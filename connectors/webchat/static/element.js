@@ -14,6 +14,7 @@ const LABELS = {
 };
 const SILENCE_MS = 45000;  // three signs of life missed
 const GROUP_MS = 5 * 60000;
+const TELLS_EVERY_MS = 3000;
 const HERE = document.currentScript?.src || document.baseURI;
 const LINK = /(https?:\/\/[^\s<>"'`，。；：！？、（）《》「」【】“”]+(?<![.,;:!?)\]]))/;
 
@@ -183,6 +184,14 @@ class ZhangguiChat extends HTMLElement {
     this.flush();
   }
 
+  tell() {  // that somebody is writing; nothing is lost if it does not arrive
+    const now = Date.now();
+    if (!this.input.value || this.state !== "online" || now - (this.told || 0) < TELLS_EVERY_MS) return;
+    this.told = now;
+    const body = JSON.stringify({ token: this.load("token") });
+    fetch(`${this.base}typing`, { method: "POST", headers: { "Content-Type": "application/json" }, body }).catch(() => {});
+  }
+
   async attach(file) {  // drawn anew: small enough to wait here, and without its place
     try {
       const image = await createImageBitmap(file);
@@ -233,6 +242,7 @@ class ZhangguiChat extends HTMLElement {
     this.input.oninput = () => {
       this.input.style.height = "auto";
       this.input.style.height = `${this.input.scrollHeight + 2}px`;
+      this.tell();
     };
     this.input.onkeydown = (event) => {  // Enter that ends an input method's composition must not send
       if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;

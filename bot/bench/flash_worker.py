@@ -1,0 +1,117 @@
+"""One process of the flash-sale run: it decides about claims and payments, and ends holds, until it is killed.
+
+`python -m bot.bench.flash_worker` reads one line of orders after the other and forks a worker for each. A worker and
+its driver exchange lines of JSON over a socket; what the driver has read was committed, whatever happens to the worker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, update
+
+from bot.campaigns import claiming, line, paying
+from bot.campaigns.telling import Telling
+from bot.clock import SystemClock, new_id
+from bot.delivery.signal import Signal
+from bot.delivery.timers import TimerRunner
+from bot.skills.turn import Say
+from bot.store.database import Database
+from bot.store.tables import sales
+from bot.voice import Listener, Spoken
+
+SALE = "rush"
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """How a worker works: the driver's `socket`, the database, and the guard that is taken away, `stock` or none."""
+
+    socket: str
+    url: str
+    without: str = ""
+
+
+class PlainVoice:
+    """Says only what kind of message it is."""
+
+    def speak(self, says: Sequence[Say], language: str, to: Listener | None = None) -> Spoken:
+        return Spoken(says[0].id, (), ())
+
+
+def release(connection: Connection, payload: Mapping[str, Any], now: datetime) -> None:
+    line.release_due(connection, payload["sale_id"], now)
+
+
+class Worker:
+    """Claims, payments and timers of one process, put together as in `bot.app`."""
+
+    def __init__(self, orders: Orders, writer: asyncio.StreamWriter) -> None:
+        self.writer, self.clock = writer, SystemClock()
+        self.database = Database(orders.url)
+        self.asked: set[asyncio.Task[None]] = set()
+
+    async def run(self, reader: asyncio.StreamReader) -> None:
+        """Work until the driver hangs up."""
+        telling = Telling(PlainVoice, "zh")  # type: ignore[arg-type]
+        handlers = {line.LOOK: release, line.TELL: telling.fire}
+        timers = TimerRunner(self.database, self.clock, handlers, wake=Signal(), fired=Signal(), urgent=(line.LOOK,))
+        self.asked.add(asyncio.create_task(timers.run()))
+        self._tell(hello=os.getpid())
+        async for said in reader:
+            task = asyncio.create_task(self._answer(json.loads(said)))
+            self.asked.add(task)
+            task.add_done_callback(self.asked.discard)
+        os._exit(0)
+
+    async def _answer(self, asked: Mapping[str, Any]) -> None:
+        act: Callable[[Connection], str] = {"claim": self._claim, "pay": self._pay, "paying": self._paying}[
+            asked["do"]
+        ](asked["person"])
+        self._tell(number=asked["number"], outcome=await self.database.write(act))
+
+    def _claim(self, person_id: str) -> Callable[[Connection], str]:
+        return lambda c: claiming.claim(c, SALE, person_id, self.clock.now(), new_id).outcome
+
+    def _pay(self, person_id: str) -> Callable[[Connection], str]:
+        return lambda c: paying.pay(c, SALE, person_id, self.clock.now()).status
+
+    def _paying(self, person_id: str) -> Callable[[Connection], str]:
+        return lambda c: str(paying.extend(c, SALE, person_id, self.clock.now()))
+
+    def _tell(self, **said: Any) -> None:
+        self.writer.write(json.dumps(said).encode() + b"\n")
+
+
+def break_guard(guard: str) -> None:
+    """Take the condition of the one statement that takes a piece, so that a run can show what it is for."""
+    if guard == "stock":
+        blind = update(sales).where(sales.c.id == bindparam("sale")).values(available=sales.c.available - 1)
+        vars(claiming)["_TAKE"] = blind.returning(sales.c.available)
+
+
+async def work(orders: Orders) -> None:
+    reader, writer = await asyncio.open_unix_connection(orders.socket)
+    await Worker(orders, writer).run(reader)
+
+
+def main() -> None:
+    """Fork a worker for every line of orders, until there are no more."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how they ended
+    for said in sys.stdin:
+        if os.fork() == 0:
+            orders = Orders(**json.loads(said))
+            break_guard(orders.without)
+            asyncio.run(work(orders))
+
+
+if __name__ == "__main__":
+    main()

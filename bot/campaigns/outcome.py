@@ -1,0 +1,84 @@
+"""What came of a sale: its pieces, its line, and who was told, with the reason where they were not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, func, or_, select
+
+from bot.campaigns.announcing import author_of
+from bot.campaigns.line import sale_of
+from bot.store.tables import claims, outbox, sales
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A sale as it stands.
+
+    Attributes:
+        revenue_minor: of what is paid.
+        from_line: pieces that were offered to somebody in line.
+        claims: how many stand at `waiting`, `held`, `paid`, `released`, `refunded` and `late`.
+        announced: announcements by channel and what became of them, e.g. `telegram:bot sent`, with reasons.
+    """
+
+    id: str
+    status: str
+    total: int
+    available: int
+    revenue_minor: int
+    currency: str
+    from_line: int
+    claims: Mapping[str, int]
+    announced: Mapping[str, int]
+
+
+def outcome(connection: Connection, sale_id: str) -> Outcome:
+    """Return what came of a sale so far.
+
+    Raises:
+        NotFound: there is no such sale.
+    """
+    sale = sale_of(connection, sale_id)
+    of_sale = claims.c.sale_id == sale_id
+    by_status = select(claims.c.status, func.count()).where(of_sale).group_by(claims.c.status)
+    stand = {row[0]: row[1] for row in connection.execute(by_status)}
+    offered = of_sale, claims.c.place > 0, claims.c.held_at.is_not(None)
+    from_line = connection.execute(select(func.count()).select_from(claims).where(*offered)).scalar_one()
+    return Outcome(
+        id=sale_id,
+        status=sale.status,
+        total=sale.total,
+        available=sale.available,
+        revenue_minor=stand.get("paid", 0) * sale.price_minor,
+        currency=sale.currency,
+        from_line=from_line,
+        claims=stand,
+        announced=_announced(connection, sale_id),
+    )
+
+
+def _announced(connection: Connection, sale_id: str) -> dict[str, int]:
+    own = author_of(sale_id)
+    of_moment = func.substr(outbox.c.author, 1, len(own) + 1) == f"{own}:"
+    told = (
+        select(outbox.c.channel, outbox.c.status, outbox.c.reason, func.count().label("many"))
+        .where(or_(outbox.c.author == own, of_moment))
+        .group_by(outbox.c.channel, outbox.c.status, outbox.c.reason)
+        .order_by(outbox.c.channel, outbox.c.status, outbox.c.reason)
+    )
+    found: dict[str, int] = {}
+    for row in connection.execute(told):
+        why = f": {row.reason}" if row.reason and row.status != "sent" else ""
+        name = f"{row.channel} {row.status}{why}"
+        found[name] = found.get(name, 0) + row.many
+    return found
+
+
+def listed(connection: Connection) -> list[dict[str, Any]]:
+    """Return all sales for a list, the newest first."""
+    columns = [sales.c[name] for name in ("id", "sku", "status", "available", "total", "starts_at", "ends_at")]
+    query = select(*columns).order_by(sales.c.starts_at.desc(), sales.c.id)
+    return [dict(row) for row in connection.execute(query).mappings()]

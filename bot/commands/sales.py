@@ -1,0 +1,255 @@
+"""`sales`: planning flash sales, looking after them while they run, and what came of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from sqlalchemy import Connection
+
+from bot.commands.common import HERE, Folder, Json, counted, open_shop, print_rows, talk
+from bot.commands.people import in_database
+from bot.settings import Settings
+
+if TYPE_CHECKING:
+    from bot.campaigns.announcing import Announce
+    from bot.campaigns.planning import Planned
+
+sale_list = typer.Typer(help="Flash sales.", no_args_is_help=True)
+Plan = Annotated[Path, typer.Argument(help="The plan: a YAML file.")]
+SaleId = Annotated[str, typer.Argument(help="Id of the sale.")]
+By = Annotated[str, typer.Option(help="Login of the lead or administrator who does it.")]
+
+
+@sale_list.command("list")
+def list_sales(folder: Folder = HERE, as_json: Json = False) -> None:
+    """List flash sales."""
+    from bot.campaigns.outcome import listed
+
+    print_rows(in_database(folder, lambda c, _: listed(c)), as_json)
+
+
+@sale_list.command("check")
+def check(plan: Plan, folder: Folder = HERE) -> None:
+    """Read a plan and say with file, line and fix what does not pass; exit 1 on faults."""
+    planned = _read(plan, folder)
+    in_database(folder, lambda c, _: _known_goods(c, planned, plan), reads=True)
+    talk.print(f"{plan}: sale {planned.id} passes")
+
+
+@sale_list.command("preview")
+def preview(plan: Plan, folder: Folder = HERE, as_json: Json = False) -> None:
+    """Show every text that a plan would send, by moment, language and kind of channel."""
+    from bot.campaigns.announcing import facts_of
+    from bot.campaigns.moments import PHRASES
+
+    planned, say = _read(plan, folder), _say(folder)
+
+    def job(connection: Connection, _: Settings) -> list[dict[str, Any]]:
+        _known_goods(connection, planned, plan)
+        more = {"id": planned.id, "texts": planned.texts, "available": planned.values["total"]}
+        sale = SimpleNamespace(**planned.values, **more)
+        kinds = sorted({one["channel"].partition(":")[0] for one in planned.values["audiences"]})
+        return [
+            {"moment": moment, "language": language, "channel": kind, "text": say(language, facts).text}
+            for moment in PHRASES
+            for language in ("zh", "en")
+            for kind in kinds
+            for facts in [
+                {**facts_of(connection, sale, language), "moment": moment, "channel_kind": kind, "now": sale.starts_at}
+            ]
+        ]
+
+    print_rows(in_database(folder, job, reads=True), as_json)
+
+
+@sale_list.command("dry-run")
+def dry_run(plan: Plan, folder: Folder = HERE, as_json: Json = False) -> None:
+    """Count who would hear of a plan on which road, and how long the sending takes. Nothing is sent."""
+    from bot.campaigns.reach import in_words, reach
+    from bot.channels import rates_of
+    from bot.clock import clock_of
+
+    planned, now = _read(plan, folder), clock_of(folder).now()
+    rates = rates_of(open_shop(folder), now.date())
+    found = in_database(folder, lambda c, _: reach(c, planned.values["audiences"], now), reads=True)
+    if as_json:
+        rows = [{**asdict(one), "hours": round(one.hours(rates.get(one.channel)), 2)} for one in found]
+        typer.echo(json.dumps(rows))
+        return
+    for one in found:
+        typer.echo(in_words(one, rates.get(one.channel)))
+
+
+@sale_list.command("plan")
+def make_plan(plan: Plan, by: By, folder: Folder = HERE) -> None:
+    """Put a plan into the shop: it opens by itself. Above a size somebody else has to approve it first."""
+    from bot.campaigns.flash import schedule
+    from bot.campaigns.line import locked_sale
+    from bot.campaigns.planning import approver, check_approved, put_plan
+    from bot.errors import NotAllowed
+
+    planned = _read(plan, folder)
+
+    def job(connection: Connection, settings: Settings, now: datetime) -> str:
+        _known_goods(connection, planned, plan)
+        who = approver(connection, by)
+        put_plan(connection, planned, who, now)
+        sale = locked_sale(connection, planned.id)
+        try:
+            check_approved(connection, sale, settings.policy.sale_heard_alone, now)
+        except NotAllowed as why:
+            return f"Planned, not approved. {why}"
+        schedule(connection, sale, who, now)
+        return f"Planned: {planned.id} begins at {sale.starts_at.astimezone(settings.shop.zone):%Y-%m-%d %H:%M}."
+
+    talk.print(_at_its_time(folder, job))
+
+
+@sale_list.command("approve")
+def approve(sale_id: SaleId, by: By, folder: Folder = HERE) -> None:
+    """Approve what somebody else has planned: it opens by itself from now on."""
+    from bot.campaigns.flash import schedule
+    from bot.campaigns.line import locked_sale
+    from bot.campaigns.planning import approve as sign
+
+    def job(connection: Connection, _: Settings, now: datetime) -> None:
+        who = sign(connection, sale_id, by, now)
+        sale = locked_sale(connection, sale_id)
+        if sale.starts_at is not None:
+            schedule(connection, sale, who, now)
+
+    _at_its_time(folder, job)
+    talk.print(f"{sale_id} is approved.")
+
+
+@sale_list.command("start")
+def start_sale(sale_id: SaleId, folder: Folder = HERE) -> None:
+    """Start a sale now, whenever it was planned: the running shop announces it."""
+    from bot.audit import COMMAND
+    from bot.campaigns.flash import start
+    from bot.campaigns.line import sale_of
+    from bot.campaigns.planning import check_approved
+
+    say = _say(folder)
+
+    def job(connection: Connection, settings: Settings, now: datetime) -> int:
+        check_approved(connection, sale_of(connection, sale_id), settings.policy.sale_heard_alone, now)
+        return start(connection, sale_id, say, now, COMMAND)
+
+    talk.print(f"Started; {counted(_at_its_time(folder, job), 'announcement')} wait in the outbox.")
+
+
+@sale_list.command("pause")
+def pause_sale(sale_id: SaleId, folder: Folder = HERE) -> None:
+    """Stop giving out pieces and sending announcements. Who holds a piece may still pay it."""
+    from bot.audit import COMMAND
+    from bot.campaigns.flash import pause
+
+    _at_its_time(folder, lambda c, _, now: pause(c, sale_id, COMMAND, now))
+    talk.print(f"{sale_id} is paused. Go on with `zhanggui sales resume {sale_id}`.")
+
+
+@sale_list.command("resume")
+def resume_sale(sale_id: SaleId, folder: Folder = HERE) -> None:
+    """Go on with a paused sale: who waits in line is served first."""
+    from bot.audit import COMMAND
+    from bot.campaigns.flash import resume
+
+    _at_its_time(folder, lambda c, _, now: resume(c, sale_id, COMMAND, now))
+    talk.print(f"{sale_id} goes on.")
+
+
+@sale_list.command("cancel")
+def cancel_sale(sale_id: SaleId, folder: Folder = HERE) -> None:
+    """End a sale for good, or call off a planned one. Who holds a piece may still pay it."""
+    from bot.audit import COMMAND
+    from bot.campaigns.flash import end
+    from bot.errors import Conflict
+
+    if not _at_its_time(folder, lambda c, _, now: end(c, sale_id, now, who=COMMAND, status="cancelled")):
+        raise Conflict(f"Sale {sale_id} is over already.")
+    talk.print(f"{sale_id} is cancelled.")
+
+
+@sale_list.command("reword")
+def reword_sale(plan: Plan, by: By, folder: Folder = HERE) -> None:
+    """Take the texts of a plan anew: for what is announced from now on, and for what is not sent yet."""
+    from bot.campaigns.planning import reword
+
+    planned, say = _read(plan, folder, begun=True), _say(folder)
+
+    def job(connection: Connection, settings: Settings, now: datetime) -> int:
+        return reword(connection, planned, by, settings.policy.sale_heard_alone, say, now)
+
+    talk.print(f"{counted(_at_its_time(folder, job), 'announcement')} in the outbox changed.")
+
+
+@sale_list.command("report")
+def report(sale_id: SaleId, folder: Folder = HERE, as_json: Json = False) -> None:
+    """Show what came of a sale: pieces, the line, and who was told, with reasons."""
+    from bot.campaigns.outcome import outcome
+    from bot.shop.amounts import written_of
+
+    found = in_database(folder, lambda c, _: outcome(c, sale_id), reads=True)
+    if as_json:
+        typer.echo(json.dumps(asdict(found), ensure_ascii=False))
+        return
+    talk.print(f"{found.id}: {found.status}, {found.total} pieces, {found.available} free")
+    revenue = written_of(found.revenue_minor, found.currency)
+    talk.print(f"Paid:   {found.claims.get('paid', 0)}, {revenue} {found.currency}")
+    talk.print(f"Line:   {found.claims.get('waiting', 0)} wait, {found.from_line} were offered a piece")
+    talk.print(f"Late:   {found.claims.get('late', 0)} paid too late")
+    for what, many in found.announced.items():
+        talk.print(f"Told:   {many} × {what}")
+
+
+def _at_its_time(folder: Folder, job: Callable[[Connection, Settings, datetime], Any]) -> Any:
+    from bot.clock import clock_of
+
+    return in_database(folder, lambda c, settings: job(c, settings, clock_of(folder).now()))
+
+
+def _read(path: Path, folder: Path, *, begun: bool = False) -> Planned:
+    """Return a plan, or print its faults and exit.
+
+    Args:
+        begun: its times may be over.
+    """
+    from bot.campaigns.planfile import read_plan
+    from bot.clock import clock_of
+    from bot.knowledge.yamlfile import Reading
+
+    settings, reading = open_shop(folder), Reading(str(path))
+    now = None if begun else clock_of(folder).now()
+    planned = read_plan(path, settings.shop.zone, settings.shop.currency, settings.channels.names(), now, reading)
+    for fault in reading.faults:
+        typer.echo(str(fault))
+    if planned is None:
+        raise typer.Exit(1)
+    return planned
+
+
+def _known_goods(connection: Connection, planned: Planned, path: Path) -> None:
+    from bot.campaigns.announcing import chat_kind
+    from bot.shop.load import known
+    from bot.store.tables import variants
+
+    known(connection, variants.c.sku, [planned.values["sku"]], f"{path}: sku", "sku")
+    for audience in planned.values["audiences"]:
+        if audience.get("chat"):
+            chat_kind(connection, audience["channel"], audience["chat"])
+
+
+def _say(folder: Path) -> Announce:
+    from bot.brain import read_mind
+    from bot.campaigns.announce import announcement
+
+    settings = open_shop(folder)
+    return announcement(read_mind(folder, settings).voice, settings.shop.zone)

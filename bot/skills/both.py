@@ -1,0 +1,81 @@
+"""Two requests in one message: what is said to both, in the order that keeps the dialogue clear."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from bot.skills.hearing import bare_forms
+from bot.skills.offers import labelled
+from bot.skills.turn import OPTIONAL, Say, Skill, Step, Turn
+from bot.understanding.text import letters
+
+ALONE = frozenset({"sale_claim"})
+"""A piece is claimed by a word or a number, which elsewhere means something else: `M or L?`."""
+
+
+def wishes(turn: Turn, by_intent: Mapping[str, Skill]) -> tuple[str, str] | None:
+    """Return the two labels that were asked for in one message, an entry before a skill; None unless there are two.
+
+    What stands among the phrasings word for word is one request, whatever its clauses look like.
+    """
+    known = {*by_intent, *(label for label, language in turn.knowledge.entries if language == turn.language)} - ALONE
+    labels = [label for label, _ in turn.meaning.parts if label in known]
+    if len(labels) < 2 or not turn.meaning.ranked or _is_phrasing(turn):  # no ranking: it was heard as something else
+        return None
+    first, second = labels[:2]
+    return (second, first) if first in by_intent and second not in by_intent else (first, second)
+
+
+def together(first: Step, second: Step) -> Step:
+    """Return two answers as one: choices and state are those of the second, which may be a skill's."""
+    said = {say.id for say in second.says}
+    says = (*(replace(say, choices=()) for say in first.says if say.id not in said or say.fields), *second.says)
+    why = (f"two requests: {first.label} and {second.label}",)
+    effects = (*first.effects, *second.effects)
+    return replace(second, says=says, entry=first.entry or second.entry, why=why, effects=effects, also=first.label)
+
+
+def of_two_skills(turn: Turn, first: Step, second: Step) -> Step:
+    """Return what two skills come to: together if one of them is done at once, else one after the other.
+
+    What asks something back, or goes to a person, is said last. A person who is needed anyway gets both.
+    """
+    if _is_done(first):
+        return together(first, second)
+    if _is_done(second):
+        return together(second, first)
+    if first.handoff is None:
+        return _one_after_the_other(turn, first, second.label)
+    handoff = replace(first.handoff, reason=f"{first.handoff.reason} + {second.label}")
+    if second.handoff is None:
+        return replace(first, handoff=handoff, also=second.label, why=(_in_turn(first, second.label),))
+    priority = max(first.handoff.priority, second.handoff.priority)
+    return replace(together(first, second), handoff=replace(handoff, priority=priority))
+
+
+def _is_done(step: Step) -> bool:
+    """Return whether nothing is left to ask or to pass on."""
+    return step.handoff is None and (not step.state.skill or step.state.step == OPTIONAL)
+
+
+def _in_turn(first: Step, later: str) -> str:
+    return f"two requests: {first.label} first, then {later}"
+
+
+def _one_after_the_other(turn: Turn, first: Step, later: str) -> Step:
+    """Return the step of the first of two skills; the second is offered now and again when the first is done."""
+    return replace(offering(turn, first, later), why=(_in_turn(first, later),))
+
+
+def offering(turn: Turn, step: Step, later: str) -> Step:
+    """Return `step` with the other wish offered below; it stays open as long as a skill waits."""
+    said = Say("dialogue.and_then", choices=labelled(turn, (later,)))
+    return replace(step, says=(*step.says, said), state=replace(step.state, later=later if step.state.skill else ""))
+
+
+def _is_phrasing(turn: Turn) -> bool:
+    label, said = turn.meaning.ranked[0][0], letters(turn.text)
+    entry = turn.knowledge.entries.get((label, turn.language))
+    phrasings = (*turn.knowledge.intents.get(label, {}).get(turn.language, ()), *(entry.ask if entry else ()))
+    return said in bare_forms(phrasings)

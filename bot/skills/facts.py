@@ -1,0 +1,89 @@
+"""What the catalogue says of a product beside stock: fabric, care and fit; and products side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bot.knowledge.entries import version_of
+from bot.messages import Source
+from bot.shop.port import Product
+from bot.skills import shown
+from bot.skills.goods import is_colour
+from bot.skills.turn import OPTIONAL, Say, Step, Turn, phrases
+from bot.understanding.lexicon import category_of
+from bot.understanding.text import normal
+
+CARE = (
+    "care-colour",
+    "care-cotton",
+    "care-down",
+    "care-ironing",
+    "care-linen",
+    "care-pilling",
+    "care-shoes",
+    "care-shrinking",
+    "care-silk",
+    "care-wool",
+)
+ABOUT = frozenset({"product-fabric", "product-stretch", "product-thickness", "product-allergy", *CARE})
+"""Entries to which is added what the catalogue says of the product that is named, or was spoken of."""
+PHRASES = phrases(
+    products="material product material; care product care; fit product fit; "
+    "side_by_side product price material colours sizes; side_gone product price material; compare"
+)
+
+
+def spoken_of(turn: Turn) -> tuple[str, ...]:
+    """Return the ids of the products of the last messages."""
+    before = turn.state.before(turn.now)
+    return tuple(one.value for one in before.entities if one.kind == "product" and not one.negated) if before else ()
+
+
+def tell(turn: Turn) -> Step | None:
+    """Tell what a product is made of and how it is washed; None where no product is meant."""
+    named = turn.meaning.values("product")
+    ids = named or spoken_of(turn)
+    product = turn.shop.product(ids[0]) if ids else None
+    if product is not None and not named and not _may_be(turn, product):
+        return None
+    if product is None:
+        return None
+    told: dict[str, Mapping[str, str]] = {"material": product.material}
+    told |= {"care": product.care} if turn.meaning.best in CARE else {"fit": product.fit}
+    says = tuple(_fact(turn, product, name, words) for name, words in told.items() if any(words.values()))
+    return Step(says, turn.state.waiting("products", OPTIONAL)) if says else None
+
+
+def _may_be(turn: Turn, product: Product) -> bool:
+    """Return whether the piece spoken of may still be meant: of the kind and colour that are named now."""
+    category, colours = category_of(normal(turn.text)), turn.meaning.values("colour")
+    return category in (None, product.category) and (
+        not colours or any(is_colour(colour, v.colour) for colour in colours for v in product.variants)
+    )
+
+
+def _fact(turn: Turn, product: Product, name: str, words: Mapping[str, str]) -> Say:
+    fields = {"product": shown.name(product.name, turn.language), name: shown.name(words, turn.language)}
+    return Say(f"products.{name}", fields, sources=(_source(product, *fields.values()),))
+
+
+def compared(turn: Turn, product: Product) -> Say:
+    """Return a product in one sentence as it is set beside another: price, fabric, what there is."""
+    there = [variant for variant in product.variants if variant.stock > 0]
+    prices = [variant.price_for(turn.person.tier) for variant in there or product.variants]
+    fields = {
+        "product": shown.name(product.name, turn.language),
+        "price": shown.money(min(prices, key=lambda price: price.amount_minor), turn.language),
+        "material": shown.name(product.material, turn.language),
+    }
+    if there:
+        fields["colours"] = shown.listed((shown.name(v.colour, turn.language) for v in there), turn.language)
+        fields["sizes"] = shown.listed(
+            (v.size for v in product.variants if v.size in {t.size for t in there}), turn.language
+        )
+    phrase = "side_by_side" if there else "side_gone"
+    return Say(f"products.{phrase}", fields, sources=(_source(product, phrase, *fields.values()),))
+
+
+def _source(product: Product, *told: str) -> Source:
+    return Source(f"product:{product.id}", version_of(*told))

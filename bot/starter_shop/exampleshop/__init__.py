@@ -1,0 +1,1 @@
+"""exampleshop as the system behind a shop of Zhanggui."""
