@@ -121,7 +121,7 @@ def test_every_thing_is_within_its_stated_bounds(text: str) -> None:
 
 @pytest.mark.parametrize("text", [text for language in ("zh", "en") for text, _ in cases(language)][::3])
 def test_what_was_read_surely_is_read_the_same_out_of_its_place(text: str) -> None:
-    """What is read by its own form alone: an address by its neighbours, a product by several words, three girths by their order: these are left out."""
+    """What is read by its own form alone: an address by its neighbours, a product by several words, three girths by their order, a child's foot by whose it is: these are left out."""
     for entity in read(text):
         if entity.confidence >= SURE and entity.kind not in (
             "address",
@@ -130,6 +130,7 @@ def test_what_was_read_surely_is_read_the_same_out_of_its_place(text: str) -> No
             "chest",
             "waist",
             "hip",
+            "foot",
         ):
             again = read(normal(text)[entity.start : entity.end])
             assert (entity.kind, entity.value) in [(e.kind, e.value) for e in again]

@@ -95,6 +95,9 @@ MONTH_ZH, DAY_ZH = r"(\d{1,2}|[一二三四五六七八九十]{1,2})", r"(\d{1,2
 DAY_EN = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
 DONE = r"(?=买|下单|下的|拍|付|订|发|到|收|签收|寄|退|那天|之前|以前|之后|左右|早上|上午|下午|晚上|中午|的)"
 
+ARRIVING = r"(?=(?:(?:[之以]?前|左右)(?:能|会|要|必须|一定)?|能|会|必须|一定要?)(?:到|送到|收到|寄到)(?![的了过]))"
+"""Behind a day that something is to arrive on, so it is still to come."""
+
 
 def _on(day: date | None) -> Read | None:
     return (day.isoformat(), "day") if day else None
@@ -170,6 +173,12 @@ class _Calendar:
         days = (_day(first.year, first.month, int(match[2])) for first in firsts)
         return _on(next((day for day in days if day and (match[1] or day <= self.today)), None))
 
+    def coming_of_month(self, match: re.Match[str]) -> Read | None:
+        """`10号之前能到吗`: the next one."""
+        firsts = (_first_of_month(self.today, month) for month in (0, 1, 2))
+        days = (_day(first.year, first.month, int(match[1])) for first in firsts)
+        return _on(next((day for day in days if day and day >= self.today), None))
+
     def weekday(self, match: re.Match[str]) -> Read | None:
         return _on(self.monday + _steps(match[1]) * WEEK + min(WEEKDAYS_ZH.index(match[2]), 6) * DAY)
 
@@ -242,6 +251,7 @@ def dated(today: date) -> tuple[Rule, ...]:
         confidence=SAID,
     )
     alone = rules(
+        ("date", rf"(?<![\d./月])(\d{{1,2}})[号日]{ARRIVING}", read.coming_of_month),
         ("date", rf"(?<![\d./月])()(\d{{1,2}})[号日]{DONE}", read.of_month),
         ("date", rf"\b(){FULL_WEEKDAY}", read.english_weekday),
         confidence=ALONE,
