@@ -112,8 +112,6 @@ PHRASES = (
         intent="; ".join(intent for skill in SKILLS.values() for intent in sorted(skill.intents)),
     )
 )
-RULES = tuple(skill.settles for skill in SKILLS.values() if skill.settles is not None)
-"""By which skills settle what a message is; the first that does."""
 ENTRIES = frozenset().union(*(skill.entries for skill in SKILLS.values()))
 CHARTS = frozenset().union(*(skill.charts for skill in SKILLS.values()))
 INTENTS_OF: Mapping[str, frozenset[str]] = {
@@ -156,7 +154,7 @@ LEADS_TO: dict[str, str] = {f"skill:{skill.name}": min(skill.intents) for skill 
 
 def take_turn(turn: Turn) -> Step:
     """Return what this turn comes to. Pure: reads through the ports in `turn`, changes nothing."""
-    heard = _of_parcel_news(turn) or hear(_without_human(turn), RULES)
+    heard = _of_parcel_news(turn) or hear(_without_human(turn), tuple(SKILLS.values()))
     step = with_age(heard, _with_later(heard, _decide(heard)))
     offered = tuple(choice for say in step.says for choice in say.choices)
     asks_the_same = step.state.skill and (step.state.skill, step.state.step) == (turn.state.skill, turn.state.step)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -16,6 +17,7 @@ from bot.skills.goods import kind
 from bot.skills.turn import ASKED, HUMAN, Skill, Turn
 from bot.skills.which import picks
 from bot.understanding.entities import ACTED_ON, MEASURES, Entity
+from bot.understanding.fabrics import wished_in
 from bot.understanding.orders import OTHER, WORDS_AROUND
 from bot.understanding.reasons import means_all
 from bot.understanding.text import letters, normal
@@ -41,16 +43,21 @@ TOLD_BY_DAY = 0.3
 """An order told by its day, or as the last one, says less than its number: what is wanted of it has to be likelier."""
 ODD = 0.35
 """What is acted on so much later sounds too odd for a rule of words to settle it."""
+NAMED = frozenset({"order", OTHER, "product"})
+"""Things of a shop, beside fabrics and cases."""
+CASE = re.compile(r"(?<![a-z0-9])rt ?-?\d{6}")
+UNHEARD = -math.inf
+"""The margin of what the classifier did not think of."""
 ORDER_WORD = re.compile(r"[单單]|\border")
 NAMING = ("product_search", "stock_question", "return_request")
 """What a message seems to want that only says which of the pieces offered is meant."""
 
 
-def hear(turn: Turn, rules: Sequence[Callable[[Turn], str]] = ()) -> Turn:
+def hear(turn: Turn, skills: Sequence[Skill] = ()) -> Turn:
     """Settle what the message is before anything is decided.
 
     Args:
-        rules: of the skills, see `Skill.settles`.
+        skills: whose rules of words are asked, see `Skill.settles`.
 
     A pick and a message that only names things have no wish of their own: the classifier's ranking, which is made of
     words, counts for nothing then.
@@ -64,8 +71,9 @@ def hear(turn: Turn, rules: Sequence[Callable[[Turn], str]] = ()) -> Turn:
         return _not_again(turn)
     if turn.meaning.best == HISTORY and picks(turn):
         return replace(turn, meaning=replace(turn.meaning, ranked=((STATUS, 1.0),), parts=()))
-    trusted = () if _is_odd(turn) else rules
-    if asked := next((label for settles in trusted if (label := settles(turn))), ""):
+    trusted = () if _is_odd(turn) else skills
+    asked, skill = next(((label, one) for one in trusted if one.settles and (label := one.settles(turn))), ("", None))
+    if skill and _is_heard(turn, asked, skill):
         return replace(turn, meaning=replace(turn.meaning, ranked=((asked, 1.0),), parts=()))
     if _joins_sale(turn) and ASKED not in turn.state.slots and not turn.choice:
         return turn
@@ -83,6 +91,25 @@ def hear(turn: Turn, rules: Sequence[Callable[[Turn], str]] = ()) -> Turn:
 def _is_odd(turn: Turn) -> bool:
     """Return whether a first message speaks of things that no shop does: `the gym charged me twice`."""
     return not turn.state.skill and turn.meaning.bounds.later >= ODD and turn.meaning.value("order") is None
+
+
+def _is_heard(turn: Turn, label: str, skill: Skill) -> bool:
+    """Return whether a message sounds like what `skill` takes it for, goes on with a talk, or names a thing.
+
+    Of messages without a talk before them, rules of words choose among what is worth asking: alone they took
+    `"i want a refund", said my ex` for a return.
+    """
+    goes_on = bool(turn.state.skill or turn.state.last)
+    likely = dict(turn.meaning.ranked).get(label, UNHEARD) >= turn.meaning.bounds.ask
+    best = turn.knowledge.entry(turn.meaning.best, turn.language)
+    leads_there = best is not None and f"skill:{skill.name}" in best.next
+    return goes_on or likely or leads_there or _names_a_thing(turn)
+
+
+def _names_a_thing(turn: Turn) -> bool:
+    said = normal(turn.text)
+    kinds = {entity.kind for entity in turn.meaning.entities}
+    return bool(kinds & NAMED or wished_in(said) or CASE.search(said))
 
 
 def _without_denied(turn: Turn) -> Turn:
