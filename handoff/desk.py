@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, func, select, update
 
 from bot.delivery import outbox as door
 from bot.errors import Conflict, NotFound
@@ -22,7 +22,7 @@ from handoff.customer import Customer, customer
 from handoff.owner import Owner
 from handoff.people import Agent
 from handoff.rights import Rights, rights
-from handoff.talks import Talk, talks_where
+from handoff.talks import Talk, of_ids
 from handoff.transcript import RETRYABLE, Line, transcript
 
 TYPES_FOR = timedelta(seconds=6)
@@ -74,34 +74,39 @@ def conversation(
         NotFound: there is no such conversation, or it is not for this viewer.
     """
     held = access_conversation(connection, viewer, conversation_id)
-    found = talks_where(connection, conversations.c.id == conversation_id, (), 1)
-    if not found:
+    talk = of_ids(connection, [conversation_id]).get(conversation_id)
+    if talk is None:
         raise NotFound
     return Conversation(
-        talk=found[0],
+        talk=talk,
         epoch=held.epoch,
         lines=transcript(
             connection, conversation_id, now, limit, viewer.leads, viewer.leads or held.agent_id == viewer.id
         ),
         customer=customer(connection, shop, conversation_id),
-        rights=rights(connection, conversation_id, found[0].channel in counting, now),
+        rights=rights(connection, conversation_id, talk.channel in counting, now),
         language=_language(connection, conversation_id),
     )
 
 
 def _language(connection: Connection, conversation_id: str) -> str:
-    state = connection.execute(select(conversations.c.state).where(conversations.c.id == conversation_id)).scalar()
+    state = connection.execute(_STATE, {"talk": conversation_id}).scalar()
     return str(state.get("language") or "") if isinstance(state, dict) else ""
 
 
 def is_customer_typing(connection: Connection, conversation_id: str, now: datetime) -> bool:
     """Return whether the customer is writing now; False where the channel does not tell."""
-    said = select(func.max(inbox.c.received_at)).where(inbox.c.conversation_id == conversation_id).scalar_subquery()
-    query = select(conversations.c.customer_typing_until, said.label("said_at"))
-    row = connection.execute(query.where(conversations.c.id == conversation_id)).first()
+    row = connection.execute(_TYPES, {"talk": conversation_id}).first()
     if row is None or row.customer_typing_until is None or row.customer_typing_until <= now:
         return False
     return row.said_at is None or row.said_at <= row.customer_typing_until - CUSTOMER_TYPES_FOR
+
+
+_STATE = select(conversations.c.state).where(conversations.c.id == bindparam("talk"))
+_SAID_LAST = select(func.max(inbox.c.received_at)).where(inbox.c.conversation_id == bindparam("talk")).scalar_subquery()
+_TYPES = select(conversations.c.customer_typing_until, _SAID_LAST.label("said_at")).where(
+    conversations.c.id == bindparam("talk")
+)
 
 
 # --- what an agent does --------------------------------------------------------------------------------------------
