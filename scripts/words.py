@@ -16,6 +16,7 @@ TABLES = {
     "consents": "Every yes and no to being written to, with what was said. The newest row counts.",
     "person_measures": "A person's own measures for advice on sizes, kept where they said yes to it.",
     "conversations": "Everything between one chat and the shop: who owns it, how far it is, what the bot keeps of it.",
+    "group_members": "Who came into the groups that the bot is in, whether they left, and whether they were welcomed.",
     "inbox": "Every message in, once, in the order of its conversation.",
     "outbox": "Every message out, by bot, agent or campaign. Rows are added, then marked; retention deletes old ones.",
     "media": "Pictures, voices and files, with their bytes: one place to back up, shared by all processes.",

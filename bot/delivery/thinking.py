@@ -16,7 +16,8 @@ from sqlalchemy import Connection, Row, and_, bindparam, select
 from bot.brain import Brain, Mind
 from bot.deciding import Said, decide, summary
 from bot.delivery.people import Known, known_people
-from bot.messages import Choice, Event
+from bot.delivery.wishes import Wishes
+from bot.messages import Choice, Event, Topic
 from bot.settings import Settings
 from bot.shop.port import Money, Shop
 from bot.skills import shown
@@ -48,6 +49,8 @@ class Thought:
     listener: Listener
     voice: Voice
     summary: Mapping[str, Any]
+    topic: Topic | None = None
+    """Where in a group it is said, and what it answers there."""
 
     def speak(self, says: Sequence[Say]) -> Spoken:
         """Return what is said to this customer."""
@@ -66,6 +69,8 @@ class Surroundings:
     now: datetime
     pictures: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     """By message: ids of the pictures that came with it."""
+    wishes: Mapping[int, str] = field(default_factory=dict)
+    """By message that opened a chat: what the person had asked in a group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,8 @@ class Thinker:
     shop_of: ShopOf
     popular: Callable[[], Sequence[str]] = tuple
     """Returns the labels that were asked for most in the last days."""
+    wishes: Wishes | None = None
+    """Carries what is asked in a group into the private chat; without it nothing is carried."""
 
     def think_all(
         self, connection: Connection, conversation_ids: Sequence[str], now: datetime
@@ -92,6 +99,7 @@ class Thinker:
             sales=running_sales(connection, now),
             now=now,
             pictures=pictures_of(connection, rows),
+            wishes=self.wishes.carried(connection, rows, now) if self.wishes else {},
         )
         thoughts: dict[str, Thought | Exception] = {}
         for row in rows:
@@ -119,13 +127,15 @@ class Thinker:
             listener=listener(turn, row.channel.partition(":")[0]),
             voice=around.mind.voice,
             summary=summary(turn, step),
+            topic=Topic(**row.topic) if row.topic and row.chat_kind == "group" else None,
         )
 
     def _said(self, row: AnyRow, person: PersonView, state: State, around: Surroundings) -> Said:
         is_group = row.chat_kind == "group"
         spoken = "" if is_group else person.language  # a group has a language of its own
+        wish = around.wishes.get(row.inbox_id, "")
         return Said(
-            text=row.text,
+            text=wish or row.text,
             person=person,
             state=state,
             shop=around.shop,
@@ -134,8 +144,10 @@ class Thinker:
             default_language=spoken or self.settings.shop.language,
             choice=row.choice or linked_choice(row.event, row.payload),
             owner=row.owner,
-            event=row.event,
+            event=None if wish else row.event,
             is_group=is_group,
+            addressed=row.addressed,
+            carries=self.wishes.payload(row.inbox_id) if is_group and self.wishes else "",
             sales=lambda language: sale_views(around.sales, language),
             popular=self.popular(),
             pictures=around.pictures.get(row.inbox_id, ()),
@@ -170,6 +182,8 @@ _NEXT_MESSAGES = (
         inbox.c.event,
         inbox.c.payload,
         inbox.c.choice,
+        inbox.c.topic,
+        inbox.c.addressed,
     )
     .join(inbox, and_(inbox.c.conversation_id == conversations.c.id, inbox.c.seq == conversations.c.done_seq + 1))
     .where(conversations.c.id.in_(bindparam("talks", expanding=True)))

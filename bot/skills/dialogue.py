@@ -104,6 +104,7 @@ PHRASES = (
     | phrases(
         cart=FOLLOW_UP,
         shop="back_in_stock line.goods",
+        group="in_private; private_button; welcome",
         orders=NEWS,
         flash=f"announce {ON_SALE}; day_before {ON_SALE}; ahead {ON_SALE}; soon {ON_SALE}; half {ON_SALE}; "
         f"sold_out {ON_SALE}; card {ON_SALE} sale.as_of; closed {ON_SALE}; claim_button; "

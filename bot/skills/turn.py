@@ -359,6 +359,10 @@ class Turn:
     sales: Mapping[str, SaleView] = field(default_factory=dict)
     """The flash sales that are running, by id, the one that ends first in front."""
     is_group: bool = False
+    addressed: str = ""
+    """How a message in a group speaks to the bot: by its `name`, by a `reply`; empty if it does not."""
+    carries: str = ""
+    """The payload that carries this message into the private chat."""
     order_example: str = ""
     """A made-up order number in the shop's form, empty where none can be made up."""
     popular: tuple[str, ...] = ()
@@ -415,6 +419,7 @@ class Skill:
         adds_to: entries to which it adds what it can say at once of what the message names: `UK 6` beside how sizes
             are converted.
         repeats: whether it asks its question once more at a step named `again`.
+        is_public: whether it speaks in groups, too: it tells nothing of a person and asks for nothing.
         beside: returns the entries that are asked about while it waits: in doubt a question means one of them.
     """
 
@@ -429,6 +434,7 @@ class Skill:
     adds_to: frozenset[str] = frozenset()
     settles: Callable[[Turn], str] | None = None
     repeats: bool = False
+    is_public: bool = False
     beside: Callable[[Turn], frozenset[str]] = field(default=lambda _: frozenset())
 
 
