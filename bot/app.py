@@ -29,6 +29,8 @@ from bot.campaigns.carts import FollowUps
 from bot.campaigns.handlers import SaleTimers
 from bot.campaigns.links import Links
 from bot.campaigns.telling import Telling
+from bot.campaigns.vote_handlers import VoteTimers
+from bot.campaigns.vote_words import VoteWords
 from bot.channels import has_robots, make_connectors, public_url, staff_groups, staff_robots
 from bot.clock import Clock, IdMaker
 from bot.connector import Connector, MediaSource
@@ -331,6 +333,7 @@ class Shopkeeper:
             newcomers.TIMER: newcomers.Welcome(lambda: self.brain.mind.voice, self.settings.shop.language).fire,
             "csat": AskCsat(lambda: self.brain.mind.voice, self.settings.shop.language).fire,
             **sale_timers.handlers(),
+            **VoteTimers(lambda: VoteWords(self.brain.mind.voice, self.settings.shop.zone)).handlers(),
         }
 
     async def _watch(self) -> None:

@@ -27,6 +27,7 @@ from bot.commands import (
     shop,
     talking,
     tokens,
+    votes,
 )
 from bot.commands.common import talk
 from bot.errors import ZhangguiError
@@ -56,6 +57,7 @@ people.agents.command("telegram")(tokens.telegram)
 app.add_typer(people.agents, name="agents")
 app.add_typer(carts.cart_list, name="carts")
 app.add_typer(sales.sale_list, name="sales")
+app.add_typer(votes.vote_list, name="votes")
 app.add_typer(shop.shop, name="shop")
 app.add_typer(dead.dead, name="dead")
 app.add_typer(hooks.hooks, name="hooks")

@@ -17,7 +17,7 @@ from bot.shop.port import Shop
 from bot.skills.dialogue import greet, take_turn
 from bot.skills.eligibility import ReturnPolicy
 from bot.skills.in_group import answer_in_group
-from bot.skills.turn import PersonView, SaleView, State, Step, Turn
+from bot.skills.turn import PersonView, PollVote, SaleView, State, Step, Turn, VoteView
 from bot.skills.waiting import while_agent_talks, while_queued
 from bot.understanding.engine import Catalogue, Engine, Meaning
 from bot.understanding.orders import example
@@ -30,7 +30,6 @@ SILENT = frozenset(
         Event.DEPARTED,
         Event.MOVED,
         Event.EDITED,
-        Event.VOTED,
         Event.SUBSCRIBED,
     }
 )
@@ -50,6 +49,8 @@ class Said:
         language: where it is known for sure, else empty.
         owner, event: as of the conversation and of the message, see `bot.store.tables`.
         sales: returns the running flash sales as shown in a language.
+        votes: the trial votes that are on or were lately, by id.
+        payload: of the event.
         popular: labels that are asked for most, by what was counted.
         pictures: ids of the pictures that came with it.
         addressed: how it speaks to the bot in a group, see `bot.messages.Inbound`.
@@ -69,6 +70,8 @@ class Said:
     event: str | None = None
     is_group: bool = False
     sales: Callable[[str], Mapping[str, SaleView]] = field(default=lambda _: {})
+    votes: Mapping[str, VoteView] = field(default_factory=dict)
+    payload: str = ""
     popular: Sequence[str] = ()
     pictures: tuple[str, ...] = ()
     addressed: str = ""
@@ -81,6 +84,8 @@ def decide(engine: Engine, knowledge: Knowledge, settings: Settings, said: Said)
     The same message under the same knowledge, settings and data gives the same step, wherever it is asked.
     """
     turn = _understood(engine, knowledge, settings, said)
+    if said.event == Event.VOTED:
+        return turn, Step((), said.state, (PollVote(said.payload, said.text),))
     if said.event in SILENT:
         return turn, None
     if turn.is_group:
@@ -121,6 +126,7 @@ def _understood(engine: Engine, knowledge: Knowledge, settings: Settings, said: 
         people_answer=settings.shop.is_open(said.now),
         choice=said.choice,
         sales=said.sales(meaning.language),
+        votes=said.votes,
         is_group=said.is_group,
         order_example=example(settings.shop.order_number),
         popular=tuple(dict.fromkeys((*said.popular, *settings.shop.popular))),

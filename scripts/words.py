@@ -57,6 +57,9 @@ TABLES = {
     "shop_platform": "How far the copy of a remote shop can be trusted: one row.",
     "shop_errands": "What a turn wants a remote shop to do, and what came of it.",
     "sales": "Flash sales. `available` + held + paid = `total`, at every instant.",
+    "votes": "Trial votes: what is asked, of whom, and the seed of the draw.",
+    "vote_ballots": "What people chose in a vote, with their numbers in the draw; a row for each person.",
+    "person_tags": "What is known of a person by what they did, e.g. chose in a vote, and from where.",
     "sale_claims": "Who holds a piece of a sale, has paid it or stands in line; a row for each piece of a buyer.",
 }
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from sqlalchemy import Connection, select, update
 
 from bot.messages import Chat
-from bot.store.tables import conversations, outbox, sales
+from bot.store.tables import conversations, outbox, sales, votes
 
-OVER = ("ended", "cancelled")
+OVER = ("ended", "drawn", "cancelled")
 
 
 def move(connection: Connection, chat: Chat, new_chat: str) -> None:
@@ -30,7 +30,9 @@ def move(connection: Connection, chat: Chat, new_chat: str) -> None:
 
 def _rename_audiences(connection: Connection, chat: Chat, new_chat: str) -> None:
     old, new = {"channel": chat.channel, "chat": chat.id}, {"channel": chat.channel, "chat": new_chat}
-    for row in connection.execute(select(sales.c.id, sales.c.audiences).where(sales.c.status.not_in(OVER))).all():
-        renamed = [{**one, **new} if old.items() <= one.items() else one for one in row.audiences]
-        if renamed != row.audiences:
-            connection.execute(update(sales).where(sales.c.id == row.id).values(audiences=renamed))
+    for table in (sales, votes):
+        open_still = table.c.status.not_in(OVER)
+        for row in connection.execute(select(table.c.id, table.c.audiences).where(open_still)).all():
+            renamed = [{**one, **new} if old.items() <= one.items() else one for one in row.audiences]
+            if renamed != row.audiences:
+                connection.execute(update(table).where(table.c.id == row.id).values(audiences=renamed))

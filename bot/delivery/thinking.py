@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -21,10 +21,11 @@ from bot.messages import Choice, Event, Topic
 from bot.settings import Settings
 from bot.shop.port import Money, Shop
 from bot.skills import shown
+from bot.skills.ballot import VOTE, VOTE_LINK
 from bot.skills.sales import CLAIM, CLAIM_LINK
-from bot.skills.turn import PersonView, SaleView, Say, State, Step
+from bot.skills.turn import PersonView, SaleView, Say, State, Step, VoteView
 from bot.store.database import AnyRow
-from bot.store.tables import conversations, inbox, media, products, sales, variants
+from bot.store.tables import conversations, inbox, media, products, sales, variants, votes
 from bot.understanding.engine import Catalogue
 from bot.voice import Listener, Spoken, Voice, listener
 
@@ -67,6 +68,7 @@ class Surroundings:
     known: Known
     sales: Sequence[Row[Any]]
     now: datetime
+    votes: Mapping[str, VoteView] = field(default_factory=dict)
     pictures: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     """By message: ids of the pictures that came with it."""
     wishes: Mapping[int, str] = field(default_factory=dict)
@@ -97,6 +99,7 @@ class Thinker:
             catalogue=self.brain.catalogue(shop.names()),
             known=known_people(connection, [row.identity_id for row in rows], shop, now),
             sales=running_sales(connection, now),
+            votes=late_votes(connection, now),
             now=now,
             pictures=pictures_of(connection, rows),
             wishes=self.wishes.carried(connection, rows, now) if self.wishes else {},
@@ -149,6 +152,8 @@ class Thinker:
             addressed=row.addressed,
             carries=self.wishes.payload(row.inbox_id) if is_group and self.wishes else "",
             sales=lambda language: sale_views(around.sales, language),
+            votes=around.votes,
+            payload=row.payload,
             popular=self.popular(),
             pictures=around.pictures.get(row.inbox_id, ()),
         )
@@ -188,6 +193,13 @@ _NEXT_MESSAGES = (
     .join(inbox, and_(inbox.c.conversation_id == conversations.c.id, inbox.c.seq == conversations.c.done_seq + 1))
     .where(conversations.c.id.in_(bindparam("talks", expanding=True)))
 )
+VOTES_SHOWN_FOR = timedelta(days=30)
+"""So long after its end people can ask how their vote stands."""
+_VOTES = (
+    select(votes)
+    .where(votes.c.ends_at > bindparam("since"), votes.c.status.in_(("open", "closed", "drawn")))
+    .order_by(votes.c.ends_at, votes.c.id)
+)
 _RUNNING_SALES = (
     select(sales, products.c.name_zh, products.c.name_en)
     .join(variants, sales.c.sku == variants.c.sku)
@@ -214,9 +226,28 @@ def pictures_of(connection: Connection, rows: Sequence[AnyRow]) -> dict[int, tup
 
 
 def linked_choice(event: str | None, payload: str) -> str:
-    """Return the choice that a link to the chat stands for: who opens it by `claim-SALE` claims a piece."""
-    sale_id = payload.removeprefix(CLAIM_LINK)
-    return f"{CLAIM}{sale_id}" if event == Event.STARTED and sale_id not in ("", payload) else ""
+    """Return the choice that a link to the chat stands for: `claim-SALE` claims a piece, `vote-ID` shows a vote."""
+    for begins, token in ((CLAIM_LINK, CLAIM), (VOTE_LINK, VOTE)):
+        named = payload.removeprefix(begins)
+        if event == Event.STARTED and named not in ("", payload):
+            return f"{token}{named}"
+    return ""
+
+
+def late_votes(connection: Connection, now: datetime) -> dict[str, VoteView]:
+    """Return the trial votes that are on or ended lately, by id, the one that ends first in front."""
+    return {
+        row.id: VoteView(
+            row.id,
+            row.question,
+            {one["id"]: {language: one[language] for language in ("zh", "en")} for one in row.options},
+            row.status == "open" and now < row.ends_at,
+            row.ends_at,
+            row.prize,
+            row.winners,
+        )
+        for row in connection.execute(_VOTES, {"since": now - VOTES_SHOWN_FOR})
+    }
 
 
 def running_sales(connection: Connection, now: datetime) -> Sequence[Row[Any]]:

@@ -183,6 +183,24 @@ class SaleView:
     pay_url: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class VoteView:
+    """A trial vote that is on, or was lately.
+
+    Attributes:
+        options: what may be chosen: id → its name by language.
+        prize: by language; empty where nothing is drawn among the voters.
+    """
+
+    id: str
+    question: Mapping[str, str]
+    options: Mapping[str, Mapping[str, str]]
+    is_open: bool
+    ends_at: datetime
+    prize: Mapping[str, str] = field(default_factory=dict)
+    winners: int = 0
+
+
 # --- effects: what a turn wants done; the turn's own transaction does it -----------------------------------------
 @dataclass(frozen=True, slots=True)
 class Prove:
@@ -240,6 +258,41 @@ class Claim:
     sale_id: str
     said: Mapping[str, Say]
     pay_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CastVote:
+    """Vote; `said` by outcome, see `bot.campaigns.ballots.Cast`."""
+
+    vote_id: str
+    option: str
+    said: Mapping[str, Say]
+
+
+@dataclass(frozen=True, slots=True)
+class SeeVote:
+    """Tell how one's own vote stands: `yours`, `won`, `ask` if there is none yet, `over` if there will be none.
+
+    Attributes:
+        labels: of the options, by id.
+    """
+
+    vote_id: str
+    labels: Mapping[str, str]
+    said: Mapping[str, Say]
+
+
+@dataclass(frozen=True, slots=True)
+class PollVote:
+    """Take what was chosen in a poll of the platform.
+
+    Attributes:
+        message_id: of the message that is the poll, `bot.messages.Outbound.id`.
+        options: the numbers of the options from 0, separated by commas; empty for a vote taken back.
+    """
+
+    message_id: str
+    options: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,7 +358,22 @@ class Rate:
     low: bool = False
 
 
-Effect = Rate | Complain | Prove | FailProof | SendCode | Do | LookAgain | Claim | SetConsent | KeepMeasures | Note
+Effect = (
+    Rate
+    | Complain
+    | Prove
+    | FailProof
+    | SendCode
+    | Do
+    | LookAgain
+    | Claim
+    | CastVote
+    | SeeVote
+    | PollVote
+    | SetConsent
+    | KeepMeasures
+    | Note
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,6 +426,8 @@ class Turn:
     """Token of the choice that was tapped or typed."""
     sales: Mapping[str, SaleView] = field(default_factory=dict)
     """The flash sales that are running, by id, the one that ends first in front."""
+    votes: Mapping[str, VoteView] = field(default_factory=dict)
+    """The trial votes that are on or were lately, by id, the one that ends first in front."""
     is_group: bool = False
     addressed: str = ""
     """How a message in a group speaks to the bot: by its `name`, by a `reply`; empty if it does not."""

@@ -47,12 +47,14 @@ from bot.store.shop_tables import (
     variants,
     watches,
 )
+from bot.store.vote_tables import ballots, person_tags, votes
 
 __all__ = [  # what other modules find here beside the tables below
     "Utc",
     "agent_accounts",
     "agent_keys",
     "audit",
+    "ballots",
     "cart_lines",
     "carts",
     "case_parts",
@@ -69,6 +71,7 @@ __all__ = [  # what other modules find here beside the tables below
     "order_lines",
     "orders",
     "outgoing",
+    "person_tags",
     "platform_state",
     "products",
     "recovery_codes",
@@ -81,6 +84,7 @@ __all__ = [  # what other modules find here beside the tables below
     "tracking",
     "untold",
     "variants",
+    "votes",
     "watches",
 ]
 

@@ -27,7 +27,7 @@ MINUTE = timedelta(minutes=1)
 class Group:
     """The group, as its members see it."""
 
-    talk: TelegramTalk
+    talk: GroupTalk
     chat: int = GROUP
 
     def hears(self, user: int, text: str, **more: Any) -> str:
