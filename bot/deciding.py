@@ -14,6 +14,7 @@ from bot.knowledge.entries import Knowledge
 from bot.messages import Event
 from bot.settings import Settings
 from bot.shop.port import Shop
+from bot.skills.ballot import typed
 from bot.skills.dialogue import greet, take_turn
 from bot.skills.eligibility import ReturnPolicy
 from bot.skills.in_group import answer_in_group
@@ -50,6 +51,7 @@ class Said:
         owner, event: as of the conversation and of the message, see `bot.store.tables`.
         sales: returns the running flash sales as shown in a language.
         votes: the trial votes that are on or were lately, by id.
+        asked_vote: the vote whose question is the last that was said in the chat; empty if it is none.
         payload: of the event.
         popular: labels that are asked for most, by what was counted.
         pictures: ids of the pictures that came with it.
@@ -71,6 +73,7 @@ class Said:
     is_group: bool = False
     sales: Callable[[str], Mapping[str, SaleView]] = field(default=lambda _: {})
     votes: Mapping[str, VoteView] = field(default_factory=dict)
+    asked_vote: str = ""
     payload: str = ""
     popular: Sequence[str] = ()
     pictures: tuple[str, ...] = ()
@@ -109,6 +112,8 @@ def _understood(engine: Engine, knowledge: Knowledge, settings: Settings, said: 
     meaning = _of_this_minute(meaning, knowledge, said.now.astimezone(settings.shop.zone))
     if said.state.skill:  # what answers a question is short: its place tells more than how odd it sounds by itself
         meaning = replace(meaning, bounds=meaning.bounds.usual)
+    asked = said.votes.get(said.asked_vote)
+    choice = said.choice or (typed(said.text, asked) if asked is not None and asked.is_open else "")
     return Turn(
         text=meaning.text,
         meaning=meaning,
@@ -124,7 +129,7 @@ def _understood(engine: Engine, knowledge: Knowledge, settings: Settings, said: 
         complaint_answer_h=settings.policy.complaint_answer_h,
         complaint_solve_h=settings.policy.complaint_solve_h,
         people_answer=settings.shop.is_open(said.now),
-        choice=said.choice,
+        choice=choice,
         sales=said.sales(meaning.language),
         votes=said.votes,
         is_group=said.is_group,

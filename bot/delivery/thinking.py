@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Row, and_, bindparam, select
+from sqlalchemy import Connection, Row, and_, bindparam, func, select
 
 from bot.brain import Brain, Mind
 from bot.deciding import Said, decide, summary
@@ -25,7 +25,7 @@ from bot.skills.ballot import VOTE, VOTE_LINK
 from bot.skills.sales import CLAIM, CLAIM_LINK
 from bot.skills.turn import PersonView, SaleView, Say, State, Step, VoteView
 from bot.store.database import AnyRow
-from bot.store.tables import conversations, inbox, media, products, sales, variants, votes
+from bot.store.tables import conversations, inbox, media, outbox, products, sales, variants, votes
 from bot.understanding.engine import Catalogue
 from bot.voice import Listener, Spoken, Voice, listener
 
@@ -69,6 +69,8 @@ class Surroundings:
     sales: Sequence[Row[Any]]
     now: datetime
     votes: Mapping[str, VoteView] = field(default_factory=dict)
+    asked_votes: Mapping[str, str] = field(default_factory=dict)
+    """By conversation: the vote whose question is the last that was said there."""
     pictures: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     """By message: ids of the pictures that came with it."""
     wishes: Mapping[int, str] = field(default_factory=dict)
@@ -92,14 +94,15 @@ class Thinker:
     ) -> dict[str, Thought | Exception]:
         """Return what the bot makes of the next message of each conversation; what a message broke, by its side."""
         rows = connection.execute(_NEXT_MESSAGES, {"talks": conversation_ids}).all()
-        shop = self.shop_of(connection)
+        shop, votes_on = self.shop_of(connection), late_votes(connection, now)
         around = Surroundings(
             mind=self.brain.mind,
             shop=shop,
             catalogue=self.brain.catalogue(shop.names()),
             known=known_people(connection, [row.identity_id for row in rows], shop, now),
             sales=running_sales(connection, now),
-            votes=late_votes(connection, now),
+            votes=votes_on,
+            asked_votes=asked_last(connection, conversation_ids) if votes_on else {},
             now=now,
             pictures=pictures_of(connection, rows),
             wishes=self.wishes.carried(connection, rows, now) if self.wishes else {},
@@ -153,6 +156,7 @@ class Thinker:
             carries=self.wishes.payload(row.inbox_id) if is_group and self.wishes else "",
             sales=lambda language: sale_views(around.sales, language),
             votes=around.votes,
+            asked_vote=around.asked_votes.get(row.conversation_id, ""),
             payload=row.payload,
             popular=self.popular(),
             pictures=around.pictures.get(row.inbox_id, ()),
@@ -192,6 +196,25 @@ _NEXT_MESSAGES = (
     )
     .join(inbox, and_(inbox.c.conversation_id == conversations.c.id, inbox.c.seq == conversations.c.done_seq + 1))
     .where(conversations.c.id.in_(bindparam("talks", expanding=True)))
+)
+
+
+def asked_last(connection: Connection, conversation_ids: Sequence[str]) -> dict[str, str]:
+    """Return by conversation the vote whose options the last message that was sent there offers."""
+    found: dict[str, str] = {}
+    for row in connection.execute(_LAST_SENT, {"talks": conversation_ids}):
+        token = row.choices[0]["token"] if row.choices else ""
+        if token.startswith(VOTE) and token.count(":") == VOTE.count(":") + 1:
+            found[row.conversation_id] = token.split(":")[1]
+    return found
+
+
+_LAST_SENT = select(outbox.c.conversation_id, outbox.c.choices).where(
+    outbox.c.id.in_(
+        select(func.max(outbox.c.id))
+        .where(outbox.c.conversation_id.in_(bindparam("talks", expanding=True)), outbox.c.status == "sent")
+        .group_by(outbox.c.conversation_id)
+    )
 )
 VOTES_SHOWN_FOR = timedelta(days=30)
 """So long after its end people can ask how their vote stands."""

@@ -44,33 +44,27 @@ def run(turn: Turn) -> Step:
     if not votes:
         return Step((Say("votes.none"),), turn.state)
     if len(votes) == 1:
-        option = _typed(turn, votes[0])
-        return _cast(turn, votes[0], option) if option else _see(turn, votes[0])
+        return _see(turn, votes[0])
     choices = tuple(Choice(f"{VOTE}{vote.id}", shown.name(vote.question, turn.language)) for vote in votes)
     return Step((Say("votes.which", choices=choices),), turn.state)
 
 
 def is_meant(turn: Turn) -> bool:
-    """Return whether a message is about a vote: by a tap, by the word, or by an option of the only one that is on.
-
-    Who got the question on a channel without buttons answers it by number or in words; that counts while nothing else
-    is being asked.
-    """
+    """Return whether a message is about a vote: by a tap, or by the word."""
     if turn.choice:
         return turn.choice.startswith(VOTE)
-    votes = [vote for vote in turn.votes.values() if vote.is_open]
-    if votes and WISH.fullmatch(normal(turn.text)):
-        return True
-    return len(votes) == 1 and not (turn.state.skill or turn.state.offered) and bool(_typed(turn, votes[0]))
+    return any(vote.is_open for vote in turn.votes.values()) and WISH.fullmatch(normal(turn.text)) is not None
 
 
-def _typed(turn: Turn, vote: VoteView) -> str:
-    """Return the option that was typed by its number or its label; empty if none was."""
-    said, options = normal(turn.text), list(vote.options)
+def typed(text: str, vote: VoteView) -> str:
+    """Return the choice that was typed by its number or its name, on channels without buttons; empty if none was."""
+    said, options = normal(text), list(vote.options)
     if BARE.fullmatch(said):
-        return options[int(said) - 1] if 1 <= int(said) <= len(options) else ""
-    named = (one for one, label in vote.options.items() if said in {normal(name) for name in label.values()})
-    return next(named, "")
+        named = options[int(said) - 1] if 1 <= int(said) <= len(options) else ""
+    else:
+        called = (one for one, label in vote.options.items() if said in {normal(name) for name in label.values()})
+        named = next(called, "")
+    return f"{VOTE}{vote.id}:{named}" if named else ""
 
 
 def _cast(turn: Turn, vote: VoteView, option: str) -> Step:

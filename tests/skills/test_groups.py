@@ -2,93 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
 
-import pytest
 from sqlalchemy import update
 
-from bot.delivery import newcomers
-from bot.delivery.signal import Signal
-from bot.delivery.timers import TimerRunner
-from bot.demo.shop import demo_settings
 from bot.store import tables as t
-from tests.skills.talk import Shop, later, order_of
-from tests.skills.telegram import BOT, GROUP, GUEST, USERS, Telegram, TelegramTalk
-
-LIN, CHEN = USERS["lin"], USERS["chen"]
-MINUTE = timedelta(minutes=1)
-
-
-@dataclass
-class Group:
-    """The group, as its members see it."""
-
-    talk: GroupTalk
-    chat: int = GROUP
-
-    def hears(self, user: int, text: str, **more: Any) -> str:
-        """Let a member say something; return what the bot says then, empty if nothing."""
-        return self._does("say", user=user, chat=self.chat, text=text, **more)
-
-    def _does(self, action: str, **body: Any) -> str:
-        before = len(self.said())
-        self.talk.hears(action, **body)
-        return "\n".join(message["text"] for message in self.said()[before:])
-
-    def said(self, chat: int | None = None) -> list[dict[str, Any]]:
-        """Return what the bot has said in the group, or in another chat."""
-        shown = self.talk.telegram.shows("messages", chat=chat or self.chat)["messages"]
-        return [message for message in shown if message["from"]["is_bot"]]
-
-    def follows_the_button(self, user: int) -> str:
-        """Press the button under the last message, and Start in the chat that it opens; return what is said there."""
-        (button,) = self.said()[-1]["buttons"][0]
-        address, _, payload = button["url"].partition("?start=")
-        assert address == f"https://t.me/{BOT}"
-        before = len(self.said(user))
-        self.talk.hears("start", user=user, payload=payload)
-        return "\n".join(message["text"] for message in self.said(user)[before:])
-
-    def changes(self, action: str, **body: Any) -> None:
-        """Let people come and go."""
-        self._does(action, group=self.chat, **body)
-
-    def waits(self, step: timedelta) -> list[str]:
-        """Let time pass; return what the bot says then."""
-        before = len(self.said())
-        later(self.talk, step)
-        self.talk.runs_timers()
-        return [message["text"] for message in self.said()[before:]]
-
-
-class GroupTalk(TelegramTalk):
-    """A shop with its timers."""
-
-    def runs_timers(self) -> None:
-        welcome = newcomers.Welcome(lambda: self.mind.voice, demo_settings().shop.language).fire
-        timers = TimerRunner(self._database, self, {newcomers.TIMER: welcome}, wake=Signal(), fired=Signal())
-
-        async def run() -> None:
-            while await timers.fire_next():
-                pass
-            while await self._sender.send_next():
-                pass
-
-        self._loop.run(run())
-
-
-@pytest.fixture
-def group(shop: Shop, telegram: Telegram, tmp_path: Path) -> Iterator[Group]:
-    opened = GroupTalk(shop, tmp_path, demo_settings(), telegram, "zh")
-    for customer in ("lin", "chen"):
-        opened.as_customer(customer, "zh")
-    yield Group(opened)
-    opened.expects_no_refusal()
-    opened.close()
+from tests.skills.group_stand import CHEN, LIN, MINUTE, Group
+from tests.skills.talk import later, order_of
+from tests.skills.telegram import BOT, GROUP, GUEST
 
 
 def test_a_question_to_the_bot_by_name_is_answered_as_a_reply_to_it(group: Group) -> None:
