@@ -18,7 +18,8 @@ from bot.skills.ballot import typed
 from bot.skills.dialogue import greet, take_turn
 from bot.skills.eligibility import ReturnPolicy
 from bot.skills.in_group import answer_in_group
-from bot.skills.turn import PersonView, PollVote, SaleView, State, Step, Turn, VoteView
+from bot.skills.turn import PersonView, SaleView, State, Step, Turn
+from bot.skills.vote_effects import PollVote, VoteView
 from bot.skills.waiting import while_agent_talks, while_queued
 from bot.understanding.engine import Catalogue, Engine, Meaning
 from bot.understanding.orders import example

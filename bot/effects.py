@@ -22,7 +22,6 @@ from bot.shop.embedded import Asked, Carry, carry_out
 from bot.shop.promises import promise
 from bot.shop.todo import leave
 from bot.skills.turn import (
-    CastVote,
     Claim,
     Complain,
     Do,
@@ -32,14 +31,13 @@ from bot.skills.turn import (
     LookAgain,
     Note,
     PersonView,
-    PollVote,
     Prove,
     Rate,
     Say,
-    SeeVote,
     SendCode,
     SetConsent,
 )
+from bot.skills.vote_effects import CastVote, PollVote, SeeVote
 from bot.store.insert import insert_once
 from bot.store.tables import consents, conversations, person_measures, proof_failures, proofs
 from bot.voice import Speak

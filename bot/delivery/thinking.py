@@ -23,7 +23,8 @@ from bot.shop.port import Money, Shop
 from bot.skills import shown
 from bot.skills.ballot import VOTE, VOTE_LINK
 from bot.skills.sales import CLAIM, CLAIM_LINK
-from bot.skills.turn import PersonView, SaleView, Say, State, Step, VoteView
+from bot.skills.turn import PersonView, SaleView, Say, State, Step
+from bot.skills.vote_effects import VoteView
 from bot.store.database import AnyRow
 from bot.store.tables import conversations, inbox, media, outbox, products, sales, variants, votes
 from bot.understanding.engine import Catalogue

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from bot.knowledge.entries import version_of
 from bot.messages import Choice, Source
 from bot.skills import shown
-from bot.skills.turn import CastVote, Say, SeeVote, Skill, Step, Turn, VoteView, phrases
+from bot.skills.turn import Say, Skill, Step, Turn, phrases
+from bot.skills.vote_effects import CastVote, SeeVote, VoteView
 from bot.understanding.text import normal
 
 NAME = "votes"

@@ -13,6 +13,7 @@ from bot.messages import Choice, Source
 from bot.shop.commands import Command, Outcome
 from bot.shop.port import Order, Shop
 from bot.skills.eligibility import ReturnPolicy
+from bot.skills.vote_effects import CastVote, PollVote, SeeVote, VoteView
 from bot.understanding.engine import Meaning
 from bot.understanding.entities import Entity
 from bot.understanding.following import Before
@@ -183,24 +184,6 @@ class SaleView:
     pay_url: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class VoteView:
-    """A trial vote that is on, or was lately.
-
-    Attributes:
-        options: what may be chosen: id → its name by language.
-        prize: by language; empty where nothing is drawn among the voters.
-    """
-
-    id: str
-    question: Mapping[str, str]
-    options: Mapping[str, Mapping[str, str]]
-    is_open: bool
-    ends_at: datetime
-    prize: Mapping[str, str] = field(default_factory=dict)
-    winners: int = 0
-
-
 # --- effects: what a turn wants done; the turn's own transaction does it -----------------------------------------
 @dataclass(frozen=True, slots=True)
 class Prove:
@@ -258,41 +241,6 @@ class Claim:
     sale_id: str
     said: Mapping[str, Say]
     pay_url: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class CastVote:
-    """Vote; `said` by outcome, see `bot.campaigns.ballots.Cast`."""
-
-    vote_id: str
-    option: str
-    said: Mapping[str, Say]
-
-
-@dataclass(frozen=True, slots=True)
-class SeeVote:
-    """Tell how one's own vote stands: `yours`, `won`, `ask` if there is none yet, `over` if there will be none.
-
-    Attributes:
-        labels: of the options, by id.
-    """
-
-    vote_id: str
-    labels: Mapping[str, str]
-    said: Mapping[str, Say]
-
-
-@dataclass(frozen=True, slots=True)
-class PollVote:
-    """Take what was chosen in a poll of the platform.
-
-    Attributes:
-        message_id: of the message that is the poll, `bot.messages.Outbound.id`.
-        options: the numbers of the options from 0, separated by commas; empty for a vote taken back.
-    """
-
-    message_id: str
-    options: str
 
 
 @dataclass(frozen=True, slots=True)
