@@ -16,6 +16,7 @@ from bot.commands import (
     dead,
     files,
     hooks,
+    join_ways,
     knowledge,
     new,
     nlu,
@@ -47,6 +48,7 @@ app.command()(talking.chat)
 app.command()(serving.doctor)
 app.command()(audit.audit)
 app.command()(report.report)
+app.command()(join_ways.join_ways)
 app.command()(serving.twin)
 knowledge.knowledge.command("evaluate")(nlu.evaluate_knowledge)
 app.add_typer(knowledge.knowledge, name="knowledge")
