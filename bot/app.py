@@ -29,11 +29,13 @@ from bot.campaigns.carts import FollowUps
 from bot.campaigns.handlers import SaleTimers
 from bot.campaigns.links import Links
 from bot.campaigns.telling import Telling
+from bot.campaigns.vote_handlers import VoteTimers
+from bot.campaigns.vote_words import VoteWords
 from bot.channels import has_robots, make_connectors, public_url, staff_groups, staff_robots
 from bot.clock import Clock, IdMaker
 from bot.connector import Connector, MediaSource
 from bot.csat import AskCsat
-from bot.delivery import clocks, complaints
+from bot.delivery import clocks, complaints, newcomers
 from bot.delivery.asked import last_questions
 from bot.delivery.claims import Desk
 from bot.delivery.gate import Rules
@@ -50,6 +52,7 @@ from bot.delivery.thinking import Thinker
 from bot.delivery.timers import TimerRunner
 from bot.delivery.turns import TurnRunner
 from bot.delivery.volume import Volume
+from bot.delivery.wishes import Wishes
 from bot.errors import SettingsError
 from bot.health import health_routes
 from bot.mail import make_post
@@ -195,7 +198,8 @@ class Shopkeeper:
     def _work(self) -> dict[str, Loop]:
         """Return what workers do: some of it side by side with other workers, some under a lease."""
         volume = Volume(self.database, self.clock, self.settings.shop.zone)
-        thinker = Thinker(self.brain, self.settings, SqlShop, volume.popular)
+        secret = self.settings.server.secret.read(self.folder, "server.secret")
+        thinker = Thinker(self.brain, self.settings, SqlShop, volume.popular, Wishes(secret))
         queue = self._queue(thinker)
         turns = TurnRunner(
             database=self.database,
@@ -326,8 +330,10 @@ class Shopkeeper:
             LOOK_AGAIN: again.fire,
             complaints.TIMER: complaints.warn,
             clocks.TIMER: clocks.Winding(terms_of(self.settings).targets).fire,
+            newcomers.TIMER: newcomers.Welcome(lambda: self.brain.mind.voice, self.settings.shop.language).fire,
             "csat": AskCsat(lambda: self.brain.mind.voice, self.settings.shop.language).fire,
             **sale_timers.handlers(),
+            **VoteTimers(lambda: VoteWords(self.brain.mind.voice, self.settings.shop.zone)).handlers(),
         }
 
     async def _watch(self) -> None:

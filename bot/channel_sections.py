@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -95,6 +95,9 @@ class KfChannel(Section):
     """Root of the API; change it for a proxy of your own."""
 
 
+_FewTexts = Annotated[tuple[str, ...], Field(min_length=1, max_length=5)]
+
+
 class WeComChannel(Section):
     corp_id: str
     """The company's id (企业ID)."""
@@ -106,6 +109,8 @@ class WeComChannel(Section):
     """Hours after which a group message that nobody confirmed is cancelled."""
     robot: Secret | None = None
     """Key of a group robot that tells the staff what needs them: the end of its address, after `key=`."""
+    join_ways: dict[Annotated[str, Field(max_length=30)], _FewTexts] = {}
+    """Codes into customer groups: for each the ids of up to 5 groups, by where it hangs (up to 30 characters)."""
     api_base: str = "https://qyapi.weixin.qq.com"
     """Root of the API; change it for a proxy of your own."""
 

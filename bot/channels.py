@@ -146,6 +146,7 @@ def _wecom(name: str, channel: WeComChannel, folder: Path, clock: Clock) -> Conn
         api_base=channel.api_base,
         remind_after=timedelta(minutes=channel.remind_after_min),
         give_up_after=timedelta(hours=channel.give_up_after_h),
+        join_ways=channel.join_ways,
     )
 
 

@@ -16,6 +16,7 @@ from bot.commands import (
     dead,
     files,
     hooks,
+    join_ways,
     knowledge,
     new,
     nlu,
@@ -27,6 +28,7 @@ from bot.commands import (
     shop,
     talking,
     tokens,
+    votes,
 )
 from bot.commands.common import talk
 from bot.errors import ZhangguiError
@@ -46,6 +48,7 @@ app.command()(talking.chat)
 app.command()(serving.doctor)
 app.command()(audit.audit)
 app.command()(report.report)
+app.command()(join_ways.join_ways)
 app.command()(serving.twin)
 knowledge.knowledge.command("evaluate")(nlu.evaluate_knowledge)
 app.add_typer(knowledge.knowledge, name="knowledge")
@@ -56,6 +59,7 @@ people.agents.command("telegram")(tokens.telegram)
 app.add_typer(people.agents, name="agents")
 app.add_typer(carts.cart_list, name="carts")
 app.add_typer(sales.sale_list, name="sales")
+app.add_typer(votes.vote_list, name="votes")
 app.add_typer(shop.shop, name="shop")
 app.add_typer(dead.dead, name="dead")
 app.add_typer(hooks.hooks, name="hooks")

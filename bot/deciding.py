@@ -14,14 +14,27 @@ from bot.knowledge.entries import Knowledge
 from bot.messages import Event
 from bot.settings import Settings
 from bot.shop.port import Shop
+from bot.skills.ballot import typed
 from bot.skills.dialogue import greet, take_turn
 from bot.skills.eligibility import ReturnPolicy
+from bot.skills.in_group import answer_in_group
 from bot.skills.turn import PersonView, SaleView, State, Step, Turn
+from bot.skills.vote_effects import PollVote, VoteView
 from bot.skills.waiting import while_agent_talks, while_queued
 from bot.understanding.engine import Catalogue, Engine, Meaning
 from bot.understanding.orders import example
 
-SILENT = frozenset({Event.LEFT, Event.JOINED, Event.MOVED, Event.EDITED, Event.VOTED, Event.SUBSCRIBED})
+SILENT = frozenset(
+    {
+        Event.LEFT,
+        Event.JOINED,
+        Event.ARRIVED,
+        Event.DEPARTED,
+        Event.MOVED,
+        Event.EDITED,
+        Event.SUBSCRIBED,
+    }
+)
 """Events that want no answer."""
 PRIVATE = frozenset({"phone", "phone_end", "address"})
 """What a customer names and what stays in their own words: a summary does not repeat it."""
@@ -38,8 +51,13 @@ class Said:
         language: where it is known for sure, else empty.
         owner, event: as of the conversation and of the message, see `bot.store.tables`.
         sales: returns the running flash sales as shown in a language.
+        votes: the trial votes that are on or were lately, by id.
+        asked_vote: the vote whose question is the last that was said in the chat; empty if it is none.
+        payload: of the event.
         popular: labels that are asked for most, by what was counted.
         pictures: ids of the pictures that came with it.
+        addressed: how it speaks to the bot in a group, see `bot.messages.Inbound`.
+        carries: the payload that carries it from there into the private chat; empty where nothing does.
     """
 
     text: str
@@ -55,8 +73,13 @@ class Said:
     event: str | None = None
     is_group: bool = False
     sales: Callable[[str], Mapping[str, SaleView]] = field(default=lambda _: {})
+    votes: Mapping[str, VoteView] = field(default_factory=dict)
+    asked_vote: str = ""
+    payload: str = ""
     popular: Sequence[str] = ()
     pictures: tuple[str, ...] = ()
+    addressed: str = ""
+    carries: str = ""
 
 
 def decide(engine: Engine, knowledge: Knowledge, settings: Settings, said: Said) -> tuple[Turn, Step | None]:
@@ -65,11 +88,12 @@ def decide(engine: Engine, knowledge: Knowledge, settings: Settings, said: Said)
     The same message under the same knowledge, settings and data gives the same step, wherever it is asked.
     """
     turn = _understood(engine, knowledge, settings, said)
-    if turn.is_group:  # there the bot speaks only when a piece of a sale is claimed
-        claims = turn.choice.startswith("claim:") or (bool(turn.sales) and turn.meaning.best == "sale_claim")
-        return turn, take_turn(turn) if claims and said.owner not in ("queue", "agent") and said.event is None else None
+    if said.event == Event.VOTED:
+        return turn, Step((), said.state, (PollVote(said.payload, said.text),))
     if said.event in SILENT:
         return turn, None
+    if turn.is_group:
+        return (turn, None) if said.owner in ("queue", "agent") else answer_in_group(turn)
     if said.owner == "agent":
         return turn, while_agent_talks(turn)
     if said.owner == "queue":
@@ -84,11 +108,13 @@ def _understood(engine: Engine, knowledge: Knowledge, settings: Settings, said: 
         said.catalogue,
         today=said.now.astimezone(settings.shop.zone).date(),
         language=said.language,
-        before=said.state.before(said.now),
+        before=None if said.is_group else said.state.before(said.now),  # somebody else may have asked there
     )
     meaning = _of_this_minute(meaning, knowledge, said.now.astimezone(settings.shop.zone))
     if said.state.skill:  # what answers a question is short: its place tells more than how odd it sounds by itself
         meaning = replace(meaning, bounds=meaning.bounds.usual)
+    asked = said.votes.get(said.asked_vote)
+    choice = said.choice or (typed(said.text, asked) if asked is not None and asked.is_open else "")
     return Turn(
         text=meaning.text,
         meaning=meaning,
@@ -104,12 +130,15 @@ def _understood(engine: Engine, knowledge: Knowledge, settings: Settings, said: 
         complaint_answer_h=settings.policy.complaint_answer_h,
         complaint_solve_h=settings.policy.complaint_solve_h,
         people_answer=settings.shop.is_open(said.now),
-        choice=said.choice,
+        choice=choice,
         sales=said.sales(meaning.language),
+        votes=said.votes,
         is_group=said.is_group,
         order_example=example(settings.shop.order_number),
         popular=tuple(dict.fromkeys((*said.popular, *settings.shop.popular))),
         pictures=said.pictures,
+        addressed=said.addressed,
+        carries=said.carries,
         stuck_after=timedelta(hours=settings.policy.stuck_h),
         sends_codes=settings.codes is not None,
         dispatch_within=timedelta(hours=settings.policy.dispatch_h),

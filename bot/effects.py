@@ -10,6 +10,8 @@ from sqlalchemy import Connection, select, update
 
 from bot import csat
 from bot.campaigns import claiming
+from bot.campaigns.asking import vote_of_message
+from bot.campaigns.ballots import Voter, ballots_of, cast, is_open, vote_of
 from bot.campaigns.telling import link_of, minutes_left
 from bot.clock import IdMaker
 from bot.delivery.complaints import Clocks, complain
@@ -35,6 +37,7 @@ from bot.skills.turn import (
     SendCode,
     SetConsent,
 )
+from bot.skills.vote_effects import CastVote, PollVote, SeeVote
 from bot.store.insert import insert_once
 from bot.store.tables import consents, conversations, person_measures, proof_failures, proofs
 from bot.voice import Speak
@@ -81,6 +84,12 @@ def apply(
                     promise(connection, talk_id, order_number, now)
             case Claim():
                 says += _claim(connection, effect, person, now, new_id)
+            case CastVote():
+                says += _cast(connection, effect, person, now)
+            case SeeVote():
+                says += _see(connection, effect, person, now)
+            case PollVote():
+                _take_poll(connection, effect, person, now)
             case SetConsent():
                 set_consent(connection, person.person_id, channel, effect, now)
             case KeepMeasures() if person.person_id:
@@ -129,6 +138,38 @@ def _claim(connection: Connection, effect: Claim, person: PersonView, now: datet
     if effect.pay_url and claimed.expires_at is not None:
         says.append(Say("sales.pay", found))
     return says
+
+
+def _cast(connection: Connection, effect: CastVote, person: PersonView, now: datetime) -> list[Say]:
+    vote = vote_of(connection, effect.vote_id)
+    came = cast(connection, effect.vote_id, effect.option, Voter(person.person_id, person.identity_id), now)
+    return [effect.said[came.outcome], *_number(vote.winners, came.entry)]
+
+
+def _number(winners: int, entry: int) -> list[Say]:
+    return [Say("votes.number", {"vote.entry": str(entry)})] if winners and entry else []
+
+
+def _see(connection: Connection, effect: SeeVote, person: PersonView, now: datetime) -> list[Say]:
+    vote = vote_of(connection, effect.vote_id)
+    mine = next((row for row in ballots_of(connection, vote.id, person.person_id) if row.option), None)
+    if mine is None:
+        return [effect.said["ask" if is_open(vote, now) else "over"]]
+    won = mine.place is not None
+    said = effect.said["won" if won else "yours"]
+    found = {"vote.option": effect.labels.get(mine.option, ""), "vote.entry": str(mine.entry)}
+    return [replace(said, fields={**said.fields, **found}), *([] if won else _number(vote.winners, mine.entry))]
+
+
+def _take_poll(connection: Connection, effect: PollVote, person: PersonView, now: datetime) -> None:
+    """Take what somebody chose in a poll. It takes one option; nobody is answered: the poll itself shows the vote."""
+    vote_id = vote_of_message(effect.message_id)
+    if not vote_id:
+        return  # a poll of something else
+    options = vote_of(connection, vote_id).options
+    first = effect.options.partition(",")[0]
+    chosen = options[int(first)]["id"] if first and int(first) < len(options) else ""
+    cast(connection, vote_id, chosen, Voter(person.person_id, person.identity_id), now)
 
 
 def keep_measures(connection: Connection, person_id: str, wish: KeepMeasures, now: datetime) -> None:

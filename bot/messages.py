@@ -79,6 +79,10 @@ class Event(StrEnum):
     """Unfollowed, blocked the bot, or removed it from the group: nothing can be sent any more."""
     JOINED = "joined"
     """The bot was added to a group."""
+    ARRIVED = "arrived"
+    """People came into the group that the bot is in; `Inbound.payload` has their ids, separated by commas."""
+    DEPARTED = "departed"
+    """Somebody left that group or was removed from it: `Inbound.payload` has the id."""
     MOVED = "moved"
     """The chat has another id from now on, which is in `Inbound.payload` (a Telegram group became a supergroup)."""
     MEDIA = "media"
@@ -86,8 +90,8 @@ class Event(StrEnum):
     EDITED = "edited"
     """The customer changed an earlier message; `Inbound.text` is the new wording. Agents see it, the bot is silent."""
     VOTED = "voted"
-    """The customer voted in a poll: `Inbound.payload` is its `Receipt.platform_id`, `text` the options taken by
-    number from 0, separated by commas, empty for a vote taken back."""
+    """The customer voted in a poll: `Inbound.payload` is its `Outbound.id`, `text` the options taken by number from 0,
+    separated by commas, empty for a vote taken back."""
     SUBSCRIBED = "subscribed"
     """The customer asked for a notice or refused it; the credit is in `Inbound.grants`."""
 
@@ -148,7 +152,9 @@ class Inbound:
         user: the platform's id of the sender; equals `chat.id` in private chats on most platforms.
         sent_at: the platform's time, aware UTC.
         choice: token of the button that was tapped, if one was.
-        topic: where in a group of the staff it was said; None elsewhere.
+        topic: where in a group it was said; None elsewhere.
+        addressed: how somebody in a group speaks to the bot: by its `name` (a mention, a command to it) or by a `reply`
+            to what it said; empty for what people say to each other, and outside of groups.
     """
 
     key: str
@@ -164,6 +170,12 @@ class Inbound:
     grants: tuple[Grant, ...] = ()
     media: Media | None = None
     topic: Topic | None = None
+    addressed: Literal["", "name", "reply"] = ""
+
+
+OPENS_CHAT = "start:"
+"""Begins the token of a choice that opens the private chat with the bot instead of coming back: what follows, of
+`A-Za-z0-9_-`, is the `payload` of the `Event.STARTED` there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +183,7 @@ class Choice:
     """One answer offered to the customer; a button where the channel has them, else a line of a numbered list.
 
     Attributes:
-        token: at most 64 bytes, comes back as `Inbound.choice`.
+        token: at most 64 bytes, comes back as `Inbound.choice`; see `OPENS_CHAT` for one that does not.
     """
 
     token: str
@@ -228,8 +240,9 @@ class Outbound:
         road: name of the road that the gate chose among `Connector.roads`; empty before that.
         picture: shown above the text.
         poll: the options of a vote on `text`. Channels without polls show them as a numbered list.
-        edits: platform id of an earlier message whose text this takes the place of, where the channel can.
-        topic: where in a group of the staff it is said, or what is done to a topic there.
+        edits: platform id of an earlier message whose text this takes the place of, where the channel can; with `poll`
+            that of a poll, which takes no more votes then.
+        topic: where in a group it is said and what it answers there, or what is done to a topic of the staff.
         pins: whether it is pinned to the top of its group, where the channel can.
     """
 

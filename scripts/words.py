@@ -16,6 +16,7 @@ TABLES = {
     "consents": "Every yes and no to being written to, with what was said. The newest row counts.",
     "person_measures": "A person's own measures for advice on sizes, kept where they said yes to it.",
     "conversations": "Everything between one chat and the shop: who owns it, how far it is, what the bot keeps of it.",
+    "group_members": "Who came into the groups that the bot is in, whether they left, and whether they were welcomed.",
     "inbox": "Every message in, once, in the order of its conversation.",
     "outbox": "Every message out, by bot, agent or campaign. Rows are added, then marked; retention deletes old ones.",
     "media": "Pictures, voices and files, with their bytes: one place to back up, shared by all processes.",
@@ -56,6 +57,9 @@ TABLES = {
     "shop_platform": "How far the copy of a remote shop can be trusted: one row.",
     "shop_errands": "What a turn wants a remote shop to do, and what came of it.",
     "sales": "Flash sales. `available` + held + paid = `total`, at every instant.",
+    "votes": "Trial votes: what is asked, of whom, and the seed of the draw.",
+    "vote_ballots": "What people chose in a vote, with their numbers in the draw; a row for each person.",
+    "person_tags": "What is known of a person by what they did, e.g. chose in a vote, and from where.",
     "sale_claims": "Who holds a piece of a sale, has paid it or stands in line; a row for each piece of a buyer.",
 }
 

@@ -7,7 +7,7 @@ Consent and everything else is asked at send time as always: only who said no be
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -34,6 +34,7 @@ class Broadcast:
         words: what is said, by language. The conversation's language counts, else the person's, else the first.
         chat: the one chat of the channel that hears it; empty for all that can be reached.
         seen_since: leaves out chats in which nothing happened since then.
+        polls: the options of a vote on what is said, by language; empty for no poll.
         guards: the condition of what is said in a language, see `bot.delivery.facts`.
     """
 
@@ -45,6 +46,7 @@ class Broadcast:
     not_after: datetime | None = None
     guards: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     pins: bool = False
+    polls: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,7 @@ def _row(broadcast: Broadcast, language: str, words: Spoken, now: datetime) -> d
         guard=dict(guard) if guard else None,
         not_after=broadcast.not_after,
         pins=broadcast.pins,
+        poll=broadcast.polls.get(language, ()),
     )
     return row_of(draft, broadcast.channel, now)
 

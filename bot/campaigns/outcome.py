@@ -56,12 +56,12 @@ def outcome(connection: Connection, sale_id: str) -> Outcome:
         currency=sale.currency,
         from_line=from_line,
         claims=stand,
-        announced=_announced(connection, sale_id),
+        announced=announced(connection, author_of(sale_id)),
     )
 
 
-def _announced(connection: Connection, sale_id: str) -> dict[str, int]:
-    own = author_of(sale_id)
+def announced(connection: Connection, own: str) -> dict[str, int]:
+    """Return what became of the announcements of a campaign, whose authors begin with `own`, by channel and reason."""
     of_moment = func.substr(outbox.c.author, 1, len(own) + 1) == f"{own}:"
     told = (
         select(outbox.c.channel, outbox.c.status, outbox.c.reason, func.count().label("many"))

@@ -83,9 +83,9 @@ def read_plan(
         body = PlanBody.model_validate({key: data[key] for key in data if key in PlanBody.model_fields})
     except ValidationError as error:
         for fault in error.errors():
-            _note(data, fault, reading)
+            note_fault(data, fault, reading, HINTS)
         return None
-    starts, ends = _in_zone(body.starts, zone), _in_zone(body.ends, zone)
+    starts, ends = in_zone(body.starts, zone), in_zone(body.ends, zone)
     _check_times(data, starts, ends, now, reading)
     _check_audiences(data, body, channels, starts, now, reading)
     _check_texts(data, body, reading)
@@ -97,7 +97,7 @@ def read_plan(
     return None if reading.faults else _planned(body, starts, ends, currency, int(price_minor))
 
 
-def _note(data: CommentedMap, fault: Mapping[str, Any], reading: Reading) -> None:
+def note_fault(data: CommentedMap, fault: Mapping[str, Any], reading: Reading, hints: Mapping[str, str]) -> None:
     """Note what pydantic found, at the line of the innermost key that is there."""
     here: Any = data
     at = 1
@@ -113,10 +113,10 @@ def _note(data: CommentedMap, fault: Mapping[str, Any], reading: Reading) -> Non
     what = (
         "is missing" if fault["type"] == "missing" else f"does not pass: {fault['msg'][:1].lower()}{fault['msg'][1:]}"
     )
-    reading.fault(at, f"`{'.'.join(map(str, fault['loc']))}` {what}", HINTS.get(first, "Correct it"))
+    reading.fault(at, f"`{'.'.join(map(str, fault['loc']))}` {what}", hints.get(first, "Correct it"))
 
 
-def _in_zone(moment: datetime, zone: ZoneInfo) -> datetime:
+def in_zone(moment: datetime, zone: ZoneInfo) -> datetime:
     return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
 
 

@@ -42,7 +42,7 @@ class Telling:
     def fire(self, connection: Connection, payload: Mapping[str, Any], now: datetime) -> None:
         what = payload["what"]
         rows = connection.execute(_claims(payload["claims"], STATUS[what])).all()
-        chats = _chats(connection, [row.person_id for row in rows])
+        chats = chats_of(connection, [row.person_id for row in rows])
         put_all(connection, self._drafts(what, rows, chats, now), now)
         if what == "offered":
             _leave_unheard(connection, [row for row in rows if row.person_id not in chats], now)
@@ -113,7 +113,7 @@ def _claims(ids: Sequence[str], status: str) -> Any:
     )
 
 
-def _chats(connection: Connection, people: Sequence[str]) -> dict[str, AnyRow]:
+def chats_of(connection: Connection, people: Sequence[str]) -> dict[str, AnyRow]:
     """Return by person the private chat in which they were seen last."""
     query = (
         select(conversations.c.id, conversations.c.channel, identities.c.person_id, persons.c.language)

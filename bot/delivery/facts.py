@@ -16,11 +16,11 @@ from bot.delivery.parcel_guard import news_holds
 from bot.delivery.standing import NOBODY, standing_of
 from bot.messages import ChatKind, Limits, Purpose, Road
 from bot.store.database import AnyRow
-from bot.store.tables import cart_lines, carts, claims, conversations, orders, proof_codes, sales, variants
+from bot.store.tables import cart_lines, carts, claims, conversations, orders, proof_codes, sales, variants, votes
 
 DISPENSABLE = frozenset({"parcel", "csat", "place", "claim"})
 """The guards of messages that nobody has to hear by another way."""
-OF_MANY = frozenset({"sale_left", "at_least", "at_most", "left", "language"})
+OF_MANY = frozenset({"sale_left", "at_least", "at_most", "left", "language", "vote_open"})
 """What the guards of messages of a campaign to many people are made of."""
 
 
@@ -77,6 +77,7 @@ def guard_holds(connection: Connection, guard: Mapping[str, Any] | None) -> bool
     `{"code": id}`: the one-time code is still wanted: its order was not proven meanwhile.
     `{"sale_left": id, "at_least": number, "at_most": number}`: the sale is on, and so many of its pieces are left.
     Beside that stands what the text says is `left`, and in which `language` it says so.
+    `{"vote_open": id}`: the vote takes votes.
     `{"claim": id, "status": status}`: the claim of a piece of a sale still stands so.
     `{"csat": epoch}`: holds; the message's own epoch ends it.
     `{"place": number, "conversation": id}`: that is still what the customer should hear of their place in the queue.
@@ -90,6 +91,9 @@ def guard_holds(connection: Connection, guard: Mapping[str, Any] | None) -> bool
         on = sales.c.id == guard["sale_left"], sales.c.status.in_(("planned", "running"))
         left = connection.execute(select(sales.c.available).where(*on)).scalar()
         return left is not None and bool(guard["at_least"] <= left <= guard.get("at_most", left))
+    if "vote_open" in guard:
+        of_vote = select(votes.c.status).where(votes.c.id == guard["vote_open"])
+        return bool(connection.execute(of_vote).scalar() == "open")
     if "claim" in guard:
         of_claim = select(claims.c.status).where(claims.c.id == guard["claim"])
         return bool(connection.execute(of_claim).scalar() == guard["status"])

@@ -15,6 +15,10 @@ from bot.messages import WINDOW, ChatKind, Purpose, Road
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
 GROUP_A_DAY, GROUP_CAMPAIGNS_A_WEEK = 5, 3
 """What a group hears at most: messages in 24 hours, and campaigns in 7 days. Of more, people leave it."""
+WELCOME = "campaign:welcome"
+"""The author of what is said to newcomers of a group."""
+WELCOMES_A_DAY = 2
+"""Of what a group hears at most: the rest is for what its members came for."""
 PAUSED_FOR = timedelta(minutes=1)
 """How long an announcement waits that was written just as its sale was paused."""
 LOOK_AGAIN_AFTER = timedelta(minutes=10)
@@ -186,7 +190,10 @@ def _judge_caps(facts: Facts, rules: Rules, now: datetime) -> Verdict | None:
 def _judge_group(facts: Facts, now: datetime) -> Verdict | None:
     if sum(at > now - DAY for at, _ in facts.group_heard) >= GROUP_A_DAY:
         return Verdict(Answer.DROP, "group_has_heard_enough_today")
-    others = {campaign for at, campaign in facts.group_heard if at > now - WEEK} - {facts.campaign}
+    if facts.campaign == WELCOME:
+        welcomes = sum(at > now - DAY for at, campaign in facts.group_heard if campaign == WELCOME)
+        return Verdict(Answer.DROP, "group_has_welcomed_enough_today") if welcomes >= WELCOMES_A_DAY else None
+    others = {campaign for at, campaign in facts.group_heard if at > now - WEEK} - {facts.campaign, WELCOME}
     if len(others) >= GROUP_CAMPAIGNS_A_WEEK:
         return Verdict(Answer.DROP, "group_has_heard_enough_this_week")
     return None

@@ -14,10 +14,12 @@ from typing import Any
 from sqlalchemy import Connection, and_, bindparam, delete, func, or_, select, update
 
 from bot.clock import IdMaker
+from bot.delivery import newcomers
 from bot.delivery.ledger import close, open_grants
+from bot.delivery.moving import move
 from bot.delivery.outgoing import Happened, tell
 from bot.knowledge.entries import LANGUAGES
-from bot.messages import WINDOW, Chat, ChatKind, Event, Grant, Inbound
+from bot.messages import WINDOW, ChatKind, Event, Grant, Inbound
 from bot.store.insert import insert_once
 from bot.store.tables import conversations, identities, inbox, media, outbox, persons
 
@@ -75,6 +77,9 @@ def store(connection: Connection, messages: Sequence[Inbound], now: datetime, ne
     _save_talks(connection, {_talk(talks, message).id: _talk(talks, message) for message in new}, now)
     _open_grants(connection, new, talks, now)
     _keep_media(connection, [message for message in new if message.media is not None], talks, now, new_id)
+    for message in new:
+        if message.event in (Event.ARRIVED, Event.DEPARTED):
+            newcomers.note(connection, message, _talk(talks, message).id, now)
     of_customers = [message for message in new if message.chat.kind is not ChatKind.STAFF]
     tell(connection, (_event(message, _talk(talks, message)) for message in of_customers), now)
     return len(new)
@@ -92,20 +97,6 @@ def _moved(connection: Connection, message: Inbound) -> Inbound:
         return message
     move(connection, message.chat, message.payload)
     return replace(message, chat=replace(message.chat, id=message.payload))
-
-
-def move(connection: Connection, chat: Chat, new_chat: str) -> None:
-    """Go on with a conversation under another chat id; if that has one of its own already, what waits goes there."""
-    both = conversations.c.channel == chat.channel, conversations.c.chat.in_((chat.id, new_chat))
-    found = connection.execute(select(conversations.c.chat, conversations.c.id).where(*both))
-    ids = {row.chat: row.id for row in found}
-    if chat.id not in ids:
-        return
-    if new_chat not in ids:
-        connection.execute(update(conversations).where(conversations.c.id == ids[chat.id]).values(chat=new_chat))
-        return
-    waits = outbox.c.conversation_id == ids[chat.id], outbox.c.status.in_(("waiting", "sending"))
-    connection.execute(update(outbox).where(*waits).values(conversation_id=ids[new_chat], epoch=None))
 
 
 def _known(connection: Connection, keys: Sequence[str]) -> set[str]:
@@ -133,6 +124,7 @@ def _row(message: Inbound, talk: _Talk, people: dict[IdentityKey, str], now: dat
         "received_at": now,
         "shown": talk.shown,
         "topic": None if message.topic is None else asdict(message.topic),
+        "addressed": message.addressed,
     }
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, bindparam, select, update
 
 from bot.connector import Connector
 from bot.delivery import clocks, kept, ledger
-from bot.delivery.inbox import move
+from bot.delivery.moving import move
 from bot.delivery.outgoing import Happened, tell
 from bot.delivery.tasks import make_task
 from bot.delivery.touches import settle

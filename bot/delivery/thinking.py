@@ -7,23 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Row, and_, bindparam, select
+from sqlalchemy import Connection, Row, and_, bindparam, func, select
 
 from bot.brain import Brain, Mind
 from bot.deciding import Said, decide, summary
 from bot.delivery.people import Known, known_people
-from bot.messages import Choice, Event
+from bot.delivery.wishes import Wishes
+from bot.messages import Choice, Event, Topic
 from bot.settings import Settings
 from bot.shop.port import Money, Shop
 from bot.skills import shown
+from bot.skills.ballot import VOTE, VOTE_LINK
 from bot.skills.sales import CLAIM, CLAIM_LINK
 from bot.skills.turn import PersonView, SaleView, Say, State, Step
+from bot.skills.vote_effects import VoteView
 from bot.store.database import AnyRow
-from bot.store.tables import conversations, inbox, media, products, sales, variants
+from bot.store.tables import conversations, inbox, media, outbox, products, sales, variants, votes
 from bot.understanding.engine import Catalogue
 from bot.voice import Listener, Spoken, Voice, listener
 
@@ -48,6 +51,8 @@ class Thought:
     listener: Listener
     voice: Voice
     summary: Mapping[str, Any]
+    topic: Topic | None = None
+    """Where in a group it is said, and what it answers there."""
 
     def speak(self, says: Sequence[Say]) -> Spoken:
         """Return what is said to this customer."""
@@ -64,8 +69,13 @@ class Surroundings:
     known: Known
     sales: Sequence[Row[Any]]
     now: datetime
+    votes: Mapping[str, VoteView] = field(default_factory=dict)
+    asked_votes: Mapping[str, str] = field(default_factory=dict)
+    """By conversation: the vote whose question is the last that was said there."""
     pictures: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     """By message: ids of the pictures that came with it."""
+    wishes: Mapping[int, str] = field(default_factory=dict)
+    """By message that opened a chat: what the person had asked in a group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,21 +87,26 @@ class Thinker:
     shop_of: ShopOf
     popular: Callable[[], Sequence[str]] = tuple
     """Returns the labels that were asked for most in the last days."""
+    wishes: Wishes | None = None
+    """Carries what is asked in a group into the private chat; without it nothing is carried."""
 
     def think_all(
         self, connection: Connection, conversation_ids: Sequence[str], now: datetime
     ) -> dict[str, Thought | Exception]:
         """Return what the bot makes of the next message of each conversation; what a message broke, by its side."""
         rows = connection.execute(_NEXT_MESSAGES, {"talks": conversation_ids}).all()
-        shop = self.shop_of(connection)
+        shop, votes_on = self.shop_of(connection), late_votes(connection, now)
         around = Surroundings(
             mind=self.brain.mind,
             shop=shop,
             catalogue=self.brain.catalogue(shop.names()),
             known=known_people(connection, [row.identity_id for row in rows], shop, now),
             sales=running_sales(connection, now),
+            votes=votes_on,
+            asked_votes=asked_last(connection, conversation_ids) if votes_on else {},
             now=now,
             pictures=pictures_of(connection, rows),
+            wishes=self.wishes.carried(connection, rows, now) if self.wishes else {},
         )
         thoughts: dict[str, Thought | Exception] = {}
         for row in rows:
@@ -119,13 +134,15 @@ class Thinker:
             listener=listener(turn, row.channel.partition(":")[0]),
             voice=around.mind.voice,
             summary=summary(turn, step),
+            topic=Topic(**row.topic) if row.topic and row.chat_kind == "group" else None,
         )
 
     def _said(self, row: AnyRow, person: PersonView, state: State, around: Surroundings) -> Said:
         is_group = row.chat_kind == "group"
         spoken = "" if is_group else person.language  # a group has a language of its own
+        wish = around.wishes.get(row.inbox_id, "")
         return Said(
-            text=row.text,
+            text=wish or row.text,
             person=person,
             state=state,
             shop=around.shop,
@@ -134,9 +151,14 @@ class Thinker:
             default_language=spoken or self.settings.shop.language,
             choice=row.choice or linked_choice(row.event, row.payload),
             owner=row.owner,
-            event=row.event,
+            event=None if wish else row.event,
             is_group=is_group,
+            addressed=row.addressed,
+            carries=self.wishes.payload(row.inbox_id) if is_group and self.wishes else "",
             sales=lambda language: sale_views(around.sales, language),
+            votes=around.votes,
+            asked_vote=around.asked_votes.get(row.conversation_id, ""),
+            payload=row.payload,
             popular=self.popular(),
             pictures=around.pictures.get(row.inbox_id, ()),
         )
@@ -170,9 +192,37 @@ _NEXT_MESSAGES = (
         inbox.c.event,
         inbox.c.payload,
         inbox.c.choice,
+        inbox.c.topic,
+        inbox.c.addressed,
     )
     .join(inbox, and_(inbox.c.conversation_id == conversations.c.id, inbox.c.seq == conversations.c.done_seq + 1))
     .where(conversations.c.id.in_(bindparam("talks", expanding=True)))
+)
+
+
+def asked_last(connection: Connection, conversation_ids: Sequence[str]) -> dict[str, str]:
+    """Return by conversation the vote whose options the last message that was sent there offers."""
+    found: dict[str, str] = {}
+    for row in connection.execute(_LAST_SENT, {"talks": conversation_ids}):
+        token = row.choices[0]["token"] if row.choices else ""
+        if token.startswith(VOTE) and token.count(":") == VOTE.count(":") + 1:
+            found[row.conversation_id] = token.split(":")[1]
+    return found
+
+
+_LAST_SENT = select(outbox.c.conversation_id, outbox.c.choices).where(
+    outbox.c.id.in_(
+        select(func.max(outbox.c.id))
+        .where(outbox.c.conversation_id.in_(bindparam("talks", expanding=True)), outbox.c.status == "sent")
+        .group_by(outbox.c.conversation_id)
+    )
+)
+VOTES_SHOWN_FOR = timedelta(days=30)
+"""So long after its end people can ask how their vote stands."""
+_VOTES = (
+    select(votes)
+    .where(votes.c.ends_at > bindparam("since"), votes.c.status.in_(("open", "closed", "drawn")))
+    .order_by(votes.c.ends_at, votes.c.id)
 )
 _RUNNING_SALES = (
     select(sales, products.c.name_zh, products.c.name_en)
@@ -200,9 +250,28 @@ def pictures_of(connection: Connection, rows: Sequence[AnyRow]) -> dict[int, tup
 
 
 def linked_choice(event: str | None, payload: str) -> str:
-    """Return the choice that a link to the chat stands for: who opens it by `claim-SALE` claims a piece."""
-    sale_id = payload.removeprefix(CLAIM_LINK)
-    return f"{CLAIM}{sale_id}" if event == Event.STARTED and sale_id not in ("", payload) else ""
+    """Return the choice that a link to the chat stands for: `claim-SALE` claims a piece, `vote-ID` shows a vote."""
+    for begins, token in ((CLAIM_LINK, CLAIM), (VOTE_LINK, VOTE)):
+        named = payload.removeprefix(begins)
+        if event == Event.STARTED and named not in ("", payload):
+            return f"{token}{named}"
+    return ""
+
+
+def late_votes(connection: Connection, now: datetime) -> dict[str, VoteView]:
+    """Return the trial votes that are on or ended lately, by id, the one that ends first in front."""
+    return {
+        row.id: VoteView(
+            row.id,
+            row.question,
+            {one["id"]: {language: one[language] for language in ("zh", "en")} for one in row.options},
+            row.status == "open" and now < row.ends_at,
+            row.ends_at,
+            row.prize,
+            row.winners,
+        )
+        for row in connection.execute(_VOTES, {"since": now - VOTES_SHOWN_FOR})
+    }
 
 
 def running_sales(connection: Connection, now: datetime) -> Sequence[Row[Any]]:

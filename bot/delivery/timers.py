@@ -35,6 +35,11 @@ def set_timer(connection: Connection, key: str, kind: str, payload: Mapping[str,
         insert_once(connection, timers, row)
 
 
+def set_timer_once(connection: Connection, key: str, kind: str, payload: Mapping[str, Any], due_at: datetime) -> None:
+    """Set the timer `key`, unless it is set already: then it stays as it is."""
+    insert_once(connection, timers, {"key": key, "kind": kind, "payload": dict(payload), "due_at": due_at})
+
+
 def cancel(connection: Connection, key_prefix: str) -> int:
     """Cancel every timer whose key begins with `key_prefix`. Return how many there were."""
     # Not LIKE: it is blind to case on SQLite, and `c-1` must not cancel the timers of `C-1`.

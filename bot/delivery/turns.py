@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -347,7 +347,8 @@ def passes_fence(row: AnyRow | None, taken: Taken, thought: Thought) -> bool:
 def _answer(connection: Connection, taken: Taken, thought: Thought, spoken: Spoken, row: AnyRow) -> Draft:
     """Return the one answer of a turn, under the epoch that the turn leaves behind."""
     moved = _does_something(thought.step) or row.owner == "closed"
-    return _draft(taken, spoken, _epoch(connection, taken) if moved else row.epoch)
+    draft = _draft(taken, spoken, _epoch(connection, taken) if moved else row.epoch)
+    return replace(draft, topic=thought.topic)
 
 
 def _draft(taken: Taken, spoken: Spoken, epoch: int) -> Draft:

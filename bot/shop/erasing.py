@@ -26,6 +26,7 @@ from bot.store.tables import (
     invoices,
     orders,
     person_measures,
+    person_tags,
     persons,
     proofs,
     untold,
@@ -69,6 +70,7 @@ def _erase_untold(connection: Connection, customer_id: str) -> None:
 def _erase_person(connection: Connection, customer_id: str, now: datetime) -> None:
     theirs = list(connection.execute(select(persons.c.id).where(persons.c.customer_id == customer_id)).scalars())
     connection.execute(delete(person_measures).where(person_measures.c.person_id.in_(theirs)))
+    connection.execute(delete(person_tags).where(person_tags.c.person_id.in_(theirs)))
     connection.execute(update(identities).where(identities.c.person_id.in_(theirs)).values(name=""))
     connection.execute(update(persons).where(persons.c.id.in_(theirs)).values(name="", customer_id=None))
     for person_id in sorted(theirs):

@@ -8,6 +8,7 @@ from dataclasses import astuple, replace
 
 from bot.skills import (
     age,
+    ballot,
     both,
     cases,
     complaints,
@@ -55,6 +56,7 @@ SKILLS: Mapping[str, Skill] = {
         restock.SKILL,
         complaints.SKILL,
         csat.SKILL,
+        ballot.SKILL,
         *desk.SKILLS,
     )
 }
@@ -104,6 +106,7 @@ PHRASES = (
     | phrases(
         cart=FOLLOW_UP,
         shop="back_in_stock line.goods",
+        group="in_private; private_button; welcome",
         orders=NEWS,
         flash=f"announce {ON_SALE}; day_before {ON_SALE}; ahead {ON_SALE}; soon {ON_SALE}; half {ON_SALE}; "
         f"sold_out {ON_SALE}; card {ON_SALE} sale.as_of; closed {ON_SALE}; claim_button; "
@@ -219,6 +222,8 @@ def _decide(turn: Turn) -> Step:
         return _run(turn, sales.SKILL) or _unclear(turn)
     if turn.choice.startswith(csat.TOKEN):
         return _run(turn, csat.SKILL) or _unclear(turn)
+    if ballot.is_meant(turn):
+        return _run(turn, ballot.SKILL) or _unclear(turn)
     if left := _left_alone(turn):
         return left
     alone = turn.state.skill or both.wishes(turn, BY_INTENT) is None

@@ -207,4 +207,5 @@ SKILL = Skill(
     about=frozenset({"product"}),
     adds_to=facts.ABOUT,
     settles=_settles,
+    is_public=True,
 )

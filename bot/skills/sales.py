@@ -65,4 +65,4 @@ def _product(turn: Turn, sale: SaleView) -> str:
     return shown.name(sale.product, turn.language)
 
 
-SKILL = Skill("sales", frozenset({"sale_claim", "sale_info"}), run, PHRASES)
+SKILL = Skill("sales", frozenset({"sale_claim", "sale_info"}), run, PHRASES, is_public=True)

@@ -13,6 +13,7 @@ from bot.messages import Choice, Source
 from bot.shop.commands import Command, Outcome
 from bot.shop.port import Order, Shop
 from bot.skills.eligibility import ReturnPolicy
+from bot.skills.vote_effects import CastVote, PollVote, SeeVote, VoteView
 from bot.understanding.engine import Meaning
 from bot.understanding.entities import Entity
 from bot.understanding.following import Before
@@ -305,7 +306,22 @@ class Rate:
     low: bool = False
 
 
-Effect = Rate | Complain | Prove | FailProof | SendCode | Do | LookAgain | Claim | SetConsent | KeepMeasures | Note
+Effect = (
+    Rate
+    | Complain
+    | Prove
+    | FailProof
+    | SendCode
+    | Do
+    | LookAgain
+    | Claim
+    | CastVote
+    | SeeVote
+    | PollVote
+    | SetConsent
+    | KeepMeasures
+    | Note
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,7 +374,13 @@ class Turn:
     """Token of the choice that was tapped or typed."""
     sales: Mapping[str, SaleView] = field(default_factory=dict)
     """The flash sales that are running, by id, the one that ends first in front."""
+    votes: Mapping[str, VoteView] = field(default_factory=dict)
+    """The trial votes that are on or were lately, by id, the one that ends first in front."""
     is_group: bool = False
+    addressed: str = ""
+    """How a message in a group speaks to the bot: by its `name`, by a `reply`; empty if it does not."""
+    carries: str = ""
+    """The payload that carries this message into the private chat."""
     order_example: str = ""
     """A made-up order number in the shop's form, empty where none can be made up."""
     popular: tuple[str, ...] = ()
@@ -415,6 +437,7 @@ class Skill:
         adds_to: entries to which it adds what it can say at once of what the message names: `UK 6` beside how sizes
             are converted.
         repeats: whether it asks its question once more at a step named `again`.
+        is_public: whether it speaks in groups, too: it tells nothing of a person and asks for nothing.
         beside: returns the entries that are asked about while it waits: in doubt a question means one of them.
     """
 
@@ -429,6 +452,7 @@ class Skill:
     adds_to: frozenset[str] = frozenset()
     settles: Callable[[Turn], str] | None = None
     repeats: bool = False
+    is_public: bool = False
     beside: Callable[[Turn], frozenset[str]] = field(default=lambda _: frozenset())
 
 

@@ -23,6 +23,7 @@ from sqlalchemy.types import BigInteger
 from bot.store.campaign_tables import touches
 from bot.store.columns import Id, Serial, Utc, metadata, partial
 from bot.store.desk_tables import agent_accounts, agent_keys, outgoing, subscribers, topics
+from bot.store.group_tables import members
 from bot.store.safety_tables import audit, login_tries, recovery_codes
 from bot.store.sale_tables import claims, sales
 from bot.store.shop_tables import (
@@ -46,12 +47,14 @@ from bot.store.shop_tables import (
     variants,
     watches,
 )
+from bot.store.vote_tables import ballots, person_tags, votes
 
 __all__ = [  # what other modules find here beside the tables below
     "Utc",
     "agent_accounts",
     "agent_keys",
     "audit",
+    "ballots",
     "cart_lines",
     "carts",
     "case_parts",
@@ -63,10 +66,12 @@ __all__ = [  # what other modules find here beside the tables below
     "errands",
     "invoices",
     "login_tries",
+    "members",
     "metadata",
     "order_lines",
     "orders",
     "outgoing",
+    "person_tags",
     "platform_state",
     "products",
     "recovery_codes",
@@ -79,6 +84,7 @@ __all__ = [  # what other modules find here beside the tables below
     "tracking",
     "untold",
     "variants",
+    "votes",
     "watches",
 ]
 
@@ -210,7 +216,8 @@ inbox = Table(
     Column("error", Text, nullable=False, default=""),
     Column("shown", Integer, nullable=False, default=0),
     Column("meaning", JSON),  # intent, confidence, entry, skill, label, why: shown to agents
-    Column("topic", JSON),  # where in a group of the staff it was said
+    Column("topic", JSON),  # where in a group it was said
+    Column("addressed", String(10), nullable=False, default="", server_default=text("''")),  # in a group: name | reply
     UniqueConstraint("conversation_id", "seq", name="uq_inbox_conversation_seq"),
     partial("ix_inbox_dead", "received_at", where="status = 'dead'"),
     Index("ix_inbox_received", "received_at"),
@@ -231,7 +238,7 @@ outbox = Table(
     Column("notice", JSON),  # the same in fields, for templates and subscription notices
     Column("poll", JSON),  # the options of a vote
     Column("edits", String(200), nullable=False, default="", server_default=text("''")),  # what it replaces
-    Column("topic", JSON),  # where in a group of the staff it is said, or what is done to a topic there
+    Column("topic", JSON),  # where in a group it is said, or what is done to a topic of the staff
     Column("pins", Boolean, nullable=False, default=False, server_default=false()),  # it is pinned in its group
     Column("epoch", Integer),  # must still be the conversation's epoch at send; none = any
     Column("guard", JSON),  # a condition asked again at send, e.g. {"cart_open": "c1"}

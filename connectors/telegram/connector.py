@@ -20,7 +20,7 @@ from telegram.error import BadRequest, Conflict, InvalidToken, TelegramError
 from bot.clock import Clock
 from bot.connector import Host
 from bot.errors import ZhangguiError
-from bot.messages import OPEN, File, Inbound, Limits, Outbound, Receipt, Road, SendStatus
+from bot.messages import OPEN, Event, File, Inbound, Limits, Outbound, Receipt, Road, SendStatus
 from connectors.body import TooLong, read_body
 from connectors.refusals import refuse
 from connectors.rights import rights_on
@@ -128,7 +128,7 @@ class TelegramConnector:
 
     async def send(self, message: Outbound) -> Receipt:
         """Send one message, in several parts if it is long, or change an earlier one."""
-        sending = Sending(self._api, self._shop, self._numbers, self._pause_s, self._sleep)
+        sending = Sending(self._api, self._shop, self._numbers, self._account.username, self._pause_s, self._sleep)
         return await sending.send(message)
 
     async def fetch(self, ref: str) -> File | None:
@@ -209,7 +209,10 @@ class TelegramConnector:
         now = self._clock.now()
         poll_id = updates.poll_id(update)
         if not poll_id:
-            return updates.parse(update, self._account, now)
+            message = updates.parse(update, self._account, now)
+            if message is not None and message.event is Event.MOVED:
+                await polls.follow(self._shop, message)
+            return message
         poll = await polls.find(self._shop, self.channel, poll_id)
         if poll is None:  # of another program, or its id was lost with the answer to the send
             refuse(self.channel, "poll")

@@ -20,6 +20,7 @@ Sleep = Callable[[float], Awaitable[None]]
 
 _COMES_AGAIN = (SendStatus.RATE_LIMITED, SendStatus.TRANSIENT, SendStatus.MOVED)
 _NOT_MODIFIED = "message is not modified"
+_ENDED = "poll can't be stopped"
 _HAS_CAPTION = "there is no text in the message to edit"
 
 _log = structlog.get_logger(__name__)
@@ -30,13 +31,17 @@ class Sending:
 
     Args:
         limits: of rights.toml.
+        username: the bot's, for buttons that open its private chat; empty while it is not known.
         pause_s: between two messages to the same chat.
     """
 
-    def __init__(self, api: Api, host: Host, limits: Mapping[str, int], pause_s: float, sleep: Sleep) -> None:
+    def __init__(
+        self, api: Api, host: Host, limits: Mapping[str, int], username: str, pause_s: float, sleep: Sleep
+    ) -> None:
         self._api = api
         self._host = host
         self._limits = limits
+        self._username = username
         self._pause_s = pause_s
         self._sleep = sleep
 
@@ -46,7 +51,7 @@ class Sending:
             return await change_topic(self._api, message.chat, message.topic)
         if message.edits:
             return await self._edit(message)
-        todo = parts(message, self._limits)
+        todo = parts(message, self._limits, self._username)
         if len(todo) == 1:
             receipt = await self._part(message, todo[0])
             if message.pins and receipt.status is SendStatus.SENT:
@@ -77,7 +82,7 @@ class Sending:
         try:
             async with self._host.alone(polls.LOCK):
                 receipt = await self._call(message, part.method, fields)
-                await polls.remember(self._host, message.chat, receipt)
+                await polls.remember(self._host, message, receipt)
         except Exception:
             if receipt is None:
                 raise
@@ -96,11 +101,20 @@ class Sending:
     async def _edit(self, message: Outbound) -> Receipt:
         """Change an earlier message (Bot API, editMessageText; a photo's text is its caption, editMessageCaption)."""
         where = {"chat_id": message.chat.id, "message_id": message.edits.rpartition(":")[2]}
-        buttons, text = keyboard(message.choices), message.text.strip()
+        if message.poll:
+            return await self._end_poll(message, where)
+        buttons, text = keyboard(message.choices, self._username), message.text.strip()
         receipt = await self._call(message, "EditMessageText", {**where, "text": text, **buttons})
         if _HAS_CAPTION in receipt.reason.lower():
             receipt = await self._call(message, "EditMessageCaption", {**where, "caption": text, **buttons})
         if receipt.status is SendStatus.SENT or _NOT_MODIFIED in receipt.reason.lower():
+            return Receipt(SendStatus.SENT, platform_id=message.edits)
+        return receipt
+
+    async def _end_poll(self, message: Outbound, where: Mapping[str, Any]) -> Receipt:
+        """End a poll (Bot API, stopPoll); one that somebody ended already is ended."""
+        receipt = await self._call(message, "StopPoll", where)
+        if receipt.status is SendStatus.SENT or _ENDED in receipt.reason.lower():
             return Receipt(SendStatus.SENT, platform_id=message.edits)
         return receipt
 

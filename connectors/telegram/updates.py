@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from bot.messages import Chat, ChatKind, Event, Inbound, Media, Topic
 from connectors.telegram.account import Account
@@ -28,15 +28,16 @@ _FILES = {
 _NO_FILE = ("sticker", "paid_media", "story", "location", "venue", "contact", "poll")
 _CHAT_KINDS = {"private": ChatKind.PRIVATE, "group": ChatKind.GROUP, "supergroup": ChatKind.GROUP}
 _GONE = ("left", "kicked")
+Addressed = Literal["", "name", "reply"]
 _START = re.compile(r"/start(?:\s+(\S.*))?\s*", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Poll:
-    """A vote that is on: where it is shown and the `platform_id` of its receipt."""
+    """A vote that is on: where it is shown, and the `Outbound.id` of the message."""
 
     chat: Chat
-    platform_id: str
+    id: str
 
 
 def update_id(update: object) -> int | None:
@@ -91,7 +92,7 @@ def vote(update: object, poll: Poll, account: Account, now: datetime) -> Inbound
         name=_name(voter),
         language=a_text(voter, "language_code") or None,
         event=Event.VOTED,
-        payload=poll.platform_id,
+        payload=poll.id,
     )
 
 
@@ -101,6 +102,8 @@ def _message(body: Mapping[str, Any], key: str, account: Account, now: datetime)
     chat, sender = _chat(body, account), _sender(body)
     if chat is None or sender is None or body.get("is_automatic_forward") is True:
         return None
+    if came_or_went := _members(body, key, chat, sender, now):
+        return came_or_went
     text, media = _said(body, chat, account), _media(body)
     event, payload = None, ""
     is_customers = chat.kind is not ChatKind.STAFF
@@ -109,7 +112,7 @@ def _message(body: Mapping[str, Any], key: str, account: Account, now: datetime)
     elif is_customers and (start := _START.fullmatch(text)):
         event, payload, text = Event.STARTED, (start[1] or "").strip(), ""
     elif not text:
-        return None  # service messages: a pin, a new title, somebody joined
+        return None  # service messages: a pin, a new title
     return Inbound(
         key=key,
         chat=chat,
@@ -122,6 +125,31 @@ def _message(body: Mapping[str, Any], key: str, account: Account, now: datetime)
         payload=payload,
         media=media,
         topic=_topic(body, chat),
+        addressed=_addressed(body, chat, account),
+    )
+
+
+def _members(body: Mapping[str, Any], key: str, chat: Chat, sender: Mapping[str, Any], now: datetime) -> Inbound | None:
+    """Read who came into a group or left it (Bot API, Message.new_chat_members, left_chat_member); bots do not count.
+
+    These messages come to every bot in the group, whatever its privacy mode.
+    """
+    if chat.kind is not ChatKind.GROUP:
+        return None
+    left = an_object(body, "left_chat_member")
+    people = [one for one in (left, *a_list(body, "new_chat_members")) if isinstance(one, dict)]
+    ids = [str(a_number(one, "id")) for one in people if one.get("is_bot") is not True and a_number(one, "id")]
+    if not ids:
+        return None
+    return Inbound(
+        key=key,
+        chat=chat,
+        user=_user(sender, chat),
+        sent_at=a_time(body, "date") or now,
+        name=_name(sender),
+        language=a_text(sender, "language_code") or None,
+        event=Event.DEPARTED if left else Event.ARRIVED,
+        payload=",".join(ids),
     )
 
 
@@ -208,11 +236,11 @@ def _chat(body: Mapping[str, Any], account: Account) -> Chat | None:
 
 
 def _topic(body: Mapping[str, Any], chat: Chat) -> Topic | None:
-    """Return where in the staff's group something was said.
+    """Return where in a group something was said.
 
-    Elsewhere a reply has a `message_thread_id` too, but no `is_topic_message` (Bot API, Message).
+    Without topics a reply has a `message_thread_id` too, but no `is_topic_message` (Bot API, Message).
     """
-    if chat.kind is not ChatKind.STAFF:
+    if chat.kind is ChatKind.PRIVATE:
         return None
     thread = a_number(body, "message_thread_id") if body.get("is_topic_message") is True else None
     return Topic(str(thread or ""), str(a_number(body, "message_id") or ""))
@@ -241,6 +269,17 @@ def _said(body: Mapping[str, Any], chat: Chat, account: Account) -> str:
     if chat.kind is ChatKind.PRIVATE or not account.username:
         return text
     return re.sub(rf"\s*@{re.escape(account.username)}\b", "", text, flags=re.IGNORECASE).strip() or text
+
+
+def _addressed(body: Mapping[str, Any], chat: Chat, account: Account) -> Addressed:
+    """Tell how a group's message speaks to the bot: by its name, also in a command, or as a reply to it."""
+    if chat.kind is not ChatKind.GROUP:
+        return ""
+    text = a_text(body, "text") or a_text(body, "caption")
+    if account.username and re.search(rf"@{re.escape(account.username)}\b", text, flags=re.IGNORECASE):
+        return "name"
+    answered = an_object(an_object(body, "reply_to_message"), "from")
+    return "reply" if str(a_number(answered, "id")) == account.bot_id else ""
 
 
 def _name(sender: Mapping[str, Any]) -> str:

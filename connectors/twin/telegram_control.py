@@ -29,7 +29,7 @@ class Control:
 
     People, all with `user`: say {chat, thread, text, reply_to}, start {payload}, photo and file {chat, thread, kind,
     text, name, mime, body, size}, edit {message_id, text}, tap {message_id, data}, vote {message_id, options}, block,
-    unblock, add, remove and kick {group}, and migrate {group}.
+    unblock, add, remove and kick {group}, leave {group}, and migrate {group}. join {users, group}.
     Deliveries: hold, release {backwards, twice}, raw {update | resend}, unknown_update, forge {secret, update}.
     Faults, all with {method, times}: fault {status, description, retry_after}, slow {seconds}, half, html {status}
     and odd.
@@ -57,6 +57,8 @@ class Control:
             "add": self._add,
             "remove": self._remove,
             "kick": self._remove,
+            "join": self._join,
+            "leave": self._leave,
             "migrate": self._migrate,
             "forum": self._forum,
             "delete_topic": self._delete_topic,
@@ -161,6 +163,17 @@ class Control:
 
     async def _remove(self, body: Json) -> Json:
         self._people.set_member(self._someone(body), self._group(number_of(body, "group")), False)
+        return {}
+
+    async def _join(self, body: Json) -> Json:
+        users = [self._user({"user": user}) for user in body.get("users", [])]
+        if not users:
+            raise Refused(400, "users must name somebody")
+        self._people.join(users, self._group(number_of(body, "group")))
+        return {}
+
+    async def _leave(self, body: Json) -> Json:
+        self._people.leave(self._user(body), self._group(number_of(body, "group")))
         return {}
 
     async def _migrate(self, body: Json) -> Json:

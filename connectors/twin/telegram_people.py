@@ -100,6 +100,22 @@ class People:
             group.has_bot = member
             self._membership(user, group.id, "member" if member else "kicked", "left" if member else "member")
 
+    def join(self, users: list[User], group: Group) -> None:
+        """Let people come into a group, by one link or added together: one service message tells of all."""
+        came = [self._world.person(user) for user in users]
+        self._serve(users[0], group, {"new_chat_members": came})
+
+    def leave(self, user: User, group: Group) -> None:
+        """Let somebody leave a group."""
+        self._serve(user, group, {"left_chat_member": self._world.person(user)})
+
+    def _serve(self, user: User, group: Group, body: Json) -> None:
+        """Put a service message into a group. Every bot there gets it (Bot features, privacy mode)."""
+        world = self._world
+        message = world.store(world.chat(group.id), world.person(user), body)
+        if group.has_bot:
+            world.emit("message", message)
+
     def migrate(self, group: Group) -> Group:
         """Turn a group into a supergroup with a new id, and tell the bot in both."""
         world = self._world

@@ -11,7 +11,14 @@ from connectors.twin.telegram_files import picture_ending
 from connectors.twin.telegram_world import Json, Refused, World
 
 _TYPING_S = 5
-_SERVICE = ("forum_topic_created", "forum_topic_edited", "forum_topic_closed", "forum_topic_reopened")
+_SERVICE = (
+    "forum_topic_created",
+    "forum_topic_edited",
+    "forum_topic_closed",
+    "forum_topic_reopened",
+    "new_chat_members",
+    "left_chat_member",
+)
 _MIMES = {".png": "image/png", ".jpg": "image/jpeg", ".gif": "image/gif", ".webp": "image/webp"}
 
 

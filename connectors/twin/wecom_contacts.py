@@ -12,11 +12,12 @@ from starlette.routing import Route
 from connectors.twin.wecom_answers import Call, Refused
 from connectors.twin.wecom_content import words
 from connectors.twin.wecom_gate import Gate
-from connectors.twin.wecom_people import Content, Customer, Line, People
+from connectors.twin.wecom_people import Content, Customer, Group, Line, People
 
 CODE_LIFE = timedelta(seconds=20)
 WELCOME_BYTES = 4000
 STATE_CHARS = 30
+WAY_CHATS = 5
 ATTACHMENTS = 9
 _PAGE = 1000
 
@@ -44,6 +45,7 @@ class Contacts:
             "groupchat/list": self._list_groups,
             "groupchat/get": self._group,
             "groupchat/add_join_way": self._add_join_way,
+            "groupchat/update_join_way": self._update_join_way,
             "groupchat/get_join_way": self._join_way,
         }
         return [gate.route(f"externalcontact/{api}", handler) for api, handler in handlers.items()]
@@ -85,7 +87,10 @@ class Contacts:
     def _group(self, call: Call) -> dict[str, Any]:
         group = self.people.group(call.text("chat_id"))
         members: list[dict[str, object]] = [{"userid": group.owner, "type": 1}]
-        members += [{"userid": one, "type": 2} for one in group.members]
+        members += [
+            {"userid": one, "type": 2, "join_scene": 3, **({"state": group.states[one]} if one in group.states else {})}
+            for one in group.members
+        ]
         return {
             "group_chat": {
                 "chat_id": group.id,
@@ -98,14 +103,34 @@ class Contacts:
         }
 
     def _add_join_way(self, call: Call) -> dict[str, Any]:
-        chat_ids = call.texts("chat_id_list")
-        if call.body.get("scene") not in (1, 2) or not chat_ids or len(call.text("state")) > STATE_CHARS:
+        config_id = secrets.token_hex(16)
+        self._ways[config_id] = self._checked_way(config_id, call)
+        return {"config_id": config_id}
+
+    def _update_join_way(self, call: Call) -> dict[str, Any]:
+        config_id = call.text("config_id")
+        if config_id not in self._ways:
+            raise Refused(40058, "config_id")
+        self._ways[config_id] = self._checked_way(config_id, call)
+        return {}
+
+    def _checked_way(self, config_id: str, call: Call) -> dict[str, Any]:
+        chat_ids, state = call.texts("chat_id_list"), call.text("state")
+        if call.body.get("scene") not in (1, 2) or not 1 <= len(chat_ids) <= WAY_CHATS or len(state) > STATE_CHARS:
             raise Refused(40058)
         for chat_id in chat_ids:
             self.people.group(chat_id)
-        config_id = secrets.token_hex(16)
-        self._ways[config_id] = {"config_id": config_id, "chat_id_list": chat_ids, "state": call.text("state")}
-        return {"config_id": config_id}
+        return {"config_id": config_id, "chat_id_list": chat_ids, "state": state}
+
+    def enter(self, customer: Customer, config_id: str) -> Group:
+        """Let a customer scan a code: they are in its first group then. Raises ValueError for a code there is not."""
+        if config_id not in self._ways:
+            raise ValueError("there is no such code")
+        way = self._ways[config_id]
+        group = self.people.group(way["chat_id_list"][0])
+        group.members.append(customer.id)
+        group.states[customer.id] = way["state"]
+        return group
 
     def _join_way(self, call: Call) -> dict[str, Any]:
         way = self._ways.get(call.text("config_id"))

@@ -142,14 +142,19 @@ class Control:
         return {}
 
     async def join(self, body: Body) -> object:
-        customer, group = self._customer(body), self._people.group(_text(body, "group"))
-        group.members.append(customer.id)
+        customer = self._customer(body)
+        if "way" in body:
+            group = self._contacts.enter(customer, _text(body, "way"))
+        else:
+            group = self._people.group(_text(body, "group"))
+            group.members.append(customer.id)
         more = {"JoinScene": 3, "MemChangeCnt": 1}
         return await self._chat_changed(group.id, "add_member", **more)
 
     async def leave(self, body: Body) -> object:
         customer, group = self._customer(body), self._people.group(_text(body, "group"))
         group.members = [one for one in group.members if one != customer.id]
+        group.states.pop(customer.id, None)
         return await self._chat_changed(group.id, "del_member", QuitScene=0, MemChangeCnt=1)
 
     async def _chat_changed(self, chat_id: str, detail: str, **more: int) -> object:

@@ -67,13 +67,14 @@ class Staff:
 
 @dataclass(slots=True)
 class Group:
-    """A customer group."""
+    """A customer group; `states` tell of members who came by a code which."""
 
     id: str
     name: str
     owner: str
     created: datetime
     members: list[str] = field(default_factory=list)
+    states: dict[str, str] = field(default_factory=dict)
     lines: list[Line] = field(default_factory=list)
     received: list[datetime] = field(default_factory=list)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from calendar import monthrange
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from connectors.refusals import refuse
 from connectors.rights import Rights
 from connectors.wecom.answers import NoAnswer, RefusedCall, reason_of, receipt_for
 from connectors.wecom.api import OFFICIAL_BASE, Corp
+from connectors.wecom.join_ways import JoinWays
 from connectors.wecom.rights import rights_of
 from connectors.wecom.tasks import Task, has_confirmed, outcome, tasks_in, text_of
 from connectors.wecom.wire import MAX_ID_CHARS, texts
@@ -56,6 +57,7 @@ class GroupsConnector:
         remind_after: timedelta = timedelta(minutes=30),
         give_up_after: timedelta = timedelta(hours=24),
         look_s: float = 60.0,
+        join_ways: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         """Check the settings; nothing is called yet.
 
@@ -65,6 +67,7 @@ class GroupsConnector:
             remind_after: between the task and the first reminder, and between reminders.
             give_up_after: what nobody confirmed is cancelled.
             look_s: how often to look at the open tasks.
+            join_ways: codes into groups, see `connectors.wecom.join_ways`.
 
         Raises:
             SettingsError: an id or secret is empty, or the address is not safe.
@@ -75,6 +78,7 @@ class GroupsConnector:
         self.channel = channel
         self._clock = clock
         self._corp = Corp(channel, corp_id, secret, api_base, clock)
+        self._join_ways = JoinWays(self._corp, join_ways or {})
         self._remind_after = remind_after
         self._give_up_after = give_up_after
         self._look_s = look_s
@@ -179,6 +183,8 @@ class GroupsConnector:
         if next_cursor != cursor:
             self._cursor = next_cursor
         self._meet_at = now if self._cursor else now + _MEET_EVERY
+        if not self._cursor:
+            await self._join_ways.look(host)
 
     async def _owners(self, cursor: str) -> tuple[list[str], str]:
         """Return who owns the groups of a page, and the next cursor (WeCom: 获取客户群列表 / Customer Groups)."""

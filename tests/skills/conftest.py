@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from bot.demo.shop import demo_settings
+from tests.skills.group_stand import Group, GroupTalk
 from tests.skills.talk import Shop, Talk, open_shop
 from tests.skills.telegram import Telegram
 
@@ -24,4 +26,14 @@ def telegram() -> Iterator[Telegram]:
 def talk(shop: Shop, tmp_path: Path) -> Iterator[Talk]:
     opened = Talk(shop, tmp_path)
     yield opened
+    opened.close()
+
+
+@pytest.fixture
+def group(shop: Shop, telegram: Telegram, tmp_path: Path) -> Iterator[Group]:
+    opened = GroupTalk(shop, tmp_path, demo_settings(), telegram, "zh")
+    for customer in ("lin", "chen"):
+        opened.as_customer(customer, "zh")
+    yield Group(opened)
+    opened.expects_no_refusal()
     opened.close()

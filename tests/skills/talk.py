@@ -22,6 +22,7 @@ from bot.delivery.inbox import store
 from bot.delivery.signal import Signal
 from bot.delivery.thinking import Thinker, state_from
 from bot.delivery.turns import TurnRunner
+from bot.delivery.wishes import Wishes
 from bot.demo.orders import PLANS
 from bot.demo.seed import DEMO_SALE, DEMO_USERS, TELEGRAM, seed
 from bot.demo.shop import demo_settings
@@ -83,7 +84,7 @@ class Talk:
         self.mind = shop.mind
         self.popular: tuple[str, ...] = ()
         brain = Brain(starter_folder(), settings, shop.mind)
-        thinker = Thinker(brain, settings, SqlShop, lambda: self.popular)
+        thinker = Thinker(brain, settings, SqlShop, lambda: self.popular, Wishes("secret of the talks"))
         wake, done = Signal(), Signal()
         self._runner = TurnRunner(
             self._database, self, self.new_id, thinker, effects.apply, to_queue, reopen, wake, done

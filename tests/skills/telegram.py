@@ -41,6 +41,8 @@ from tests.loopback import base_of, listening
 from tests.skills.talk import CUSTOMERS, FIRST_WORDS, Customer, Shop, Talk, later
 
 GUEST = 1002
+GROUP = -700
+BOT = "qinghe_bot"
 USERS = {customer: 2001 + place for place, customer in enumerate(CUSTOMERS)} | {
     user.customer_id: int(user.user) for user in DEMO_USERS if user.channel == TELEGRAM and user.customer_id
 }
@@ -92,9 +94,10 @@ class Telegram:
         assert self._twin is not None
         asyncio.run_coroutine_threadsafe(self._twin.close(), self._loop).result(PATIENCE_S)
 
-    def does(self, action: str, **body: Any) -> None:
+    def does(self, action: str, **body: Any) -> dict[str, Any]:
         answer = self._http.post(action, json=body)
         assert answer.status_code == 200, answer.text
+        return dict(answer.json())
 
     def shows(self, what: str, **query: Any) -> dict[str, Any]:
         answer = self._http.get(what, params=query)
@@ -109,7 +112,7 @@ class TelegramTalk(Talk):
         super().__init__(shop, folder, settings)
         self.telegram = telegram
         users = [(number, NAMES[language]) for number in (GUEST, *USERS.values())]
-        telegram.begins(TelegramTwin(TELEGRAM_TOKEN, "qinghe_bot", users, [], self))
+        telegram.begins(TelegramTwin(TELEGRAM_TOKEN, BOT, users, [(GROUP, "青禾顾客群")], self, privacy=False))
         self._connector = TelegramConnector(
             TELEGRAM, TELEGRAM_TOKEN, "unused", "polling", telegram.base, self,
             api_base=f"{telegram.base}/telegram", sleep=self._sleep,

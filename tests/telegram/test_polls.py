@@ -19,7 +19,7 @@ async def test_a_vote_names_the_poll_the_chat_and_the_options(begun: Stage) -> N
     assert receipt.platform_id.endswith(f":{shown['id']}")
     await begun.do("vote", user=ANN, message_id=shown["id"], options=[2])
     (vote,) = await begun.inbound()
-    assert (vote.event, vote.payload, vote.text, vote.user) == (Event.VOTED, receipt.platform_id, "2", str(ANN))
+    assert (vote.event, vote.payload, vote.text, vote.user) == (Event.VOTED, "out-1", "2", str(ANN))
     assert (vote.chat.id, vote.chat.kind) == (str(GROUP), ChatKind.GROUP)
 
 
@@ -39,7 +39,8 @@ async def test_a_vote_that_is_quicker_than_the_answer_to_the_send_waits_for_it(b
             await asyncio.sleep(0.01)
     await begun.do("vote", user=ANN, message_id=shown[0]["id"], options=[0])
     assert not sending.done()
-    assert (await begun.inbound())[0].payload == (await sending).platform_id
+    assert (await begun.inbound())[0].payload == "out-1"
+    assert (await sending).status is SendStatus.SENT
 
 
 async def test_a_vote_is_understood_by_a_process_that_did_not_send_the_poll(begun: Stage) -> None:
@@ -51,7 +52,24 @@ async def test_a_vote_is_understood_by_a_process_that_did_not_send_the_poll(begu
     receipt = await other.send(poll)
     await other.stop()
     await begun.do("vote", user=ANN, message_id=int(receipt.platform_id.partition(":")[2]), options=[1])
-    assert (await begun.inbound())[0].payload == receipt.platform_id
+    assert (await begun.inbound())[0].payload == "vote"
+
+
+async def test_a_vote_in_a_group_that_became_a_supergroup_belongs_to_the_new_one(begun: Stage) -> None:
+    receipt = await begun.send("Which colour?", chat=GROUP, poll=COLOURS)
+    moved = (await begun.do("migrate", group=GROUP))["group"]
+    await begun.do("vote", user=ANN, message_id=int(receipt.platform_id.partition(":")[2]), options=[1])
+    vote = (await begun.inbound(2))[-1]
+    assert (vote.event, vote.chat.id) == (Event.VOTED, str(moved))
+
+
+async def test_a_poll_that_is_ended_takes_no_more_votes_and_is_ended_once(begun: Stage) -> None:
+    receipt = await begun.send("Which colour?", chat=GROUP, poll=COLOURS)
+    for _ in range(2):
+        ended = await begun.send("Which colour?", chat=GROUP, poll=COLOURS, edits=receipt.platform_id)
+        assert (ended.status, ended.platform_id) == (SendStatus.SENT, receipt.platform_id)
+    (shown,) = await begun.shown(GROUP)
+    assert shown["poll"]["closed"]
 
 
 async def test_a_vote_in_a_poll_of_somebody_else_is_refused_and_counted(begun: Stage) -> None:

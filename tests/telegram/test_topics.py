@@ -76,4 +76,4 @@ def test_what_the_staff_write_carries_its_topic_and_an_anonymous_admin_is_nobody
     assert anonymous.user == ""
     elsewhere = parse(written, replace(STAFF, staff_group=""), now)
     assert elsewhere is not None
-    assert (elsewhere.chat.kind, elsewhere.topic) == (ChatKind.GROUP, None)
+    assert (elsewhere.chat.kind, elsewhere.topic) == (ChatKind.GROUP, Topic("7", "9"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +15,7 @@ from bot.errors import SettingsError
 from bot.messages import Chat, ChatKind, Choice, Event, Outbound, Purpose, Report, Road, SendStatus
 from connectors.wecom.answers import RefusedCall
 from tests.host import RecordingHost
-from tests.wecom.stage import AI, BO, GROUPS, PNG, Stage, Watch, groups_connector, scripted, task_for, until
+from tests.wecom.stage import AI, BO, GROUPS, LI, PNG, WANG, Stage, Watch, groups_connector, scripted, task_for, until
 
 LIST, GET = "externalcontact/groupchat/list", "externalcontact/groupchat/get"
 
@@ -318,3 +319,48 @@ async def test_the_only_road_is_a_task_of_a_member(
 async def test_settings_that_cannot_work_are_refused_at_once(stage: Stage, changed: dict[str, str]) -> None:
     with pytest.raises(SettingsError):
         groups_connector(stage.base, stage.clock, **changed)
+
+
+# --- codes into the groups -------------------------------------------------------------------------------------------
+async def ways(stage: Stage) -> dict[str, Any]:
+    """Let the connector look once, and return what it keeps of its codes."""
+    stage.clock.move(days=1)
+    before = stage.groups_host.facts.get("join_ways")
+    holding = stage.hold(stage.groups)
+    await until(lambda: stage.groups_host.facts.get("join_ways") not in (None, before))
+    await rounds(stage)
+    holding.cancel()
+    kept: dict[str, Any] = json.loads(stage.groups_host.facts["join_ways"])
+    return kept
+
+
+async def test_who_comes_by_a_code_is_counted_at_the_place_where_it_hangs(stage: Stage) -> None:
+    stage.groups = groups_connector(
+        stage.base, stage.clock, join_ways={"parcel-card": ["wrOne"], "fair": ["wrTwo", "wrOne"]}
+    )
+    await stage.groups.start(stage.groups_host)
+    made = await ways(stage)
+    assert {state: way["joined"] for state, way in made.items()} == {"parcel-card": 0, "fair": 0}
+    assert all(way["qr_code"].startswith("https://") for way in made.values())
+    await stage.does("join", user=LI, way=made["parcel-card"]["config_id"])
+    await stage.does("join", user=WANG, group="wrOne")
+    counted = await ways(stage)
+    assert {state: way["joined"] for state, way in counted.items()} == {"parcel-card": 1, "fair": 0}
+    assert [way["config_id"] for way in counted.values()] == [way["config_id"] for way in made.values()]
+    await stage.does("leave", user=LI, group="wrOne")
+    assert (await ways(stage))["parcel-card"]["joined"] == 0
+    await stage.groups.stop()
+
+
+async def test_a_code_that_leads_elsewhere_from_now_on_is_the_same_code(stage: Stage) -> None:
+    stage.groups = groups_connector(stage.base, stage.clock, join_ways={"fair": ["wrOne"]})
+    await stage.groups.start(stage.groups_host)
+    made = await ways(stage)
+    await stage.groups.stop()
+    stage.groups = groups_connector(stage.base, stage.clock, join_ways={"fair": ["wrTwo"]})
+    await stage.groups.start(stage.groups_host)
+    changed = await ways(stage)
+    assert changed["fair"]["config_id"] == made["fair"]["config_id"]
+    await stage.does("join", user=LI, way=made["fair"]["config_id"])
+    assert (await ways(stage))["fair"]["joined"] == 1
+    await stage.groups.stop()

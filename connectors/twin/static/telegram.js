@@ -6,14 +6,16 @@ const LABELS = {
     block: "Block", unblock: "Unblock", bot: "bot", group: "group", typing: "typing…", photo: "Photo",
     edited: "edited", file: "File", closed: "closed", topic: "topic", general: "General",
     forum_topic_created: "topic made", forum_topic_edited: "topic renamed",
-    forum_topic_closed: "topic closed", forum_topic_reopened: "topic opened again", offline: "The stand-in does not answer.",
+    forum_topic_closed: "topic closed", forum_topic_reopened: "topic opened again",
+    new_chat_members: "joined", left_chat_member: "left", offline: "The stand-in does not answer.",
   },
   zh: {
     user: "扮演", chat: "打开会话", private: "机器人", message: "消息", start: "开始", restart: "重新开始",
     block: "屏蔽", unblock: "取消屏蔽", bot: "机器人", group: "群组", typing: "正在输入…", photo: "图片",
     edited: "已编辑", file: "文件", closed: "已结束", topic: "话题", general: "综合",
     forum_topic_created: "创建了话题", forum_topic_edited: "修改了话题",
-    forum_topic_closed: "关闭了话题", forum_topic_reopened: "重新打开了话题", offline: "模拟平台没有回应。",
+    forum_topic_closed: "关闭了话题", forum_topic_reopened: "重新打开了话题",
+    new_chat_members: "进群了", left_chat_member: "退群了", offline: "模拟平台没有回应。",
   },
 };
 

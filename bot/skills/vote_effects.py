@@ -1,0 +1,64 @@
+"""What a turn sees of trial votes, and what it may want done in one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bot.skills.turn import Say
+
+
+@dataclass(frozen=True, slots=True)
+class VoteView:
+    """A trial vote that is on, or was lately.
+
+    Attributes:
+        options: what may be chosen: id → its name by language.
+        prize: by language; empty where nothing is drawn among the voters.
+    """
+
+    id: str
+    question: Mapping[str, str]
+    options: Mapping[str, Mapping[str, str]]
+    is_open: bool
+    ends_at: datetime
+    prize: Mapping[str, str] = field(default_factory=dict)
+    winners: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CastVote:
+    """Vote; `said` by outcome, see `bot.campaigns.ballots.Cast`."""
+
+    vote_id: str
+    option: str
+    said: Mapping[str, Say]
+
+
+@dataclass(frozen=True, slots=True)
+class SeeVote:
+    """Tell how one's own vote stands: `yours`, `won`, `ask` if there is none yet, `over` if there will be none.
+
+    Attributes:
+        labels: of the options, by id.
+    """
+
+    vote_id: str
+    labels: Mapping[str, str]
+    said: Mapping[str, Say]
+
+
+@dataclass(frozen=True, slots=True)
+class PollVote:
+    """Take what was chosen in a poll of the platform.
+
+    Attributes:
+        message_id: of the message that is the poll, `bot.messages.Outbound.id`.
+        options: the numbers of the options from 0, separated by commas; empty for a vote taken back.
+    """
+
+    message_id: str
+    options: str

@@ -1,0 +1,49 @@
+"""The tables of trial votes, and what is known of people by what they chose."""
+
+from __future__ import annotations
+
+from sqlalchemy import JSON, Boolean, Column, ForeignKey, Index, Integer, String, Table, UniqueConstraint, text
+
+from bot.store.columns import Id, Utc, metadata
+
+votes = Table(
+    "votes",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("question", JSON, nullable=False),  # by language
+    Column("options", JSON, nullable=False),  # a list of {"id", "tag", "zh", "en"}
+    Column("prize", JSON, nullable=False),  # by language; empty: nothing is drawn
+    Column("winners", Integer, nullable=False, default=0),
+    Column("audiences", JSON, nullable=False),  # channels and chats that are asked
+    Column("status", String(10), nullable=False, default="draft"),
+    # draft | planned | open | closed | drawn | cancelled
+    Column("seed", String(64), nullable=False),  # of the draw: only its hash is told before it
+    Column("last_entry", Integer, nullable=False, default=0, server_default="0"),  # the last number that was given out
+    Column("made_by", String(100), nullable=False, default="", server_default=text("''")),
+    Column("approved_by", String(100), nullable=False, default="", server_default=text("''")),
+    Column("starts_at", Utc, nullable=False),
+    Column("ends_at", Utc, nullable=False, index=True),
+)
+ballots = Table(  # what a person chose; of several people who are one customer the newest choice counts
+    "vote_ballots",
+    metadata,
+    Column("vote_id", Id, ForeignKey("votes.id"), primary_key=True),
+    Column("person_id", Id, ForeignKey("persons.id"), primary_key=True),
+    Column("identity_id", Id, ForeignKey("identities.id"), nullable=False),  # by which account
+    Column("entry", Integer, nullable=False),  # its number in the draw
+    Column("option", String(64), nullable=False),  # empty: taken back
+    Column("voted_at", Utc, nullable=False),
+    Column("counted", Boolean),  # none until the vote is closed
+    Column("place", Integer),  # of a winner, from 1
+    UniqueConstraint("vote_id", "entry", name="uq_vote_ballots_vote_entry"),
+    Index("ix_vote_ballots_person", "person_id"),
+)
+person_tags = Table(  # what is known of a person, and from where
+    "person_tags",
+    metadata,
+    Column("person_id", Id, ForeignKey("persons.id"), primary_key=True),
+    Column("tag", String(64), primary_key=True),
+    Column("source", String(100), primary_key=True),  # vote:{id}
+    Column("at", Utc, nullable=False),
+    Index("ix_person_tags_tag", "tag"),
+)

@@ -1,0 +1,129 @@
+"""One vote a person over all their accounts, however they come to be one, on both databases."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Connection, update
+
+from bot.campaigns.ballots import Voter, cast, counting, vote_of
+from bot.campaigns.draw import commitment, drawn
+from bot.store.database import Database
+from bot.store.tables import ballots, identities, person_tags, persons, votes
+from tests.conftest import StandingClock
+from tests.delivery.stand import another, rows
+
+MINUTE = timedelta(minutes=1)
+ACCOUNTS = {"li-telegram": "li", "li-wechat": "li", "li-web": "li-web", "wang": "wang"}
+"""Account → person; `li` and `li-web` may turn out to be one customer."""
+
+
+class Vote:
+    def __init__(self, database: Database, clock: StandingClock) -> None:
+        self.database, self.clock = database, clock
+
+    async def opens(self) -> None:
+        now = self.clock.now()
+        options = [{"id": name, "tag": f"likes-{name}", "zh": name, "en": name} for name in ("linen", "silk")]
+        row = {"id": "v", "question": {"zh": "?", "en": "?"}, "options": options, "prize": {}, "winners": 0}
+        when = {"starts_at": now, "ends_at": now + timedelta(hours=1)}
+
+        def job(c: Connection) -> None:
+            c.execute(votes.insert().values(**row, **when, audiences=[], status="open", seed="s"))
+            for person in sorted(set(ACCOUNTS.values())):
+                c.execute(persons.insert().values(id=person, created_at=now))
+            for account, person in ACCOUNTS.items():
+                kind = account.partition("-")[2] or "telegram"
+                who = {"id": account, "person_id": person, "channel": f"{kind}:shop", "user": account}
+                c.execute(identities.insert().values(**who, created_at=now))
+
+        await self.database.write(job)
+
+    async def votes(self, account: str, option: str, at: Database | None = None) -> tuple[str, int]:
+        voter, now = Voter(ACCOUNTS[account], account), self.clock.now()
+        came = await (at or self.database).write(lambda c: cast(c, "v", option, voter, now))
+        self.clock.advance(MINUTE)
+        return came.outcome, came.entry
+
+    async def is_customer(self, customer: str | None, *people: str) -> None:
+        of = persons.c.id.in_(people)
+        await self.database.write(lambda c: c.execute(update(persons).where(of).values(customer_id=customer)).rowcount)
+
+    async def counts(self) -> list[tuple[int, str]]:
+        found = await self.database.read(lambda c: counting(c, vote_of(c, "v")))
+        return [(row.entry, row.option) for row in found]
+
+    async def tags(self) -> list[tuple[str, str]]:
+        return sorted((row.person_id, row.tag) for row in await rows(self.database, person_tags))
+
+
+@pytest.fixture
+async def vote(database: Database, clock: StandingClock) -> Vote:
+    made = Vote(database, clock)
+    await made.opens()
+    return made
+
+
+async def test_two_accounts_of_one_person_have_one_vote_and_the_later_choice(vote: Vote) -> None:
+    assert await vote.votes("li-telegram", "linen") == ("voted", 1)
+    assert await vote.votes("li-wechat", "silk") == ("changed", 1)
+    assert await vote.votes("li-telegram", "silk") == ("same", 1)
+    assert await vote.votes("wang", "linen") == ("voted", 2)
+    assert await vote.counts() == [(1, "silk"), (2, "linen")]
+    assert await vote.tags() == [("li", "likes-silk"), ("wang", "likes-linen")]
+
+
+async def test_a_vote_taken_back_takes_nothing_that_was_voted_elsewhere_since(vote: Vote) -> None:
+    await vote.votes("li-telegram", "linen")
+    await vote.votes("li-wechat", "silk")
+    await vote.votes("li-telegram", "")
+    assert await vote.counts() == [(1, "silk")]
+    assert await vote.votes("li-wechat", "") == ("taken_back", 1)
+    assert (await vote.counts(), await vote.tags()) == ([], [])
+    assert await vote.votes("li-telegram", "linen") == ("voted", 1)
+
+
+async def test_people_who_turn_out_to_be_one_customer_have_one_vote_and_two_again_if_that_is_undone(vote: Vote) -> None:
+    await vote.votes("li-telegram", "linen")
+    await vote.votes("li-web", "silk")
+    assert await vote.counts() == [(1, "linen"), (2, "silk")]
+    await vote.is_customer("c1", "li", "li-web")
+    assert await vote.counts() == [(2, "silk")]
+    await vote.is_customer(None, "li-web")
+    assert await vote.counts() == [(1, "linen"), (2, "silk")]
+    await vote.is_customer("c1", "li-web")
+    assert await vote.votes("li-wechat", "linen") == ("changed", 1)
+    assert await vote.counts() == [(1, "linen")]
+    assert await vote.tags() == [("li", "likes-linen")], "and one tag"
+
+
+async def test_nothing_is_taken_before_the_start_after_the_end_or_for_what_there_is_not(vote: Vote) -> None:
+    assert await vote.votes("wang", "wool") == ("not_open", 0)
+    vote.clock.advance(timedelta(hours=1))
+    assert await vote.votes("wang", "silk") == ("not_open", 0)
+    await vote.database.write(lambda c: c.execute(update(votes).values(status="planned")).rowcount)
+    vote.clock.advance(-timedelta(hours=1))
+    assert await vote.votes("wang", "silk") == ("not_open", 0)
+    assert await rows(vote.database, ballots) == []
+
+
+async def test_accounts_that_vote_at_the_same_moment_from_two_processes_get_numbers_of_their_own(vote: Vote) -> None:
+    async with another(vote.database) as second:
+        came = await asyncio.gather(
+            vote.votes("li-telegram", "linen"),
+            vote.votes("li-wechat", "silk", second),
+            vote.votes("wang", "silk", second),
+            vote.votes("li-web", "linen"),
+        )
+    assert sorted({entry for _, entry in came}) == [1, 2, 3]
+    assert len(await vote.counts()) == 3
+    assert (await vote.database.read(lambda c: vote_of(c, "v"))).last_entry == 3
+
+
+def test_a_draw_is_the_order_of_the_hashes_of_seed_and_number() -> None:
+    # `printf 'seed:1' | sha256sum` begins with 81e4, of the others with 97c3, 7413 and a840.
+    assert drawn("seed", [1, 2, 3, 4], 3) == [3, 1, 2]
+    assert drawn("seed", [4, 2], 3) == [2, 4]
+    assert commitment("seed") == "19b25856e1c150ca834cffc8b59b23adbd0ec0389e58eb22b3b64768098d002b"
