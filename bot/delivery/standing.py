@@ -26,8 +26,9 @@ from bot.store.tables import (
     tasks,
 )
 
-LEFT_OPEN = frozenset({"cart_open", "order_unpaid"})
-"""Conditions of messages about something that a person left open, see `bot.delivery.facts.guard_holds`."""
+FOLLOW_UPS = frozenset({"cart_open", "order_unpaid", "asleep"})
+"""Conditions of messages to one person about what they left open, or that they stay away; see
+`bot.delivery.facts.guard_holds`."""
 COUNTED_FOR = timedelta(days=7)
 """The longest span of a cap."""
 STALE_AFTER = timedelta(hours=1)
@@ -61,7 +62,7 @@ def standing_of(connection: Connection, row: AnyRow, now: datetime) -> Standing:
     ids = [one.id for one in people]
     said = connection.execute(_SAID, {"people": ids, "at": row.channel, "here": row.conversation_id}).one()
     sent = connection.execute(_TOUCHED, {"people": ids, "since": now - COUNTED_FOR})
-    follow_up = not LEFT_OPEN.isdisjoint(row.guard or ())
+    follow_up = not FOLLOW_UPS.isdisjoint(row.guard or ())
     return Standing(
         consent=said.consent,
         touched_at=[now if one.status == "sending" else one.at for one in sent],
@@ -97,7 +98,7 @@ def everybody() -> Select[str]:
     return select(persons.c.id).where(_IS_SAME)
 
 
-def newest_answer(person_id: ColumnElement[str], channel: str | BindParameter[str], ids: Any = None) -> Select[bool]:
+def newest_answer(person_id: ColumnElement[str], channel: str | ColumnElement[str], ids: Any = None) -> Select[bool]:
     """Return the query for what was last answered about marketing: on this channel, or for every channel.
 
     Args:
@@ -110,6 +111,11 @@ def newest_answer(person_id: ColumnElement[str], channel: str | BindParameter[st
         .order_by(consents.c.at.desc(), consents.c.id.desc())
         .limit(1)
     )
+
+
+def has_complaint(connection: Connection, people: Sequence[str]) -> bool:
+    """Return whether a complaint of one of these persons is not solved."""
+    return bool(connection.execute(_COMPLAINT, {"people": list(people)}).scalar())
 
 
 def is_stale(connection: Connection, now: datetime) -> bool:
@@ -143,17 +149,17 @@ _TALKS = (
     .join(identities, conversations.c.identity_id == identities.c.id)
     .where(identities.c.person_id.in_(_PEOPLE))
 )
+_COMPLAINS = exists(
+    select(tasks.c.id).where(tasks.c.conversation_id.in_(_TALKS), tasks.c.kind == COMPLAINT, tasks.c.done.is_(False))
+)
 _SAID = select(
     newest_answer(persons.c.id, bindparam("at"), _PEOPLE).scalar_subquery().label("consent"),
     exists(_TALKS.where(conversations.c.id != bindparam("here"), conversations.c.owner.in_(("queue", "agent")))).label(
         "human"
     ),
-    exists(
-        select(tasks.c.id).where(
-            tasks.c.conversation_id.in_(_TALKS), tasks.c.kind == COMPLAINT, tasks.c.done.is_(False)
-        )
-    ).label("complaint"),
+    _COMPLAINS.label("complaint"),
 )
+_COMPLAINT = select(_COMPLAINS)
 _WENT_OUT_AT = func.coalesce(outbox.c.sent_at, outbox.c.not_before)
 """An unsure message has the time at which it was given up."""
 _TOUCHED = select(outbox.c.status, _WENT_OUT_AT.label("at")).where(

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import BigInteger
 
-from bot.store.campaign_tables import touches
+from bot.store.campaign_tables import campaigns, person_tags, touches
 from bot.store.columns import Id, Serial, Utc, metadata, partial
 from bot.store.desk_tables import agent_accounts, agent_keys, outgoing, subscribers, topics
 from bot.store.safety_tables import audit, login_tries, recovery_codes
@@ -52,6 +52,7 @@ __all__ = [  # what other modules find here beside the tables below
     "agent_accounts",
     "agent_keys",
     "audit",
+    "campaigns",
     "cart_lines",
     "carts",
     "case_parts",
@@ -67,6 +68,7 @@ __all__ = [  # what other modules find here beside the tables below
     "order_lines",
     "orders",
     "outgoing",
+    "person_tags",
     "platform_state",
     "products",
     "recovery_codes",
