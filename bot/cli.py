@@ -12,6 +12,7 @@ import typer
 from bot.commands import (
     audit,
     bench,
+    campaigns,
     carts,
     dead,
     files,
@@ -55,6 +56,7 @@ people.agents.command("revoke")(tokens.revoke)
 people.agents.command("telegram")(tokens.telegram)
 app.add_typer(people.agents, name="agents")
 app.add_typer(carts.cart_list, name="carts")
+app.add_typer(campaigns.campaign_list, name="campaigns")
 app.add_typer(sales.sale_list, name="sales")
 app.add_typer(shop.shop, name="shop")
 app.add_typer(dead.dead, name="dead")

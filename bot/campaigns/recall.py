@@ -25,7 +25,7 @@ from bot.campaigns.segments import everybody, last_bought, members
 from bot.delivery.gate import LOOK_AGAIN_AFTER
 from bot.delivery.outbox import Draft
 from bot.delivery.sleep import bought_since
-from bot.delivery.standing import has_complaint, is_stale, locked
+from bot.delivery.standing import complaining, is_stale, locked
 from bot.delivery.timers import cancel, set_timer
 from bot.delivery.touches import Touch, episode, key_of, plan
 from bot.messages import Notice, Purpose
@@ -94,7 +94,7 @@ class Recalls:
         chat = chats_of(connection, [person_id], found.segment.channels).get(person_id)
         if chat is None or not chat.may_hear:
             return
-        if has_complaint(connection, [one.id for one in people]):
+        if complaining(connection, [person_id]):
             _have_it_made_good(connection, row.id, person_id, bought_at, chat, now)
             return
         so_far = episode(connection, f"{found.name}:{person_id}:{bought_at:%Y%m%d}", person_id)

@@ -45,8 +45,7 @@ def offered(
     if has is not None and has.ends_at > now + LASTS_AT_LEAST:
         amount, least = Money(has.amount_minor, has.currency), Money(has.least_minor, has.currency)
         return Coupon(offer.code, amount, least, has.ends_at), None
-    last_day = now.astimezone(zone).date() + timedelta(days=offer.days)
-    ends_at = datetime.combine(last_day, time(23, 59), zone)
+    ends_at = offer_ends(offer, zone, now)
     row = {
         "customer_id": customer_id,
         "code": offer.code,
@@ -56,3 +55,8 @@ def offered(
         "ends_at": ends_at.isoformat(),
     }
     return Coupon(offer.code, offer.amount, offer.least, ends_at), row
+
+
+def offer_ends(offer: Offer, zone: ZoneInfo, now: datetime) -> datetime:
+    """Return when a coupon ends that is offered now: at the end of a day of the shop."""
+    return datetime.combine(now.astimezone(zone).date() + timedelta(days=offer.days), time(23, 59), zone)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -113,9 +113,18 @@ def newest_answer(person_id: ColumnElement[str], channel: str | ColumnElement[st
     )
 
 
-def has_complaint(connection: Connection, people: Sequence[str]) -> bool:
-    """Return whether a complaint of one of these persons is not solved."""
-    return bool(connection.execute(_COMPLAINT, {"people": list(people)}).scalar())
+def complaining(connection: Connection, people: Collection[str]) -> set[str]:
+    """Return which of these persons have a complaint that is not solved, in a chat of any of their accounts."""
+    other = persons.alias("other")
+    query = (
+        select(persons.c.id)
+        .join(other, or_(other.c.id == persons.c.id, other.c.customer_id == persons.c.customer_id))
+        .join(identities, identities.c.person_id == other.c.id)
+        .join(conversations, conversations.c.identity_id == identities.c.id)
+        .join(tasks, tasks.c.conversation_id == conversations.c.id)
+        .where(persons.c.id.in_(list(people)), tasks.c.kind == COMPLAINT, tasks.c.done.is_(False))
+    )
+    return set(connection.execute(query).scalars())
 
 
 def is_stale(connection: Connection, now: datetime) -> bool:
@@ -149,17 +158,17 @@ _TALKS = (
     .join(identities, conversations.c.identity_id == identities.c.id)
     .where(identities.c.person_id.in_(_PEOPLE))
 )
-_COMPLAINS = exists(
-    select(tasks.c.id).where(tasks.c.conversation_id.in_(_TALKS), tasks.c.kind == COMPLAINT, tasks.c.done.is_(False))
-)
 _SAID = select(
     newest_answer(persons.c.id, bindparam("at"), _PEOPLE).scalar_subquery().label("consent"),
     exists(_TALKS.where(conversations.c.id != bindparam("here"), conversations.c.owner.in_(("queue", "agent")))).label(
         "human"
     ),
-    _COMPLAINS.label("complaint"),
+    exists(
+        select(tasks.c.id).where(
+            tasks.c.conversation_id.in_(_TALKS), tasks.c.kind == COMPLAINT, tasks.c.done.is_(False)
+        )
+    ).label("complaint"),
 )
-_COMPLAINT = select(_COMPLAINS)
 _WENT_OUT_AT = func.coalesce(outbox.c.sent_at, outbox.c.not_before)
 """An unsure message has the time at which it was given up."""
 _TOUCHED = select(outbox.c.status, _WENT_OUT_AT.label("at")).where(
