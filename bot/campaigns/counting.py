@@ -10,11 +10,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Select
 
-from bot.campaigns.chats import Chat, chats_of
+from bot.campaigns.chats import Chat, chats_of, complaining
 from bot.campaigns.segments import Segment
 from bot.delivery import ledger
 from bot.delivery.gate import HUMAN_RESERVE, held_out
-from bot.delivery.standing import complaining
 from bot.messages import WINDOW, Purpose, Rate
 from bot.store.database import AnyRow
 

@@ -14,18 +14,18 @@ from typing import Any
 
 from sqlalchemy import Connection, exists, select, update
 
-from bot.campaigns.chats import Chat, chats_of
+from bot.campaigns.chats import Chat, chats_of, complaining
 from bot.campaigns.cycle import cycle_of, moved_to
 from bot.campaigns.follow_up import Reader
 from bot.campaigns.own_agent import own_agent
 from bot.campaigns.plans import WAVES, CampaignBody, Plan, plan_of
 from bot.campaigns.recall_coupon import Coupon, offered
 from bot.campaigns.recall_words import worded
-from bot.campaigns.segments import everybody, last_bought, members
+from bot.campaigns.segments import accounts, last_bought, members
 from bot.delivery.gate import LOOK_AGAIN_AFTER
 from bot.delivery.outbox import Draft
 from bot.delivery.sleep import bought_since
-from bot.delivery.standing import complaining, is_stale, locked
+from bot.delivery.standing import is_stale, locked
 from bot.delivery.timers import cancel, set_timer
 from bot.delivery.touches import Touch, episode, key_of, plan
 from bot.messages import Notice, Purpose
@@ -105,7 +105,7 @@ class Recalls:
         draft = self._draft(connection, found, sleeper, step, coupon, key_of(so_far, step, now), now)
         touch = Touch(found.name, step, customer_id, "", 0, self.settings.shop.currency, gift)
         if plan(connection, so_far, touch, draft, now) and step < len(WAVES):
-            first_at = next((one.planned_at for one in so_far.rows if one.step == 1), now)
+            first_at = now if step == 1 else next(one.planned_at for one in so_far.rows if one.step == 1)
             _set_wave(connection, row.id, person_id, bought_at, step + 1, max(now, first_at + AFTER[step]))
 
     def _draft(
@@ -177,8 +177,8 @@ def meant(connection: Connection, found: Plan, now: datetime) -> Any:
 
 def _asleep(connection: Connection, found: Plan, after: str, now: datetime) -> Any:
     """Return the query for the next of them who were not called back since they bought last."""
-    mine = touches.c.campaign == found.name, touches.c.person_id.in_(everybody()), touches.c.status != "dropped"
-    called = exists(select(touches.c.id).where(*mine, touches.c.planned_at > last_bought()).correlate(persons))
+    mine = touches.c.campaign == found.name, touches.c.status != "dropped", touches.c.planned_at > last_bought()
+    called = exists(select(touches.c.id).where(*mine, touches.c.person_id.in_(accounts())).correlate(persons))
     return meant(connection, found, now).where(persons.c.id > after, ~called).limit(AT_ONCE)
 
 

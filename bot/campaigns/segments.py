@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, ScalarSelect, Select, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, exists, func, or_, select
 
 from bot.delivery.sleep import NOT_BOUGHT
 from bot.messages import ChatKind
@@ -85,9 +85,20 @@ def last_bought() -> ScalarSelect[Any]:
     )
 
 
-def same_as(person: FromClause) -> ColumnElement[bool]:
-    """Return whether `person` (an alias of `persons`) is the same human as the one around it."""
-    return or_(person.c.id == persons.c.id, person.c.customer_id == persons.c.customer_id)
+def accounts() -> Select[Any]:
+    """Return the query for the ids of all accounts of the customer that the person around it is."""
+    other = persons.alias("other")
+    return select(other.c.id).where(other.c.customer_id == persons.c.customer_id).correlate(persons)
+
+
+def _somebody(found: Select[Any]) -> ColumnElement[bool]:
+    """Return whether an account of the person around it is among `found`, a query for ids of persons.
+
+    The query is asked once for all: asked for each person, databases may go through everything each time.
+    """
+    other = persons.alias("other")
+    customers_of = select(other.c.customer_id).where(other.c.id.in_(found), other.c.customer_id.is_not(None))
+    return or_(persons.c.id.in_(found), persons.c.customer_id.in_(customers_of))
 
 
 def _is_oldest() -> ColumnElement[bool]:
@@ -112,12 +123,9 @@ def _passes(segment: Segment, now: datetime) -> Iterator[ColumnElement[bool]]:
     if segment.languages:
         speaks = [language.value for language in sorted(segment.languages)]
         one = persons.alias("speaking")
-        yield exists(select(one.c.id).where(same_as(one), one.c.language.in_(speaks)))
+        yield _somebody(select(one.c.id).where(one.c.language.in_(speaks)))
     if segment.tags:
-        tagged = select(person_tags.c.tag).where(
-            person_tags.c.person_id.in_(everybody()), person_tags.c.tag.in_(sorted(segment.tags))
-        )
-        yield exists(tagged)
+        yield _somebody(select(person_tags.c.person_id).where(person_tags.c.tag.in_(sorted(segment.tags))))
 
 
 def _within(column: ColumnElement[Any], span: Span) -> Iterator[ColumnElement[bool]]:
@@ -135,26 +143,18 @@ def _bought_within(days: Span, now: datetime) -> Iterator[ColumnElement[bool]]:
 
 
 def _has_bought(products: frozenset[str]) -> ColumnElement[bool]:
-    return exists(
-        select(order_lines.c.id)
-        .join(orders, order_lines.c.order_number == orders.c.number)
+    return persons.c.customer_id.in_(
+        select(orders.c.customer_id)
+        .join(order_lines, order_lines.c.order_number == orders.c.number)
         .join(variants, order_lines.c.sku == variants.c.sku)
-        .where(orders.c.customer_id == persons.c.customer_id, orders.c.status.not_in(NOT_BOUGHT))
-        .where(variants.c.product_id.in_(sorted(products)))
-        .correlate(persons)
+        .where(orders.c.status.not_in(NOT_BOUGHT), variants.c.product_id.in_(sorted(products)))
     )
 
 
 def _can_be_written_to(channels: frozenset[str]) -> ColumnElement[bool]:
-    return exists(
-        select(conversations.c.id)
-        .join(identities, conversations.c.identity_id == identities.c.id)
-        .where(identities.c.person_id.in_(everybody()), conversations.c.channel.in_(sorted(channels)))
-        .where(conversations.c.unreachable.is_(False), conversations.c.chat_kind == ChatKind.PRIVATE.value)
+    return _somebody(
+        select(identities.c.person_id)
+        .join(conversations, conversations.c.identity_id == identities.c.id)
+        .where(conversations.c.channel.in_(sorted(channels)), conversations.c.unreachable.is_(False))
+        .where(conversations.c.chat_kind == ChatKind.PRIVATE.value)
     )
-
-
-def everybody() -> Select[Any]:
-    """Return the query for the ids of all accounts of the person around it."""
-    one = persons.alias("everybody")
-    return select(one.c.id).where(same_as(one)).correlate(persons)

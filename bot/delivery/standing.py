@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -98,7 +98,7 @@ def everybody() -> Select[str]:
     return select(persons.c.id).where(_IS_SAME)
 
 
-def newest_answer(person_id: ColumnElement[str], channel: str | ColumnElement[str], ids: Any = None) -> Select[bool]:
+def newest_answer(person_id: ColumnElement[str], channel: str | BindParameter[str], ids: Any = None) -> Select[bool]:
     """Return the query for what was last answered about marketing: on this channel, or for every channel.
 
     Args:
@@ -111,20 +111,6 @@ def newest_answer(person_id: ColumnElement[str], channel: str | ColumnElement[st
         .order_by(consents.c.at.desc(), consents.c.id.desc())
         .limit(1)
     )
-
-
-def complaining(connection: Connection, people: Collection[str]) -> set[str]:
-    """Return which of these persons have a complaint that is not solved, in a chat of any of their accounts."""
-    other = persons.alias("other")
-    query = (
-        select(persons.c.id)
-        .join(other, or_(other.c.id == persons.c.id, other.c.customer_id == persons.c.customer_id))
-        .join(identities, identities.c.person_id == other.c.id)
-        .join(conversations, conversations.c.identity_id == identities.c.id)
-        .join(tasks, tasks.c.conversation_id == conversations.c.id)
-        .where(persons.c.id.in_(list(people)), tasks.c.kind == COMPLAINT, tasks.c.done.is_(False))
-    )
-    return set(connection.execute(query).scalars())
 
 
 def is_stale(connection: Connection, now: datetime) -> bool:

@@ -96,7 +96,7 @@ def only_demo_in(folder: Path) -> Iterator[None]:
 
 
 def begin_anew(folder: Path, port: int) -> None:
-    """Move the settings to `port`, write the secrets and a plan, delete the database. Edits of what people write stay."""
+    """Move the settings to `port`, write secrets and a plan, delete the database. Edits of what people write stay."""
     toml = folder / "shop.toml"
     toml.write_text(_at_port(toml.read_text(encoding="utf-8"), port), encoding="utf-8")
     if not (folder / "recall.yml").exists():

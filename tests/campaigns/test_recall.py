@@ -240,7 +240,20 @@ async def test_while_a_human_has_the_conversation_nothing_is_said_and_the_next_d
     await shop.write(lambda c: c.execute(conversations.update().values(owner="bot")))
     (first,) = await later(DAY)
     assert "有一阵没见到您" in first
+    assert await later(3 * DAY - HOUR) == [], "days count from the first that went out"
     assert len(await later(8 * DAY)) == 2
+
+
+@on_sqlite
+async def test_a_wave_whose_first_never_went_out_does_not_come(
+    shop: Database, clock: StandingClock, later: Later
+) -> None:
+    """Lin is past the days of the plan when the human has finished: no message begins with the coupon."""
+    await shop.write(lambda c: c.execute(conversations.update().values(owner="queue")))
+    await begin(shop, clock, segment={"last_purchase_days": {"from": 30, "to": 40}})
+    assert await later.moment() == []
+    await shop.write(lambda c: c.execute(conversations.update().values(owner="bot")))
+    assert await later(10 * DAY) == []
 
 
 @on_sqlite
@@ -289,18 +302,19 @@ async def test_where_no_window_is_open_nobody_is_bothered_with_a_task(
 ) -> None:
     """On WeChat nobody may be written to unasked; ten thousand tasks would be the same by hand."""
     later.platform = Platform(WECHAT, limits=Limits(counts_windows=True))
+    drawn = next(f"q{n}" for n in range(1000) if held_out(f"q{n}", 10))
 
     def fill(connection: Connection) -> None:
         goods(connection)
         customer(connection, "lin")
-        person(connection, "p-lin", customer="lin", channel=WECHAT)
+        person(connection, drawn, customer="lin", channel=WECHAT)
         order(connection, "lin", 40)
 
     await database.write(fill)
-    later.rules = replace(RULES, holdout_pct=50)
+    later.rules = replace(RULES, holdout_pct=10)
     await begin(database, clock)
     assert await later.moment() == []
-    assert await book(database) == [("p-lin", 1, "dropped", "no_window")], "held out or not, it could not be sent"
+    assert await book(database) == [(drawn, 1, "dropped", "no_window")], "held out or not, it could not be sent"
     assert await rows(database, tasks) == []
 
 
