@@ -28,6 +28,7 @@ from bot.campaigns.announce import announcement
 from bot.campaigns.carts import FollowUps
 from bot.campaigns.handlers import SaleTimers
 from bot.campaigns.links import Links
+from bot.campaigns.recall import ROUND, WAVE, Recalls
 from bot.campaigns.telling import Telling
 from bot.campaigns.vote_handlers import VoteTimers
 from bot.campaigns.vote_words import VoteWords
@@ -307,7 +308,7 @@ class Shopkeeper:
 
     def _timers(self) -> Mapping[str, Any]:
         follow_ups = FollowUps(SqlShop, lambda: self.brain.mind.voice, self.settings)
-
+        recalls = Recalls(lambda: self.brain.mind.voice, self.settings)
         sale_timers = SaleTimers(
             lambda: announcement(self.brain.mind.voice, self.settings.shop.zone),
             Telling(lambda: self.brain.mind.voice, self.settings.shop.language).fire,
@@ -325,6 +326,8 @@ class Shopkeeper:
         return {
             "cart_followup": follow_ups.fire,
             "order_followup": follow_ups.fire,
+            ROUND: recalls.look,
+            WAVE: recalls.write,
             PARCEL_NEWS: news.fire,
             BACK_IN_STOCK: back.fire,
             LOOK_AGAIN: again.fire,

@@ -12,6 +12,7 @@ import typer
 from bot.commands import (
     audit,
     bench,
+    campaigns,
     carts,
     dead,
     files,
@@ -58,6 +59,7 @@ people.agents.command("revoke")(tokens.revoke)
 people.agents.command("telegram")(tokens.telegram)
 app.add_typer(people.agents, name="agents")
 app.add_typer(carts.cart_list, name="carts")
+app.add_typer(campaigns.campaign_list, name="campaigns")
 app.add_typer(sales.sale_list, name="sales")
 app.add_typer(votes.vote_list, name="votes")
 app.add_typer(shop.shop, name="shop")

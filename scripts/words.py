@@ -44,7 +44,9 @@ TABLES = {
     "shop_shipments": "Parcels.",
     "shop_tracking": "Where a parcel was when.",
     "shop_carts": "Carts.",
-    "touches": "Follow-ups of carts and orders: one row for each step, with what became of it and why.",
+    "campaigns": "Campaigns to a segment of people, such as recall, with their plans.",
+    "person_tags": "What is noted of people, with where it comes from: segments choose by it.",
+    "touches": "Follow-ups and recalls: one row for each step to one person, with what became of it and why.",
     "shop_cart_lines": "What lies in a cart.",
     "shop_cases": "Returns, exchanges and refunds.",
     "shop_case_parts": "The pieces of a case, and what is held in exchange for them.",
@@ -59,7 +61,6 @@ TABLES = {
     "sales": "Flash sales. `available` + held + paid = `total`, at every instant.",
     "votes": "Trial votes: what is asked, of whom, and the seed of the draw.",
     "vote_ballots": "What people chose in a vote, with their numbers in the draw; a row for each person.",
-    "person_tags": "What is known of a person by what they did, e.g. chose in a vote, and from where.",
     "sale_claims": "Who holds a piece of a sale, has paid it or stands in line; a row for each piece of a buyer.",
 }
 

@@ -1,4 +1,4 @@
-"""What follow-ups do: who paid after one, compared with the people who were held out.
+"""What follow-ups and recalls do: who paid after one, compared with the people who were held out.
 
 Each person counts once, by the first episode of the time that is looked at. Both groups had passed every other rule
 when it was decided, so that they differ in nothing but the message.
@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, select
 
+from bot.delivery.touches import LEFT
 from bot.store.database import AnyRow
 from bot.store.tables import touches
 
@@ -24,7 +25,7 @@ TOUCHED, HELD_OUT = frozenset({"sent", "task", "unsure"}), "withheld"
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """How many people, and how many of them paid within seven days."""
+    """How many people, and how many of them paid within seven days, after a recall within fourteen."""
 
     people: int
     paid: int
@@ -82,9 +83,14 @@ def lift(touched: Group, held_out: Group) -> Lift | None:
     return Lift(100 * (p1 - p2), 100 * low, 100 * high)
 
 
-def effect(connection: Connection, since: datetime, until: datetime) -> Effect:
-    """Return what came of the first touches that were planned in a time."""
-    planned = touches.c.planned_at >= since, touches.c.planned_at < until, touches.c.step == 1
+def effect(connection: Connection, since: datetime, until: datetime, campaigns: Collection[str] = LEFT) -> Effect:
+    """Return what came of the first touches that were planned in a time.
+
+    Args:
+        campaigns: of which, as they stand in `touches`; those of carts and orders unless others are named.
+    """
+    within = touches.c.planned_at >= since, touches.c.planned_at < until
+    planned = *within, touches.c.step == 1, touches.c.campaign.in_(list(campaigns))
     first: dict[str, AnyRow] = {}
     stopped: Counter[str] = Counter()
     for row in connection.execute(select(touches).where(*planned).order_by(touches.c.planned_at, touches.c.id)):

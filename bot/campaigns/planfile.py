@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from babel.numbers import get_currency_precision
@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError
 
 from bot.campaigns.announce import FIELDS
 from bot.campaigns.moments import AHEAD, AT, BY_HAND, CARD, PHRASES
+from bot.campaigns.planfaults import note_fault
 from bot.campaigns.planning import Planned
 from bot.knowledge.fields import odd_braces, unknown_fields
 from bot.knowledge.yamlfile import Reading, did_you_mean, line_of, read_text
@@ -95,25 +96,6 @@ def read_plan(
         problem = f"`price` has more than {get_currency_precision(currency)} digits behind the point, for {currency}"
         reading.fault(line_of(data, "price"), problem, HINTS["price"])
     return None if reading.faults else _planned(body, starts, ends, currency, int(price_minor))
-
-
-def note_fault(data: CommentedMap, fault: Mapping[str, Any], reading: Reading, hints: Mapping[str, str]) -> None:
-    """Note what pydantic found, at the line of the innermost key that is there."""
-    here: Any = data
-    at = 1
-    for step in fault["loc"]:
-        if not hasattr(here, "lc"):
-            break
-        at = line_of(here, step) if (here.lc.data or {}).get(step) else at
-        try:
-            here = here[step]
-        except (KeyError, IndexError, TypeError):
-            break
-    first = str(fault["loc"][0]) if fault["loc"] else ""
-    what = (
-        "is missing" if fault["type"] == "missing" else f"does not pass: {fault['msg'][:1].lower()}{fault['msg'][1:]}"
-    )
-    reading.fault(at, f"`{'.'.join(map(str, fault['loc']))}` {what}", hints.get(first, "Correct it"))
 
 
 def in_zone(moment: datetime, zone: ZoneInfo) -> datetime:

@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, ValidationError
 
 from bot.campaigns.moments import BY_HAND
-from bot.campaigns.planfile import in_zone, note_fault
+from bot.campaigns.planfaults import note_fault
+from bot.campaigns.planfile import in_zone
 from bot.knowledge.yamlfile import Reading, did_you_mean, line_of, read_text
 from bot.shop.bodies import Body, Channel, PayUrl, User
 

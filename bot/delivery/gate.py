@@ -78,7 +78,7 @@ class Facts:
         roads: the ways that the platform leaves open, best first, each with how many messages are left of the right
             it needs (infinite where it needs none).
         guard_holds: whether the message's own condition still holds (the cart is still open).
-        paused: whether it does not hold only because its sale is paused.
+        paused: whether it does not hold only because its sale or campaign is paused.
         dispensable: whether nobody is to be called up for it where no road is open: one of a campaign to many people,
             news of a parcel, the question how it was.
         awaited: whether the conversation came to its agent out of the queue, and the agent has not answered yet.
@@ -86,8 +86,8 @@ class Facts:
         human_elsewhere: whether a human has another of the person's chats, or one is called to it.
         complaint_open: whether a complaint of the person is not solved: they get help, and no offers.
         zones: all time zones that the person may live in; empty where nothing is known.
-        follow_up: whether it is about something the person left open. It waits where a cap says no, and the people
-            who are held out do not get it.
+        follow_up: whether it is to this one person, about something they left open or that they stay away. It waits
+            where a cap says no, and the people who are held out do not get it.
         drawn_by: the id by which it is drawn who is held out: of a person with several, the oldest.
         stale: whether the shop's system does not answer, so that nobody knows what was paid meanwhile.
         campaign: which one speaks here.
@@ -135,7 +135,11 @@ def judge(facts: Facts, rules: Rules, now: datetime) -> Verdict:
         return Verdict(Answer.DROP if unmissed else Answer.TASK, "unreachable")
     if facts.purpose is Purpose.MARKETING and (verdict := _judge_marketing(facts, rules, now)) is not None:
         return verdict
-    return _best_road(facts)
+    verdict = _best_road(facts)
+    # Last, so that who is held out is like who is not: both might have got it now.
+    if facts.follow_up and verdict.answer is not Answer.DROP and held_out(facts.drawn_by, rules.holdout_pct):
+        return Verdict(Answer.DROP, HELD_OUT)
+    return verdict
 
 
 def _would_interrupt(facts: Facts) -> bool:
@@ -165,9 +169,6 @@ def _judge_marketing(facts: Facts, rules: Rules, now: datetime) -> Verdict | Non
         return Verdict(Answer.WAIT, "quiet_hours", end)
     if facts.follow_up and facts.stale:
         return Verdict(Answer.WAIT, "shop_unreachable", now + LOOK_AGAIN_AFTER)
-    # Last, so that who is held out is like who is not: both might have got it now.
-    if facts.follow_up and held_out(facts.drawn_by, rules.holdout_pct):
-        return Verdict(Answer.DROP, HELD_OUT)
     return None
 
 

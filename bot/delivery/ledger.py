@@ -98,12 +98,12 @@ def used(rights: Rights, needs: str, by: int, now: datetime) -> dict[tuple[str, 
 
 # --- rows ------------------------------------------------------------------------------------------------------------
 def rights_of(
-    connection: Connection, conversation_ids: Iterable[str]
+    connection: Connection, conversation_ids: Iterable[str], *, locked: bool = True
 ) -> defaultdict[str, dict[tuple[str, str], Right]]:
-    """Return the rights of each conversation, locked until the transaction ends."""
-    query = select(grants).where(grants.c.conversation_id.in_(sorted(set(conversation_ids))))
+    """Return the rights of each conversation, locked until the transaction ends unless they are only looked at."""
+    query = select(grants).where(grants.c.conversation_id.in_(sorted(set(conversation_ids)))).order_by(grants.c.id)
     found: defaultdict[str, dict[tuple[str, str], Right]] = defaultdict(dict)
-    for row in connection.execute(query.order_by(grants.c.id).with_for_update()):
+    for row in connection.execute(query.with_for_update() if locked else query):
         purposes = frozenset(Purpose(purpose) for purpose in row.purposes)
         right = Right(row.needs, row.action, row.allowed, row.used, purposes, row.opened_at, row.expires_at)
         found[row.conversation_id][row.needs, row.action] = right

@@ -26,8 +26,9 @@ from bot.store.tables import (
     tasks,
 )
 
-LEFT_OPEN = frozenset({"cart_open", "order_unpaid"})
-"""Conditions of messages about something that a person left open, see `bot.delivery.facts.guard_holds`."""
+FOLLOW_UPS = frozenset({"cart_open", "order_unpaid", "asleep"})
+"""Conditions of messages to one person about what they left open, or that they stay away; see
+`bot.delivery.facts.guard_holds`."""
 COUNTED_FOR = timedelta(days=7)
 """The longest span of a cap."""
 STALE_AFTER = timedelta(hours=1)
@@ -61,7 +62,7 @@ def standing_of(connection: Connection, row: AnyRow, now: datetime) -> Standing:
     ids = [one.id for one in people]
     said = connection.execute(_SAID, {"people": ids, "at": row.channel, "here": row.conversation_id}).one()
     sent = connection.execute(_TOUCHED, {"people": ids, "since": now - COUNTED_FOR})
-    follow_up = not LEFT_OPEN.isdisjoint(row.guard or ())
+    follow_up = not FOLLOW_UPS.isdisjoint(row.guard or ())
     return Standing(
         consent=said.consent,
         touched_at=[now if one.status == "sending" else one.at for one in sent],

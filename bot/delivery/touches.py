@@ -1,15 +1,18 @@
-"""The book of follow-ups: planned once per step, settled with what became of them, in the transaction of it."""
+"""The book of follow-ups and recalls: planned once per step, settled in the transaction that decides about them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, or_, select, update
 
 from bot.delivery.gate import HELD_OUT
+from bot.delivery.gifts import give
 from bot.delivery.outbox import Draft, put
+from bot.delivery.sleep import called_back
 from bot.delivery.standing import everybody, locked
 from bot.messages import Purpose
 from bot.store.database import AnyRow
@@ -20,6 +23,10 @@ EPISODE_LASTS = timedelta(hours=24)
 """A person who leaves something again within a day of the last touch is in the same episode."""
 COUNTED_FOR = timedelta(days=7)
 """How long after a first touch a payment counts as after it."""
+LEFT = ("cart", "order")
+"""Campaigns about what a person left open: they share episodes, and a payment counts once for both."""
+RECALL_COUNTED_FOR = timedelta(days=14)
+"""The same for all other campaigns, whose steps take a week."""
 _PREFIX = "touch:"
 
 
@@ -50,7 +57,11 @@ class Episode:
 
 @dataclass(frozen=True, slots=True)
 class Touch:
-    """A step of an episode; `subject` is the cart's id or the order's number, the value what was left there."""
+    """A step of an episode; `subject` is the cart's id or the order's number, the value what was left there.
+
+    Attributes:
+        gift: a coupon that the person has as soon as it is sent, see `bot.delivery.gifts`.
+    """
 
     campaign: str
     step: int
@@ -58,6 +69,7 @@ class Touch:
     band: str
     value_minor: int
     currency: str
+    gift: Mapping[str, Any] | None = None
 
 
 def episode_of(connection: Connection, person_id: str, now: datetime) -> Episode:
@@ -66,14 +78,19 @@ def episode_of(connection: Connection, person_id: str, now: datetime) -> Episode
     The person stays locked until the transaction ends: two campaigns do not begin two episodes.
     """
     ids = [one.id for one in locked(connection, person_id)]
-    mine = touches.c.person_id.in_(ids), touches.c.planned_at > now - EPISODE_LASTS
+    mine = touches.c.person_id.in_(ids), touches.c.planned_at > now - EPISODE_LASTS, touches.c.campaign.in_(LEFT)
     newest = connection.execute(
         select(touches.c.episode).where(*mine).order_by(touches.c.planned_at.desc(), touches.c.id.desc()).limit(1)
     ).scalar()
     if newest is None:
         return Episode(f"{person_id}:{now:%Y%m%dT%H%M%S}", person_id)
-    rows = connection.execute(select(touches).where(touches.c.episode == newest).order_by(touches.c.step)).all()
-    return Episode(newest, person_id, rows)
+    return episode(connection, newest, person_id)
+
+
+def episode(connection: Connection, episode_id: str, person_id: str) -> Episode:
+    """Return an episode with what was planned in it so far."""
+    rows = connection.execute(select(touches).where(touches.c.episode == episode_id).order_by(touches.c.step)).all()
+    return Episode(episode_id, person_id, rows)
 
 
 def key_of(episode: Episode, step: int, now: datetime) -> str:
@@ -93,6 +110,7 @@ def plan(connection: Connection, episode: Episode, touch: Touch, draft: Draft, n
         "currency": touch.currency,
         "status": "planned",
         "reason": "",
+        "gift": touch.gift,
         "planned_at": now,
         "decided_at": None,
     }
@@ -116,13 +134,15 @@ def settle(connection: Connection, keys: Iterable[str], status: str, reason: str
     """Record what became of rows of the outbox, by their keys; those that are no touches are passed over."""
     became = "withheld" if reason == HELD_OUT else status
     # A touch that went to another channel of the person has that channel behind its key.
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"of": key.partition("@")[0], "became": became, "why": reason[:200], "at": now}
         for key in keys
         if key.startswith(_PREFIX)
     ]
     if rows:
         connection.execute(_SETTLE, rows)
+    if rows and status in ("sent", "unsure"):
+        give(connection, [row["of"] for row in rows])
 
 
 def withdraw_marketing(connection: Connection, person_id: str, reason: str, now: datetime) -> None:
@@ -161,22 +181,37 @@ def withdraw(connection: Connection, what: str, subject: str, reason: str, now: 
 
 
 def count_payment(connection: Connection, customer_id: str, amount_minor: int | None, paid_at: datetime) -> None:
-    """Count a payment for the newest episode of a customer, once, if it began in the last seven days.
+    """Count a payment for the newest episode of a customer in each campaign, once, and end what calls them back.
 
     Args:
         amount_minor: None where only the cart is known: then what it was worth counts.
     """
     people = select(persons.c.id).where(persons.c.customer_id == customer_id)
-    began = touches.c.planned_at > paid_at - COUNTED_FOR, touches.c.planned_at <= paid_at
-    newest = connection.execute(
+    began = touches.c.planned_at > paid_at - RECALL_COUNTED_FOR, touches.c.planned_at <= paid_at
+    rows = connection.execute(
         select(touches)
         .where(touches.c.person_id.in_(people), touches.c.step == 1, *began)
         .where(touches.c.status.in_(("sent", "withheld", "task", "unsure")))
         .order_by(touches.c.planned_at.desc(), touches.c.id.desc())
-        .limit(1)
-    ).one_or_none()
-    if newest is None:
-        return
-    amount = newest.value_minor if amount_minor is None else amount_minor
-    once = touches.c.id == newest.id, touches.c.paid_at.is_(None)
-    connection.execute(update(touches).where(*once).values(paid_at=paid_at, paid_minor=amount))
+    ).all()
+    newest: dict[str, AnyRow] = {}
+    for row in rows:
+        is_left = row.campaign in LEFT
+        if not is_left or row.planned_at > paid_at - COUNTED_FOR:
+            newest.setdefault("left" if is_left else row.campaign, row)
+    for row in newest.values():
+        amount = row.value_minor if amount_minor is None else amount_minor
+        once = touches.c.id == row.id, touches.c.paid_at.is_(None)
+        connection.execute(update(touches).where(*once).values(paid_at=paid_at, paid_minor=amount))
+    _end_recalls(connection, customer_id, paid_at)
+
+
+def _end_recalls(connection: Connection, customer_id: str, paid_at: datetime) -> None:
+    keys = called_back(connection, customer_id, paid_at)
+    stopped = connection.execute(
+        update(outbox)
+        .where(outbox.c.key.in_(keys), outbox.c.status == "waiting")
+        .values(status="dropped", reason="paid")
+        .returning(outbox.c.key)
+    ).scalars()
+    settle(connection, stopped.all(), "dropped", "paid", paid_at)

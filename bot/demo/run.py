@@ -22,7 +22,7 @@ import typer
 
 from bot.clock import SystemClock, keep_offset, new_id
 from bot.commands.common import talk
-from bot.demo.shop import SECRETS, SHOP_TOML, demo_toml
+from bot.demo.shop import RECALL_PLAN, SECRETS, SHOP_TOML, demo_toml
 from bot.errors import PortInUse, SettingsError
 from bot.logs import configure_logs
 from bot.settings import load_settings
@@ -96,9 +96,11 @@ def only_demo_in(folder: Path) -> Iterator[None]:
 
 
 def begin_anew(folder: Path, port: int) -> None:
-    """Move the settings to `port`, write the secrets, and delete the database. Edits of settings and knowledge stay."""
+    """Move the settings to `port`, write secrets and a plan, delete the database. Edits of what people write stay."""
     toml = folder / "shop.toml"
     toml.write_text(_at_port(toml.read_text(encoding="utf-8"), port), encoding="utf-8")
+    if not (folder / "recall.yml").exists():
+        (folder / "recall.yml").write_text(RECALL_PLAN, encoding="utf-8")
     for name, secret in SECRETS.items():
         (folder / "data" / name).write_text(secret, encoding="utf-8")
     for old in (folder / "data").glob("zhanggui.db*"):

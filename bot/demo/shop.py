@@ -85,6 +85,16 @@ secret = {{ file = "data/wecom-secret" }}
 api_base = "http://127.0.0.1:{port}/twin/wecom"
 """
 
+RECALL_PLAN = """\
+# Calls back customers who have not bought for a month; see docs/how-to/recall-customers.md
+id: recall-demo
+kind: recall
+segment:
+  last_purchase_days: {from: 30, to: 59}
+  channels: [telegram:shopbot]
+coupon: {code: BACK20, amount: "20.00", least: "99.00", days: 7}
+"""
+
 SECRETS = {  # they open nothing but the twins on this machine
     "telegram-token": TELEGRAM_TOKEN,
     "telegram-secret": TELEGRAM_SECRET,

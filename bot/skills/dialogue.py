@@ -82,6 +82,13 @@ FOLLOW_UP = (
     "low; mid; high; why; why_order; human_button; agent_button agent.name; stop_button"
 )
 """What follow-ups of carts and orders say."""
+_COUPON = "coupon.code coupon.amount coupon.ends"
+RECALL = (
+    "first customer.name; second customer.name; last customer.name; why recall.bought; "
+    f"coupon {_COUPON} coupon.least; coupon_of_all {_COUPON}; "
+    f"coupon_last {_COUPON} coupon.least; coupon_last_of_all {_COUPON}"
+)
+"""What recalls say."""
 NEWS = "; ".join(
     f"news_{what} order.number parcel.carrier parcel.number"
     for what in ("shipped", "out_for_delivery", "delivered", "stuck")
@@ -105,6 +112,7 @@ PHRASES = (
     | age.PHRASES
     | phrases(
         cart=FOLLOW_UP,
+        recall=RECALL,
         shop="back_in_stock line.goods",
         group="in_private; private_button; welcome",
         orders=NEWS,

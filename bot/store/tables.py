@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import BigInteger
 
-from bot.store.campaign_tables import touches
+from bot.store.campaign_tables import campaigns, person_tags, touches
 from bot.store.columns import Id, Serial, Utc, metadata, partial
 from bot.store.desk_tables import agent_accounts, agent_keys, outgoing, subscribers, topics
 from bot.store.group_tables import members
@@ -47,7 +47,7 @@ from bot.store.shop_tables import (
     variants,
     watches,
 )
-from bot.store.vote_tables import ballots, person_tags, votes
+from bot.store.vote_tables import ballots, votes
 
 __all__ = [  # what other modules find here beside the tables below
     "Utc",
@@ -55,6 +55,7 @@ __all__ = [  # what other modules find here beside the tables below
     "agent_keys",
     "audit",
     "ballots",
+    "campaigns",
     "cart_lines",
     "carts",
     "case_parts",

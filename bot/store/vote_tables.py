@@ -38,12 +38,3 @@ ballots = Table(  # what a person chose; of several people who are one customer 
     UniqueConstraint("vote_id", "entry", name="uq_vote_ballots_vote_entry"),
     Index("ix_vote_ballots_person", "person_id"),
 )
-person_tags = Table(  # what is known of a person, and from where
-    "person_tags",
-    metadata,
-    Column("person_id", Id, ForeignKey("persons.id"), primary_key=True),
-    Column("tag", String(64), primary_key=True),
-    Column("source", String(100), primary_key=True),  # vote:{id}
-    Column("at", Utc, nullable=False),
-    Index("ix_person_tags_tag", "tag"),
-)

@@ -215,6 +215,7 @@ ZH = {
     "reason_complaint_soon": "投诉快到时限",
     "reason_complaint_late": "投诉已超时限",
     "reason_complaint": "投诉",
+    "reason_repair": "先处理好投诉再联系",
     "reason_invoice_request": "要开发票",
     "reason_coupon_request": "要优惠券",
     "reason_payment_trouble": "付款有问题",

@@ -64,20 +64,10 @@ def upgrade() -> None:
         sa.UniqueConstraint("vote_id", "entry", name="uq_vote_ballots_vote_entry"),
     )
     op.create_index("ix_vote_ballots_person", "vote_ballots", ["person_id"])
-    op.create_table(
-        "person_tags",
-        sa.Column("person_id", sa.String(length=64), nullable=False),
-        sa.Column("tag", sa.String(length=64), nullable=False),
-        sa.Column("source", sa.String(length=100), nullable=False),
-        sa.Column("at", Utc(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(["person_id"], ["persons.id"], name="fk_person_tags_person_id_persons"),
-        sa.PrimaryKeyConstraint("person_id", "tag", "source", name="pk_person_tags"),
-    )
-    op.create_index("ix_person_tags_tag", "person_tags", ["tag"])
 
 
 def downgrade() -> None:
-    for table in ("person_tags", "vote_ballots", "votes"):
+    for table in ("vote_ballots", "votes"):
         op.drop_table(table)
     op.drop_table("group_members")
     with op.batch_alter_table("inbox", schema=None) as batch_op:

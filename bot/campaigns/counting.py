@@ -1,0 +1,107 @@
+"""How many a campaign would write to and on which road, said before anything is sent; whom it leaves out, and why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select
+
+from bot.campaigns.chats import Chat, chats_of, complaining
+from bot.campaigns.segments import Segment
+from bot.delivery import ledger
+from bot.delivery.gate import HUMAN_RESERVE, held_out
+from bot.messages import WINDOW, Purpose, Rate
+from bot.store.database import AnyRow
+
+COUNTED = frozenset({"wechat", "miniprogram", "kf"})
+"""Kinds of channels on which a send needs a right that the customer opened."""
+AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """What came of counting.
+
+    Attributes:
+        people: who is meant.
+        written_to: of them who would be, by channel and road, e.g. `telegram:shopbot open`, `wechat:gh window`.
+        left_out: who would not be, by reason: `no_chat`, `refused_by_customer`, `no_consent`, `complaint_open`,
+            `no_window`, `held_out`.
+    """
+
+    people: int
+    written_to: Mapping[str, int]
+    left_out: Mapping[str, int]
+
+    @property
+    def recipients(self) -> int:
+        return sum(self.written_to.values())
+
+    def hours(self, rates: Mapping[str, Rate]) -> float:
+        """Return how many hours one wave takes at the channels' rates: they send side by side."""
+        at = [(many, rates.get(where.partition(" ")[0])) for where, many in self.written_to.items()]
+        return max((many / rate.count * rate.per_s / 3600 for many, rate in at if rate), default=0.0)
+
+
+def count(connection: Connection, who: Select[Any], segment: Segment, holdout_pct: int, now: datetime) -> Count:
+    """Count the people of a query (see `bot.campaigns.segments.members`) by what would become of a message to each.
+
+    Quiet hours and caps are not in it: they put off.
+    """
+    people = connection.execute(who).all()
+    written: Counter[str] = Counter()
+    out: Counter[str] = Counter()
+    for begin in range(0, len(people), AT_ONCE):
+        for where, why in _ways(connection, people[begin : begin + AT_ONCE], segment, holdout_pct, now):
+            if why:
+                out[why] += 1
+            else:
+                written[where] += 1
+    return Count(len(people), dict(sorted(written.items())), dict(sorted(out.items())))
+
+
+def _ways(
+    connection: Connection, people: Sequence[AnyRow], segment: Segment, holdout_pct: int, now: datetime
+) -> Iterator[tuple[str, str]]:
+    """Yield of each person the channel and road, and why they are left out (empty: they are not)."""
+    chats = chats_of(connection, [one.id for one in people], segment.channels)
+    rights = ledger.rights_of(connection, (chat.id for chat in chats.values() if chat.kind in COUNTED), locked=False)
+    cross = complaining(connection, [one.id for one in people])
+    for one in people:
+        chat = chats.get(one.id)
+        if chat is None:
+            yield "", "no_chat"
+        elif not chat.may_hear:
+            yield "", "no_consent" if chat.said is None else "refused_by_customer"
+        elif one.id in cross:
+            yield "", "complaint_open"
+        elif not (road := _road(chat, rights[chat.id], now)):
+            yield "", "no_window"
+        elif held_out(one.id, holdout_pct):
+            yield "", "held_out"
+        else:
+            yield f"{chat.channel} {road}", ""
+
+
+def _road(chat: Chat, rights: ledger.Rights, now: datetime) -> str:
+    """Return on which road a message could leave now, empty if on none."""
+    if chat.kind not in COUNTED:
+        return "open"
+    if ledger.left(rights, WINDOW, Purpose.MARKETING, now) > HUMAN_RESERVE:
+        return "window"
+    credit = ledger.left(rights, "credit:recall", Purpose.MARKETING, now)
+    return "subscription" if credit else ""
+
+
+def in_words(found: Count, rates: Mapping[str, Rate]) -> list[str]:
+    """Return the count for people."""
+    lines = [f"Meant:      {found.people:,} people"]
+    lines += [f"Written to: {many:,} on {where}" for where, many in found.written_to.items()]
+    lines += [f"Left out:   {many:,} × {why}" for why, many in found.left_out.items()]
+    hours = found.hours(rates)
+    took = f"{hours:.1f} h" if hours >= 1 else f"{hours * 3600:,.0f} s"
+    return [*lines, f"A wave takes {took} at the rates that platforms allow."]

@@ -1,0 +1,199 @@
+"""Calls back who has not bought for a while: a round a day finds them, three waves write to each.
+
+On day 0 what is new, on day 3 and day 7 the coupon if the plan has one. It ends for a person as soon as they buy or
+say no. Who has a complaint open is made good first: that is a task for a human, and no message. Everything else is
+asked by the gate at the moment of sending.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, exists, select, update
+
+from bot.campaigns.chats import Chat, chats_of, complaining
+from bot.campaigns.cycle import cycle_of, moved_to
+from bot.campaigns.follow_up import Reader
+from bot.campaigns.own_agent import own_agent
+from bot.campaigns.plans import WAVES, CampaignBody, Plan, plan_of
+from bot.campaigns.recall_coupon import Coupon, offered
+from bot.campaigns.recall_words import worded
+from bot.campaigns.segments import accounts, last_bought, members
+from bot.delivery.gate import LOOK_AGAIN_AFTER
+from bot.delivery.outbox import Draft
+from bot.delivery.sleep import bought_since
+from bot.delivery.standing import is_stale, locked
+from bot.delivery.timers import cancel, set_timer
+from bot.delivery.touches import Touch, episode, key_of, plan
+from bot.messages import Notice, Purpose
+from bot.settings import Settings
+from bot.shop.todo import leave
+from bot.skills import shown
+from bot.store.database import AnyRow
+from bot.store.tables import campaigns, persons, touches
+from bot.voice import Voice
+
+ROUND, WAVE = "recall_round", "recall_wave"
+"""Kinds of the timers: one looks who is to be called back, one writes to one person."""
+AFTER = (timedelta(0), timedelta(days=3), timedelta(days=7))
+"""When the waves come, counted from the first."""
+ROUND_EVERY = timedelta(days=1)
+AT_ONCE = 200
+"""People whom one transaction of a round looks at."""
+MAY_WAIT = timedelta(days=2)
+"""How long a wave may be put off by night and caps."""
+PAUSED_FOR = timedelta(hours=1)
+"""How long a wave waits where the campaign is paused, before it looks again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recalls:
+    """Handles the timers of recalls."""
+
+    voice: Callable[[], Voice]
+    settings: Settings
+
+    def look(self, connection: Connection, payload: Mapping[str, Any], now: datetime) -> None:
+        """Set a timer for each of the next people who are to be called back; the round goes on behind them."""
+        row = _campaign(connection, payload["campaign"])
+        if row.status != "running":
+            return  # who lets it go on has it look anew
+        if is_stale(connection, now):
+            set_round(connection, row.id, now + LOOK_AGAIN_AFTER, payload.get("after", ""))
+            return
+        found = plan_in(row, self.settings)
+        people = connection.execute(_asleep(connection, found, payload.get("after", ""), now)).all()
+        chats = chats_of(connection, [one.id for one in people], found.segment.channels)
+        for one in people:
+            if one.id in chats and chats[one.id].may_hear:
+                _set_wave(connection, row.id, one.id, one.bought_at, 1, now)
+        if len(people) == AT_ONCE:
+            set_round(connection, row.id, now, people[-1].id)
+            return
+        connection.execute(update(campaigns).where(campaigns.c.id == row.id).values(round_at=now))
+        set_round(connection, row.id, now + ROUND_EVERY)
+
+    def write(self, connection: Connection, payload: Mapping[str, Any], now: datetime) -> None:
+        """Plan a wave for one person, and set the timer of the next."""
+        row = _campaign(connection, payload["campaign"])
+        if row.status not in ("running", "paused"):
+            return
+        person_id, step, bought_at = payload["person"], payload["step"], datetime.fromisoformat(payload["bought_at"])
+        if row.status == "paused" or is_stale(connection, now):
+            later = now + (PAUSED_FOR if row.status == "paused" else LOOK_AGAIN_AFTER)
+            _set_wave(connection, row.id, person_id, bought_at, step, later)
+            return
+        people = locked(connection, person_id)
+        customer_id = next((one.customer_id for one in people if one.customer_id), None)
+        if customer_id is None or bought_since(connection, customer_id, bought_at):
+            return  # bought, or erased
+        found = plan_in(row, self.settings)
+        chat = chats_of(connection, [person_id], found.segment.channels).get(person_id)
+        if chat is None or not chat.may_hear:
+            return
+        if complaining(connection, [person_id]):
+            _have_it_made_good(connection, row.id, person_id, bought_at, chat, now)
+            return
+        so_far = episode(connection, f"{found.name}:{person_id}:{bought_at:%Y%m%d}", person_id)
+        if so_far.has(step) or (step > 1 and not so_far.has(step - 1)):
+            return
+        coupon, gift = offered(connection, found.offer, customer_id, step, self.settings.shop.zone, now)
+        sleeper = Sleeper(customer_id, person_id, bought_at, chat)
+        draft = self._draft(connection, found, sleeper, step, coupon, key_of(so_far, step, now), now)
+        touch = Touch(found.name, step, customer_id, "", 0, self.settings.shop.currency, gift)
+        if plan(connection, so_far, touch, draft, now) and step < len(WAVES):
+            first_at = now if step == 1 else next(one.planned_at for one in so_far.rows if one.step == 1)
+            _set_wave(connection, row.id, person_id, bought_at, step + 1, max(now, first_at + AFTER[step]))
+
+    def _draft(
+        self,
+        connection: Connection,
+        found: Plan,
+        sleeper: Sleeper,
+        step: int,
+        coupon: Coupon | None,
+        key: str,
+        now: datetime,
+    ) -> Draft:
+        chat, language = sleeper.chat, sleeper.chat.language or self.settings.shop.language
+        agent = own_agent(connection, chat.id, sleeper.person_id)
+        reader = Reader(chat.kind, language, chat.name, agent)
+        wave, zone = WAVES[step - 1], self.settings.shop.zone
+        spoken = worded(self.voice(), found, wave, reader, sleeper.bought_at, coupon, zone)
+        since = sleeper.bought_at.isoformat()
+        told = {"coupon": coupon.code, "amount": shown.money(coupon.amount, language)} if coupon else {}
+        return Draft(
+            key=key,
+            conversation_id=chat.id,
+            purpose=Purpose.MARKETING,
+            text=spoken.text,
+            author=f"campaign:{found.name}",
+            choices=spoken.choices,
+            sources=spoken.sources,
+            guard={"asleep": sleeper.customer_id, "since": since, "campaign": found.id},
+            not_after=now + MAY_WAIT,
+            notice=Notice("recall", {"customer": chat.name, **told}),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Sleeper:
+    """Somebody who has not bought since `bought_at`."""
+
+    customer_id: str
+    person_id: str
+    bought_at: datetime
+    chat: Chat
+
+
+def _campaign(connection: Connection, campaign_id: str) -> AnyRow:
+    return connection.execute(select(campaigns).where(campaigns.c.id == campaign_id)).one()
+
+
+def plan_in(row: AnyRow, settings: Settings) -> Plan:
+    """Return the plan in a row of `campaigns`."""
+    return plan_of(CampaignBody.model_validate(row.plan), settings.shop.currency)
+
+
+def set_round(connection: Connection, campaign_id: str, at: datetime, after: str = "") -> None:
+    """Set the timer that looks who is to be called back, behind the person `after`."""
+    set_timer(connection, f"recall:{campaign_id}:round", ROUND, {"campaign": campaign_id, "after": after}, at)
+
+
+def stop_rounds(connection: Connection, campaign_id: str) -> None:
+    cancel(connection, f"recall:{campaign_id}:round")
+
+
+def meant(connection: Connection, found: Plan, now: datetime) -> Any:
+    """Return the query for everybody whom a plan is for now: customers, by its days or by the shop's own cycle."""
+    segment = found.segment
+    if found.by_cycle:
+        segment = moved_to(segment, cycle_of(connection, segment.products, now))
+    return members(segment, now).where(persons.c.customer_id.is_not(None))
+
+
+def _asleep(connection: Connection, found: Plan, after: str, now: datetime) -> Any:
+    """Return the query for the next of them who were not called back since they bought last."""
+    mine = touches.c.campaign == found.name, touches.c.status != "dropped", touches.c.planned_at > last_bought()
+    called = exists(select(touches.c.id).where(*mine, touches.c.person_id.in_(accounts())).correlate(persons))
+    return meant(connection, found, now).where(persons.c.id > after, ~called).limit(AT_ONCE)
+
+
+def _set_wave(
+    connection: Connection, campaign_id: str, person_id: str, bought_at: datetime, step: int, at: datetime
+) -> None:
+    payload = {"campaign": campaign_id, "person": person_id, "bought_at": bought_at.isoformat(), "step": step}
+    set_timer(connection, f"recall:{campaign_id}:{person_id}:{step}", WAVE, payload, at)
+
+
+def _have_it_made_good(
+    connection: Connection, campaign_id: str, person_id: str, bought_at: datetime, chat: Chat, now: datetime
+) -> None:
+    text = (
+        f"This customer has not bought for a while and would be written to by campaign {campaign_id}, but has a "
+        "complaint open. Make that good first, in a word of your own; no message is sent meanwhile."
+    )
+    leave(connection, f"repair:{campaign_id}:{person_id}:{bought_at:%Y%m%d}", "repair", chat.id, text, now)

@@ -1,0 +1,110 @@
+"""Campaigns to a segment: put as a plan, started, paused, let go on, ended; a second person looks at what many hear."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from bot import audit
+from bot.campaigns.plans import CampaignBody, stored
+from bot.campaigns.recall import set_round, stop_rounds
+from bot.errors import Conflict, NotAllowed, NotFound
+from bot.store.database import AnyRow
+from bot.store.insert import insert_once
+from bot.store.tables import campaigns, touches
+
+
+def campaign_of(connection: Connection, campaign_id: str) -> AnyRow:
+    """Return a campaign's row, locked.
+
+    Raises:
+        NotFound: there is no such campaign.
+    """
+    query = select(campaigns).where(campaigns.c.id == campaign_id).with_for_update()
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no campaign {campaign_id}. Look at `zhanggui campaigns list` for the ones there are.")
+    return row
+
+
+def put(connection: Connection, body: CampaignBody, who: str, now: datetime) -> AnyRow:
+    """Put a draft, and return it. Whoever writes another plan under the same id is its maker from then on.
+
+    Raises:
+        Conflict: it was started already.
+    """
+    plan = stored(body)
+    row = {"id": body.id, "kind": body.kind, "plan": plan, "status": "draft", "made_by": who}
+    if insert_once(connection, campaigns, row):
+        audit.record(connection, who, audit.What.CAMPAIGN_PLAN, f"campaign:{body.id}", now)
+        return campaign_of(connection, body.id)
+    known = campaign_of(connection, body.id)
+    if known.status != "draft":
+        raise Conflict(f"Campaign {body.id} is {known.status}. Write the plan under another id.")
+    if known.plan == plan:
+        return known
+    connection.execute(update(campaigns).where(campaigns.c.id == body.id).values(row))
+    audit.record(connection, who, audit.What.CAMPAIGN_PLAN, f"campaign:{body.id}", now)
+    return campaign_of(connection, body.id)
+
+
+def start(connection: Connection, row: AnyRow, who: str, recipients: int, most_alone: int, now: datetime) -> None:
+    """Start a draft: the running shop looks at once who is to be called back, and then every day.
+
+    Args:
+        recipients: people whom it would write to now.
+        most_alone: so many may be written to by what one person has planned and started.
+
+    Raises:
+        NotAllowed: somebody else has to start it.
+    """
+    if row.made_by == who and recipients > most_alone:
+        raise NotAllowed(
+            f"{recipients:,} people would be written to, more than {most_alone:,}. Somebody else has to start it: "
+            "zhanggui campaigns start PLAN --by LOGIN"
+        )
+    connection.execute(update(campaigns).where(campaigns.c.id == row.id).values(status="running", started_at=now))
+    audit.record(connection, who, audit.What.CAMPAIGN_START, f"campaign:{row.id}", now)
+    set_round(connection, row.id, now)
+
+
+def move(connection: Connection, campaign_id: str, to: str, who: str, now: datetime) -> None:
+    """Pause a campaign (`paused`), let it go on (`running`), or end it for good (`ended`).
+
+    What waits in the outbox is asked about at the gate: it waits while the campaign is paused.
+
+    Raises:
+        NotFound: there is no such campaign.
+        Conflict: it is not where it can be moved from.
+    """
+    row = campaign_of(connection, campaign_id)
+    if row.status not in {"paused": ("running",), "running": ("paused",), "ended": ("running", "paused", "draft")}[to]:
+        raise Conflict(f"Campaign {campaign_id} is {row.status}.")
+    connection.execute(update(campaigns).where(campaigns.c.id == campaign_id).values(status=to))
+    what = audit.What.CAMPAIGN_START if to == "running" else audit.What.CAMPAIGN_STOP
+    audit.record(connection, who, what, f"campaign:{campaign_id}", now, before={"status": row.status})
+    if to == "running":
+        set_round(connection, campaign_id, now)
+    else:
+        stop_rounds(connection, campaign_id)
+
+
+def listed(connection: Connection) -> list[dict[str, Any]]:
+    """Return all campaigns for a list, the newest first."""
+    columns = [campaigns.c[name] for name in ("id", "kind", "status", "started_at", "round_at")]
+    query = select(*columns).order_by(campaigns.c.started_at.desc(), campaigns.c.id)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def steps(connection: Connection, name: str) -> Mapping[str, int]:
+    """Return what became of the touches of a campaign: `wave 1 sent` and the like, with reasons, and how many."""
+    query = select(touches.c.step, touches.c.status, touches.c.reason).where(touches.c.campaign == name)
+    found: dict[str, int] = {}
+    for row in connection.execute(query.order_by(touches.c.step, touches.c.status, touches.c.reason)):
+        why = f": {row.reason}" if row.reason and row.status not in ("sent", "withheld") else ""
+        what = f"wave {row.step} {row.status}{why}"
+        found[what] = found.get(what, 0) + 1
+    return found
