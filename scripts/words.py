@@ -56,6 +56,7 @@ TABLES = {
     "shop_platform": "How far the copy of a remote shop can be trusted: one row.",
     "shop_errands": "What a turn wants a remote shop to do, and what came of it.",
     "sales": "Flash sales. `available` + held + paid = `total`, at every instant.",
+    "sale_points": "How each sale stood from time to time, for its chart.",
     "sale_claims": "Who holds a piece of a sale, has paid it or stands in line; a row for each piece of a buyer.",
 }
 
