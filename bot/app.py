@@ -29,7 +29,7 @@ from bot.campaigns.carts import FollowUps
 from bot.campaigns.handlers import SaleTimers
 from bot.campaigns.links import Links
 from bot.campaigns.telling import Telling
-from bot.channels import has_robots, make_connectors, public_url, staff_groups, staff_robots
+from bot.channels import has_robots, make_connectors, public_url, rates_of, staff_groups, staff_robots
 from bot.clock import Clock, IdMaker
 from bot.connector import Connector, MediaSource
 from bot.csat import AskCsat
@@ -411,6 +411,7 @@ class Shopkeeper:
         return web
 
     def _mount_console(self, web: FastAPI) -> None:
+        from bot.pages.campaigns import campaign_routes
         from bot.signon import sign_on
         from handoff.console.mount import mount_console  # heavy: only in the processes that serve it
         from handoff.console.session import Safety
@@ -438,6 +439,7 @@ class Shopkeeper:
                 sign_on(settings, self.folder),
             ),
             standard=standard_of(settings),
+            more=(partial(campaign_routes, rates=partial(rates_of, settings)),),
         )
 
 

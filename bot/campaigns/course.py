@@ -55,9 +55,13 @@ def note(connection: Connection, sale_id: str, since: datetime, now: datetime) -
     values = {name: getattr(point, name) for name in ("at", "available", "held", "paid", "waiting", "claims")}
     insert_once(connection, sale_points, {"sale_id": sale_id, **values})
     if status not in OVER or point.held:
-        pause = max(SOONEST, (now - since) / SHARE)
         payload = {"sale_id": sale_id, "since": since.isoformat()}
-        set_timer(connection, f"sale:{sale_id}:point", TIMER, payload, now + pause)
+        set_timer(connection, f"sale:{sale_id}:point", TIMER, payload, next_at(since, now))
+
+
+def next_at(since: datetime, now: datetime) -> datetime:
+    """Return when a sale is written down next that was written down now, and `since` then."""
+    return now + max(SOONEST, (now - since) / SHARE)
 
 
 def stand(connection: Connection, sale_id: str, now: datetime) -> Point | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, case, func, or_, select
 
 from bot.campaigns.announcing import author_of
 from bot.campaigns.line import sale_of
@@ -61,20 +61,32 @@ def outcome(connection: Connection, sale_id: str) -> Outcome:
 
 
 def _announced(connection: Connection, sale_id: str) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for one in announced(connection, sale_id):
+        why = f": {one.reason}" if one.reason else ""
+        name = f"{one.channel} {one.status}{why}"
+        found[name] = found.get(name, 0) + one.many
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """How many announcements on a channel have a status, and why."""
+
+    channel: str
+    status: str
+    reason: str
+    many: int
+
+
+def announced(connection: Connection, sale_id: str) -> list[Announced]:
+    """Return what became of a sale's announcements, counted. What was sent, or waits for the staff, needs no reason."""
     own = author_of(sale_id)
     of_moment = func.substr(outbox.c.author, 1, len(own) + 1) == f"{own}:"
-    told = (
-        select(outbox.c.channel, outbox.c.status, outbox.c.reason, func.count().label("many"))
-        .where(or_(outbox.c.author == own, of_moment))
-        .group_by(outbox.c.channel, outbox.c.status, outbox.c.reason)
-        .order_by(outbox.c.channel, outbox.c.status, outbox.c.reason)
-    )
-    found: dict[str, int] = {}
-    for row in connection.execute(told):
-        why = f": {row.reason}" if row.reason and row.status != "sent" else ""
-        name = f"{row.channel} {row.status}{why}"
-        found[name] = found.get(name, 0) + row.many
-    return found
+    reason = case((outbox.c.status.in_(("sent", "confirming")), ""), else_=outbox.c.reason).label("reason")
+    rows = select(outbox.c.channel, outbox.c.status, reason).where(or_(outbox.c.author == own, of_moment)).subquery()
+    counted = select(*rows.c, func.count()).group_by(*rows.c).order_by(*rows.c)
+    return [Announced(*tuple(row)) for row in connection.execute(counted)]
 
 
 def listed(connection: Connection) -> list[dict[str, Any]]:

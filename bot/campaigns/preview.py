@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import SimpleNamespace
@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from sqlalchemy import Connection, select
 
 from bot.campaigns.announcing import LANGUAGES, Announce, facts_of
-from bot.campaigns.moments import PHRASES, Moment
+from bot.campaigns.moments import HALF, PHRASES, SOLD_OUT, Moment
 from bot.campaigns.planning import Planned
 from bot.clock import IdMaker
 from bot.delivery.outbox import Draft, put
@@ -32,6 +32,14 @@ class Text:
     button: str
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What tells a preview from an announcement; `{button}` in the one `with_button` stands for its words."""
+
+    alone: str
+    with_button: str
+
+
 def texts_of(connection: Connection, planned: Planned, say: Announce) -> list[Text]:
     """Return every text of a plan for the kinds of channels that hear of it."""
     kinds = sorted({one["channel"].partition(":")[0] for one in planned.values["audiences"]})
@@ -44,8 +52,21 @@ def texts_of(connection: Connection, planned: Planned, say: Announce) -> list[Te
     return found
 
 
+def merged(texts: Sequence[Text]) -> list[Text]:
+    """Return each text once, with all the kinds of channels on which it is said so."""
+    channels: dict[tuple[Moment, str, str, str], list[str]] = {}
+    for one in texts:
+        channels.setdefault((one.moment, one.language, one.text, one.button), []).append(one.channel)
+    return [
+        Text(moment, language, ", ".join(kinds), text, button)
+        for (moment, language, text, button), kinds in channels.items()
+    ]
+
+
 def _said(connection: Connection, planned: Planned, moment: Moment, language: str, kind: str, say: Announce) -> Spoken:
-    more = {"id": planned.id, "texts": planned.texts, "available": planned.values["total"]}
+    total = planned.values["total"]
+    left = {HALF: total // 2, SOLD_OUT: 0}.get(moment, total)
+    more = {"id": planned.id, "texts": planned.texts, "available": left}
     sale = SimpleNamespace(**planned.values, **more)
     facts = {**facts_of(connection, sale, language), "moment": moment, "channel_kind": kind, "now": sale.starts_at}
     return say(language, facts)
@@ -57,7 +78,7 @@ def send(
     login: str,
     moment: Moment,
     say: Announce,
-    marks: Mapping[str, str],
+    marks: Mapping[str, Mark],
     new_id: IdMaker,
     now: datetime,
 ) -> int:
@@ -67,8 +88,7 @@ def send(
     not sent, as nobody can claim what is not on sale. The gate is asked as for everything that is for the staff.
 
     Args:
-        marks: by language, what stands above it; `{button}` in it is the button's words. Without a button the part
-            behind ` · ` is left out.
+        marks: what stands above it, by language.
 
     Raises:
         NotFound: the agent has linked no account, or has never written to the bot from it.
@@ -77,9 +97,9 @@ def send(
     kind = chat.channel.partition(":")[0]
     for language in LANGUAGES:
         spoken = _said(connection, planned, moment, language, kind, say)
-        mark, behind, button = marks[language].partition(" · ")
+        mark = marks[language].alone
         if spoken.choices:
-            mark += behind + button.replace("{button}", spoken.choices[0].label)
+            mark = marks[language].with_button.replace("{button}", spoken.choices[0].label)
         draft = Draft(
             key=f"preview:{new_id()}",
             conversation_id=chat.id,
@@ -110,7 +130,7 @@ def _own_chat(connection: Connection, login: str) -> AnyRow:
     row = connection.execute(query).one_or_none()
     if row is None:
         raise NoOwnChat(
-            f"{login} has no chat of their own with the bot. Link an account (zhanggui agents account {login}), "
+            f"{login} has no chat of their own with the bot. Link an account (zhanggui agents telegram {login}), "
             "and write to the bot from it once."
         )
     return row

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, Select, func, or_, select
 
 from bot.campaigns.announcing import author_of, campaign_of
-from bot.campaigns.moments import BY_HAND, PHRASES
+from bot.campaigns.moments import BY_HAND, PHRASES, START
 from bot.store.tables import conversations, identities, outbox
 
 STATUSES = ("waiting", "sending", "confirming", "sent", "unsure", "failed", "dropped", "task")
@@ -38,12 +39,20 @@ class Told:
 
 
 def told(
-    connection: Connection, sale_id: str, *, find: str = "", status: str = "", before_id: int | None = None, limit: int
+    connection: Connection,
+    sale_id: str,
+    *,
+    find: str = "",
+    reasons: Collection[str] = (),
+    status: str = "",
+    before_id: int | None = None,
+    limit: int,
 ) -> tuple[Told, ...]:
     """Return announcements of a sale, the newest first.
 
     Args:
         find: only those whose person, chat, channel or reason has this in it, in any case.
+        reasons: with `find`: and those with one of these reasons, which people know by other words.
         status: only those with it.
         before_id: only those before this one: the last of the page before.
         limit: how many at most.
@@ -54,7 +63,7 @@ def told(
     if before_id is not None:
         query = query.where(outbox.c.id < before_id)
     if find:
-        query = query.where(_has(find))
+        query = query.where(_has(find) | outbox.c.reason.in_(reasons))
     return _read(connection, sale_id, query)
 
 
@@ -88,6 +97,6 @@ def _read(connection: Connection, sale_id: str, query: Select[tuple[object, ...]
     found = []
     for row in connection.execute(query).mappings():
         values = dict(row)
-        moment = values.pop("author").removeprefix(own) if row["author"].startswith(own) else "start"
-        found.append(Told(moment=moment, **values))
+        author = values.pop("author")
+        found.append(Told(moment=author.removeprefix(own) if author.startswith(own) else START, **values))
     return tuple(found)

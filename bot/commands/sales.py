@@ -74,16 +74,15 @@ def _send_preview(planned: Planned, login: str, moment: str, say: Announce, fold
     from bot.campaigns.steering import check_known
     from bot.clock import new_id
     from bot.errors import NotFound
-    from handoff.console.labels import LABELS
+    from handoff.console.labels import preview_marks
 
     which = next((one for one in PHRASES if one == moment), None)
     if which is None:
         raise NotFound(f"There is no moment {moment}. Choose one of: {', '.join(PHRASES)}.")
-    marks = {language: labels["sale_preview_mark"] for language, labels in LABELS.items()}
 
     def job(connection: Connection, _: Settings, now: datetime) -> int:
         check_known(connection, planned, "the plan")
-        return send(connection, planned, login, which, say, marks, new_id, now)
+        return send(connection, planned, login, which, say, preview_marks(), new_id, now)
 
     many = _at_its_time(folder, job)
     talk.print(f"{counted(many, 'message')} to {login} wait in the outbox: the running shop sends them.")
