@@ -74,7 +74,7 @@ def _send_preview(planned: Planned, login: str, moment: str, say: Announce, fold
     from bot.campaigns.steering import check_known
     from bot.clock import new_id
     from bot.errors import NotFound
-    from handoff.console.labels import preview_marks
+    from handoff.console.marks import preview_marks
 
     which = next((one for one in PHRASES if one == moment), None)
     if which is None:

@@ -24,6 +24,7 @@ from handoff.console import plain
 from handoff.console.board_page import HEADERS
 from handoff.console.labels import Labels, reason_words
 from handoff.console.session import PATH, Wiring, session_in
+from handoff.hiding import hidden
 from handoff.people import Agent
 from handoff.roles import Right
 
@@ -94,6 +95,7 @@ class Desk:
         labels = plain.labels_in(request)
         shown = {
             "here": HERE,
+            "hide": hidden,
             "mark": lambda part: zlib.crc32(part.encode()),
             "moment": plain.moments(self.settings.shop.zone),
             "why": lambda reason: told_words(reason, labels),

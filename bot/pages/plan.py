@@ -29,7 +29,7 @@ from bot.pages.planform import Place
 from bot.storable import storable
 from bot.store.tables import conversations, variants
 from handoff.console import plain
-from handoff.console.labels import preview_marks
+from handoff.console.marks import preview_marks
 from handoff.console.session import session_in
 from handoff.people import Agent
 from handoff.roles import Right

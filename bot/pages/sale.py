@@ -161,10 +161,10 @@ def sale_routes(desk: Desk) -> APIRouter:
 
 
 def _jobs(desk: Desk, sale_id: str) -> dict[str, Job]:
-    now, say = desk.wiring.clock.now(), desk.say()
+    now = desk.wiring.clock.now()
     return {
         "approve": lambda c, lead: steering.approve(c, sale_id, lead.login, now),
-        "start": lambda c, lead: steering.start(c, sale_id, audit.by(lead.id), desk.most_alone, say, now),
+        "start": lambda c, lead: steering.start(c, sale_id, audit.by(lead.id), desk.most_alone, desk.say(), now),
         "pause": lambda c, lead: flash.pause(c, sale_id, audit.by(lead.id), now),
         "resume": lambda c, lead: flash.resume(c, sale_id, audit.by(lead.id), now),
         "cancel": lambda c, lead: steering.call_off(c, sale_id, audit.by(lead.id), now),

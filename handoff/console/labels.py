@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bot.campaigns.preview import Mark
 from handoff.console import (
     labels_group_en,
     labels_group_zh,
@@ -54,8 +53,3 @@ def reason_words(reason: str, labels: Labels) -> str:
     """Return a stored reason (`asked`, `exchange QH1`, `no_window`) as an agent reads it; other text as it is."""
     code, _, rest = reason.partition(" ")
     return f"{labels[f'reason_{code}']} {rest}".strip() if f"reason_{code}" in labels else reason
-
-
-def preview_marks() -> dict[str, Mark]:
-    """Return what stands above a preview that is sent to one of the staff, by language."""
-    return {language: Mark(words["sale_mark"], words["sale_mark_button"]) for language, words in LABELS.items()}
