@@ -15,7 +15,7 @@ from bot.campaigns.planning import Planned
 from bot.clock import IdMaker
 from bot.delivery.outbox import Draft, put
 from bot.errors import NotFound
-from bot.messages import ChatKind, Purpose
+from bot.messages import Purpose
 from bot.store.database import AnyRow
 from bot.store.tables import agent_accounts, agents, conversations, identities
 from bot.voice import Spoken
@@ -113,6 +113,7 @@ def send(
 
 
 def _own_chat(connection: Connection, login: str) -> AnyRow:
+    """Return where an agent was seen last by an account they linked; groups are nobody's account."""
     is_theirs = (
         (agent_accounts.c.channel == identities.c.channel)
         & (agent_accounts.c.user == identities.c.user)
@@ -123,7 +124,6 @@ def _own_chat(connection: Connection, login: str) -> AnyRow:
         .join(identities, conversations.c.identity_id == identities.c.id)
         .join(agents, (agents.c.login == login) & agents.c.disabled.is_(False))
         .join(agent_accounts, is_theirs)
-        .where(conversations.c.chat_kind == ChatKind.PRIVATE.value)
         .order_by(conversations.c.updated_at.desc(), conversations.c.id)
         .limit(1)
     )
