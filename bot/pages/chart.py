@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from bot.campaigns.course import Point
 
 WIDTH, HEIGHT = 720, 220
-LEFT, RIGHT, TOP, BOTTOM = 56, 12, 10, 28
+LEFT, RIGHT, TOP, BOTTOM = 84, 12, 12, 30
 LABEL_EVERY = 4
 PIECES, PEOPLE = ("available", "held", "paid"), ("claims", "waiting")
 ROWS = 12

@@ -52,6 +52,7 @@ claims = Table(
     UniqueConstraint("sale_id", "buyer", "piece", name="uq_sale_claims_sale_buyer_piece"),
     partial("ix_sale_claims_waiting", "sale_id", "place", where="status = 'waiting'"),
     partial("ix_sale_claims_held", "sale_id", "expires_at", where="status = 'held'"),
+    partial("ix_sale_claims_paid", "sale_id", where="status = 'paid'"),
 )
 sale_points = Table(  # how a sale stood at a time, for its chart
     "sale_points",

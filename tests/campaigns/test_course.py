@@ -131,10 +131,12 @@ async def test_the_board_of_the_staff_begins_with_who_has_not_confirmed(sale: Sa
     await sale.do(lambda c: c.execute(conversations.insert().values(talk)).rowcount)
     await sale.schedule()
     await sale.go_on(28 * HOUR)
-    of_li = outbox.c.conversation_id == "talk-li"
-    await sale.do(lambda c: c.execute(update(outbox).where(of_li).values(status="sent")).rowcount)
-    board = await sale.database.read(lambda c: by_hand(c, "sale", 10))
-    assert [(one.chat, one.status) for one in board] == [("owner:wu", "waiting"), ("owner:li", "sent")]
+    for sent, waiting in (("li", "wu"), ("wu", "li")):
+        for who, status in ((sent, "sent"), (waiting, "waiting")):
+            of_task = update(outbox).where(outbox.c.conversation_id == f"talk-{who}").values(status=status)
+            await sale.do(lambda c, job=of_task: c.execute(job).rowcount)
+        board = await sale.database.read(lambda c: by_hand(c, "sale", 10))
+        assert [one.chat for one in board] == [f"owner:{waiting}", f"owner:{sent}"]
 
 
 async def link(sale: Sale, login: str, user: str) -> None:

@@ -22,8 +22,11 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["sale_id"], ["sales.id"], name=op.f("fk_sale_points_sale_id_sales")),
         sa.PrimaryKeyConstraint("sale_id", "at", name=op.f("pk_sale_points")),
     )
+    where = sa.text("status = 'paid'")
+    op.create_index("ix_sale_claims_paid", "sale_claims", ["sale_id"], sqlite_where=where, postgresql_where=where)
 
 
 def downgrade() -> None:
     op.execute("DELETE FROM timers WHERE kind = 'sale_point'")
+    op.drop_index("ix_sale_claims_paid", table_name="sale_claims")
     op.drop_table("sale_points")
