@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+
 from sqlalchemy import Connection, ScalarSelect, func, literal_column, select
 
 from bot.campaigns.line import OVER
@@ -64,7 +65,6 @@ def next_at(since: datetime, now: datetime) -> datetime:
 
 def stand(connection: Connection, sale_id: str, now: datetime) -> Point | None:
     """Return how a sale stands, None if there is no such sale. One statement: its numbers fit each other."""
-
     counted = select(sales.c.available, _many("held"), _many("paid"), _many("waiting"), _many()).where(
         sales.c.id == sale_id
     )

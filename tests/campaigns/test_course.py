@@ -122,6 +122,11 @@ async def test_each_announcement_is_found_by_who_what_and_why(sale: Sale) -> Non
     ]
 
 
+async def become_of(sale: Sale, conversation_id: str, status: str) -> None:
+    here = outbox.c.conversation_id == conversation_id
+    await sale.do(lambda c: c.execute(update(outbox).where(here).values(status=status)).rowcount)
+
+
 @SQLITE
 async def test_the_board_of_the_staff_begins_with_who_has_not_confirmed(sale: Sale) -> None:
     await sale.fill(GROUP, STAFF, {**STAFF, "chat": "owner:wu"})
@@ -133,8 +138,7 @@ async def test_the_board_of_the_staff_begins_with_who_has_not_confirmed(sale: Sa
     await sale.go_on(28 * HOUR)
     for sent, waiting in (("li", "wu"), ("wu", "li")):
         for who, status in ((sent, "sent"), (waiting, "waiting")):
-            of_task = update(outbox).where(outbox.c.conversation_id == f"talk-{who}").values(status=status)
-            await sale.do(lambda c, job=of_task: c.execute(job).rowcount)
+            await become_of(sale, f"talk-{who}", status)
         board = await sale.database.read(lambda c: by_hand(c, "sale", 10))
         assert [one.chat for one in board] == [f"owner:{waiting}", f"owner:{sent}"]
 
