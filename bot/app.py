@@ -32,7 +32,7 @@ from bot.campaigns.recall import ROUND, WAVE, Recalls
 from bot.campaigns.telling import Telling
 from bot.campaigns.vote_handlers import VoteTimers
 from bot.campaigns.vote_words import VoteWords
-from bot.channels import has_robots, make_connectors, public_url, staff_groups, staff_robots
+from bot.channels import has_robots, make_connectors, public_url, rates_of, staff_groups, staff_robots
 from bot.clock import Clock, IdMaker
 from bot.connector import Connector, MediaSource
 from bot.csat import AskCsat
@@ -420,6 +420,7 @@ class Shopkeeper:
         return web
 
     def _mount_console(self, web: FastAPI) -> None:
+        from bot.pages.campaigns import campaign_routes
         from bot.signon import sign_on
         from handoff.console.mount import mount_console  # heavy: only in the processes that serve it
         from handoff.console.session import Safety
@@ -447,6 +448,7 @@ class Shopkeeper:
                 sign_on(settings, self.folder),
             ),
             standard=standard_of(settings),
+            more=(partial(campaign_routes, rates=partial(rates_of, settings)),),
         )
 
 

@@ -9,12 +9,13 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, exists, or_, select, update
 
+from bot import showcase
 from bot.clock import Clock
 from bot.delivery.signal import Signal
 from bot.messages import CUSTOMER_TYPES_FOR, Chat, Choice, Event, File
 from bot.store.database import Database
 from bot.store.tables import agents, conversations, inbox, media, outbox
-from connectors.webchat.transcript import Author, ShownMessage, Typist
+from connectors.webchat.transcript import Author, SaleCard, ShownMessage, Typist
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,13 @@ class StoredTranscript:
     async def types(self, chat: Chat) -> None:
         now = self.clock.now()
         await self.database.write(lambda connection: customer_types(connection, chat, now))
+
+    async def sales(self, channel: str) -> Sequence[SaleCard]:
+        now = self.clock.now()
+        return await self.database.read(lambda connection: showcase.cards(connection, channel, now))
+
+    async def hears_offers(self, chat: Chat) -> bool:
+        return await self.database.read(lambda connection: showcase.hears_offers(connection, chat))
 
     async def wait(self, timeout_s: float) -> None:
         await self.changes.wait(self.changes.count, timeout_s)

@@ -61,6 +61,7 @@ TABLES = {
     "sales": "Flash sales. `available` + held + paid = `total`, at every instant.",
     "votes": "Trial votes: what is asked, of whom, and the seed of the draw.",
     "vote_ballots": "What people chose in a vote, with their numbers in the draw; a row for each person.",
+    "sale_points": "How each sale stood from time to time, for its chart.",
     "sale_claims": "Who holds a piece of a sale, has paid it or stands in line; a row for each piece of a buyer.",
 }
 
@@ -149,6 +150,12 @@ GUARDS = {
     "/console/board/board.js": "anyone",
     "/console/board/live": _LEAD,
     "/console/board/talks/{talk_id}": _LEAD,
+    "/console/campaigns": _LEAD,
+    "/console/campaigns/live": _LEAD,
+    "/console/campaigns/plan": _LEAD,
+    "/console/campaigns/sales/{sale_id}": _LEAD,
+    "/console/campaigns/sales/{sale_id}/live": _LEAD,
+    "/console/campaigns/sales/{sale_id}/told": _LEAD,
     "/console/report": _LEAD,
     "/console/report.csv": _LEAD,
 }
@@ -252,6 +259,14 @@ ROUTES = {
         "/console/board/agents/{agent_id}",
     ): "Sets an agent's state, skills and capacity, or passes on all of theirs.",
     ("POST", "/console/board/talks/{talk_id}"): "Takes over, reassigns or whispers.",
+    ("GET", "/console/campaigns"): "All sales, and what follow-ups of carts do.",
+    ("GET", "/console/campaigns/live"): "Its parts, as they are now.",
+    ("GET", "/console/campaigns/plan"): "Where a sale is planned, or gets other words.",
+    ("POST", "/console/campaigns/plan"): "Checks, previews, plans or rewords one.",
+    ("GET", "/console/campaigns/sales/{sale_id}"): "How a sale stands and went.",
+    ("POST", "/console/campaigns/sales/{sale_id}"): "Approves, starts, pauses, resumes or calls it off.",
+    ("GET", "/console/campaigns/sales/{sale_id}/live"): "Its parts, as they are now.",
+    ("GET", "/console/campaigns/sales/{sale_id}/told"): "Who was told of it, and what became of each announcement.",
     ("GET", "/console/report"): "How the days went.",
     ("GET", "/console/report.csv"): "The same as CSV.",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httpx
@@ -14,6 +15,8 @@ from sqlalchemy import Connection
 from bot.ask import NoShop
 from bot.clock import IdMaker
 from bot.delivery.signal import Signal
+from bot.messages import Rate
+from bot.pages.campaigns import campaign_routes
 from bot.same_origin import SameOrigin
 from bot.store import tables as t
 from bot.store.database import Database
@@ -62,6 +65,7 @@ def staff(connection: Connection, clock: StandingClock) -> None:
 
 def make_stand(database: Database, clock: StandingClock, new_id: IdMaker, **safety: Any) -> Stand:
     app = FastAPI()
+    advice = safety.pop("advice", None) or starter_advice()
     base, standard = safety.pop("base", "http://shop.test"), safety.pop("standard", MARKETPLACE)
     app.add_middleware(SameOrigin, own=base)
     mount_console(
@@ -74,10 +78,11 @@ def make_stand(database: Database, clock: StandingClock, new_id: IdMaker, **safe
         changes=Signal(),
         faults=list,
         counting=frozenset(),
-        advice=starter_advice(),
+        advice=advice,
         storage_secret="only for tests",
         safety=Safety(**{"secret": "only for tests", "public_url": base, **safety}),
         standard=standard,
+        more=(partial(campaign_routes, rates=lambda _: {"telegram:shopbot": Rate(30, 1)}),),
     )
     return Stand(app, database, clock, base)
 

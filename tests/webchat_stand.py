@@ -17,7 +17,7 @@ from bot.clock import SystemClock, new_id
 from bot.delivery.signal import Signal
 from bot.messages import Chat, Choice, Event, File, Inbound
 from connectors.webchat.connector import WebChatConnector
-from connectors.webchat.transcript import Author, ShownMessage, Typist
+from connectors.webchat.transcript import Author, SaleCard, ShownMessage, Typist
 from tests.host import RecordingHost
 
 SECRET = "a-secret-for-tests-only"
@@ -38,6 +38,9 @@ class Room(RecordingHost):
         self.answer = answer
         self.typist: Typist = ""
         self.typed: list[Chat] = []
+        self.on_sale: list[SaleCard] = []
+        self.refusing: set[Chat] = set()
+        self.sales_read = 0
         self._clock = clock
         self._shown: list[tuple[Chat, ShownMessage]] = []
         self._pictures: dict[tuple[Chat, int], File] = {}
@@ -93,6 +96,18 @@ class Room(RecordingHost):
 
     async def types(self, chat: Chat) -> None:
         self.typed.append(chat)
+
+    def sell(self, *cards: SaleCard) -> None:
+        """Let the page show these sales and no others."""
+        self.on_sale = list(cards)
+        self._signal.notify()
+
+    async def sales(self, channel: str) -> list[SaleCard]:
+        self.sales_read += 1
+        return self.on_sale
+
+    async def hears_offers(self, chat: Chat) -> bool:
+        return chat not in self.refusing
 
     async def wait(self, timeout_s: float) -> None:
         await self._signal.wait(self._signal.count, timeout_s)

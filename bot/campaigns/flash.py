@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Update, func, or_, select, update
 
 from bot import audit
-from bot.campaigns import card, line
+from bot.campaigns import card, course, line
 from bot.campaigns.announcing import Announce, announce, author_of, campaign_of
 from bot.campaigns.moments import AHEAD, MOMENT, START, moments_before
 from bot.delivery.timers import cancel, set_timer
@@ -89,6 +89,7 @@ def _run(connection: Connection, sale: AnyRow, starts_at: datetime, ends_at: dat
     audit.record(connection, who, audit.What.CAMPAIGN_START, f"sale:{sale.id}", now)
     line.begin(connection, sale, now)
     card.begin(connection, sale, now)
+    course.begin(connection, sale, now)
     set_timer(connection, f"sale:{sale.id}:end", END, {"sale_id": sale.id}, ends_at)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from bot.campaigns import card, flash, line
+from bot.campaigns import card, course, flash, line
 from bot.campaigns.announcing import MORE, Announce, announce, announce_on
 from bot.campaigns.moments import MOMENT, START
 from bot.delivery.timers import Handler
@@ -36,6 +36,7 @@ class SaleTimers:
             MOMENT: self._moment,
             MORE: self._more,
             card.TIMER: self._card,
+            course.TIMER: self._point,
         }
 
     def _open(self, connection: Connection, payload: Mapping[str, Any], now: datetime) -> None:
@@ -52,6 +53,9 @@ class SaleTimers:
 
     def _card(self, connection: Connection, payload: Mapping[str, Any], now: datetime) -> None:
         card.refresh(connection, payload["sale_id"], self.say(), now)
+
+    def _point(self, connection: Connection, payload: Mapping[str, Any], now: datetime) -> None:
+        course.note(connection, payload["sale_id"], datetime.fromisoformat(payload["since"]), now)
 
     def _more(self, connection: Connection, payload: Mapping[str, Any], now: datetime) -> None:
         place, after, moment = payload["place"], payload["after"], payload.get("moment", START)

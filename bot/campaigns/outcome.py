@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, case, func, or_, select
 
 from bot.campaigns.announcing import author_of
 from bot.campaigns.line import sale_of
@@ -56,25 +56,40 @@ def outcome(connection: Connection, sale_id: str) -> Outcome:
         currency=sale.currency,
         from_line=from_line,
         claims=stand,
-        announced=announced(connection, author_of(sale_id)),
+        announced=counts(connection, author_of(sale_id)),
     )
 
 
-def announced(connection: Connection, own: str) -> dict[str, int]:
-    """Return what became of the announcements of a campaign, whose authors begin with `own`, by channel and reason."""
-    of_moment = func.substr(outbox.c.author, 1, len(own) + 1) == f"{own}:"
-    told = (
-        select(outbox.c.channel, outbox.c.status, outbox.c.reason, func.count().label("many"))
-        .where(or_(outbox.c.author == own, of_moment))
-        .group_by(outbox.c.channel, outbox.c.status, outbox.c.reason)
-        .order_by(outbox.c.channel, outbox.c.status, outbox.c.reason)
-    )
+def counts(connection: Connection, own: str) -> dict[str, int]:
+    """Return what became of the announcements of a campaign, see `announced`, by channel and reason in one line."""
     found: dict[str, int] = {}
-    for row in connection.execute(told):
-        why = f": {row.reason}" if row.reason and row.status != "sent" else ""
-        name = f"{row.channel} {row.status}{why}"
-        found[name] = found.get(name, 0) + row.many
+    for one in announced(connection, own):
+        why = f": {one.reason}" if one.reason else ""
+        name = f"{one.channel} {one.status}{why}"
+        found[name] = found.get(name, 0) + one.many
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """How many announcements on a channel have a status, and why."""
+
+    channel: str
+    status: str
+    reason: str
+    many: int
+
+
+def announced(connection: Connection, own: str) -> list[Announced]:
+    """Return what became of the announcements of a campaign, counted: of all whose authors begin with `own`.
+
+    What was sent, or waits for the staff, needs no reason.
+    """
+    of_moment = func.substr(outbox.c.author, 1, len(own) + 1) == f"{own}:"
+    reason = case((outbox.c.status.in_(("sent", "confirming")), ""), else_=outbox.c.reason).label("reason")
+    rows = select(outbox.c.channel, outbox.c.status, reason).where(or_(outbox.c.author == own, of_moment)).subquery()
+    counted = select(*rows.c, func.count()).group_by(*rows.c).order_by(*rows.c)
+    return [Announced(*tuple(row)) for row in connection.execute(counted)]
 
 
 def listed(connection: Connection) -> list[dict[str, Any]]:

@@ -69,14 +69,21 @@ class PlanBody(Body):
 def read_plan(
     path: Path, zone: ZoneInfo, shop_currency: str, channels: Collection[str], now: datetime | None, reading: Reading
 ) -> Planned | None:
-    """Return the plan in the file `path`, or None with its faults noted in `reading`.
+    """Return the plan in the file `path`, or None with its faults noted in `reading`. Arguments as of `plan_in`."""
+    text = read_text(reading, path)
+    return None if text is None else plan_in(text, zone, shop_currency, channels, now, reading)
+
+
+def plan_in(
+    text: str, zone: ZoneInfo, shop_currency: str, channels: Collection[str], now: datetime | None, reading: Reading
+) -> Planned | None:
+    """Return the plan that a text is, or None with its faults noted in `reading`.
 
     Args:
         channels: those of the shop.
         now: None where it does not matter whether its times are over.
     """
-    text = read_text(reading, path)
-    data = None if text is None else reading.yaml(text)
+    data = reading.yaml(text)
     if data is None:
         return None
     reading.unknown_keys(data, tuple(PlanBody.model_fields))

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, func, select
 from bot.campaigns.asking import author_of
 from bot.campaigns.ballots import counting, vote_of
 from bot.campaigns.draw import ALGORITHM, commitment
-from bot.campaigns.outcome import announced
+from bot.campaigns.outcome import counts
 from bot.store.database import AnyRow
 from bot.store.tables import ballots
 
@@ -62,7 +62,7 @@ def report(connection: Connection, vote_id: str) -> VoteReport:
         replaced=made - back - len(found),
         options=[{**one, "votes": tally[one["id"]], "share": _share(tally[one["id"]], found)} for one in vote.options],
         channels=dict(Counter(row.channel for row in found)),
-        announced=announced(connection, author_of(vote_id)),
+        announced=counts(connection, author_of(vote_id)),
         draw=_draw(vote, found) if vote.winners else {},
     )
 

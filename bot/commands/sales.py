@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -38,35 +37,55 @@ def list_sales(folder: Folder = HERE, as_json: Json = False) -> None:
 @sale_list.command("check")
 def check(plan: Plan, folder: Folder = HERE) -> None:
     """Read a plan and say with file, line and fix what does not pass; exit 1 on faults."""
+    from bot.campaigns.steering import check_known
+
     planned = _read(plan, folder)
-    in_database(folder, lambda c, _: _known_goods(c, planned, plan), reads=True)
+    in_database(folder, lambda c, _: check_known(c, planned, str(plan)), reads=True)
     talk.print(f"{plan}: sale {planned.id} passes")
 
 
 @sale_list.command("preview")
-def preview(plan: Plan, folder: Folder = HERE, as_json: Json = False) -> None:
-    """Show every text that a plan would send, by moment, language and kind of channel."""
-    from bot.campaigns.announcing import facts_of
-    from bot.campaigns.moments import PHRASES
+def preview(
+    plan: Plan,
+    to: Annotated[str, typer.Option(help="Login of an agent: send it to the own chat that they have linked.")] = "",
+    moment: Annotated[str, typer.Option(help="Which announcement is sent with --to.")] = "start",
+    folder: Folder = HERE,
+    as_json: Json = False,
+) -> None:
+    """Show every text that a plan would send, by moment, language and kind of channel; with --to send one."""
+    from bot.campaigns.preview import texts_of
+    from bot.campaigns.steering import check_known
 
     planned, say = _read(plan, folder), _say(folder)
+    if to:
+        _send_preview(planned, to, moment, say, folder)
+        return
 
     def job(connection: Connection, _: Settings) -> list[dict[str, Any]]:
-        _known_goods(connection, planned, plan)
-        more = {"id": planned.id, "texts": planned.texts, "available": planned.values["total"]}
-        sale = SimpleNamespace(**planned.values, **more)
-        kinds = sorted({one["channel"].partition(":")[0] for one in planned.values["audiences"]})
-        return [
-            {"moment": moment, "language": language, "channel": kind, "text": say(language, facts).text}
-            for moment in PHRASES
-            for language in ("zh", "en")
-            for kind in kinds
-            for facts in [
-                {**facts_of(connection, sale, language), "moment": moment, "channel_kind": kind, "now": sale.starts_at}
-            ]
-        ]
+        check_known(connection, planned, str(plan))
+        return [asdict(text) for text in texts_of(connection, planned, say)]
 
     print_rows(in_database(folder, job, reads=True), as_json)
+
+
+def _send_preview(planned: Planned, login: str, moment: str, say: Announce, folder: Path) -> None:
+    from bot.campaigns.moments import PHRASES
+    from bot.campaigns.preview import send
+    from bot.campaigns.steering import check_known
+    from bot.clock import new_id
+    from bot.errors import NotFound
+    from handoff.console.marks import preview_marks
+
+    which = next((one for one in PHRASES if one == moment), None)
+    if which is None:
+        raise NotFound(f"There is no moment {moment}. Choose one of: {', '.join(PHRASES)}.")
+
+    def job(connection: Connection, _: Settings, now: datetime) -> int:
+        check_known(connection, planned, "the plan")
+        return send(connection, planned, login, which, say, preview_marks(), new_id, now)
+
+    many = _at_its_time(folder, job)
+    talk.print(f"{counted(many, 'message')} to {login} wait in the outbox: the running shop sends them.")
 
 
 @sale_list.command("dry-run")
@@ -90,24 +109,16 @@ def dry_run(plan: Plan, folder: Folder = HERE, as_json: Json = False) -> None:
 @sale_list.command("plan")
 def make_plan(plan: Plan, by: By, folder: Folder = HERE) -> None:
     """Put a plan into the shop: it opens by itself. Above a size somebody else has to approve it first."""
-    from bot.campaigns.flash import schedule
-    from bot.campaigns.line import locked_sale
-    from bot.campaigns.planning import approver, check_approved, put_plan
-    from bot.errors import NotAllowed
+    from bot.campaigns import steering
 
     planned = _read(plan, folder)
 
     def job(connection: Connection, settings: Settings, now: datetime) -> str:
-        _known_goods(connection, planned, plan)
-        who = approver(connection, by)
-        put_plan(connection, planned, who, now)
-        sale = locked_sale(connection, planned.id)
-        try:
-            check_approved(connection, sale, settings.policy.sale_heard_alone, now)
-        except NotAllowed as why:
+        steering.check_known(connection, planned, str(plan))
+        if why := steering.plan(connection, planned, by, settings.policy.sale_heard_alone, now):
             return f"Planned, not approved. {why}"
-        schedule(connection, sale, who, now)
-        return f"Planned: {planned.id} begins at {sale.starts_at.astimezone(settings.shop.zone):%Y-%m-%d %H:%M}."
+        starts_at = planned.values["starts_at"].astimezone(settings.shop.zone)
+        return f"Planned: {planned.id} begins at {starts_at:%Y-%m-%d %H:%M}."
 
     talk.print(_at_its_time(folder, job))
 
@@ -115,17 +126,9 @@ def make_plan(plan: Plan, by: By, folder: Folder = HERE) -> None:
 @sale_list.command("approve")
 def approve(sale_id: SaleId, by: By, folder: Folder = HERE) -> None:
     """Approve what somebody else has planned: it opens by itself from now on."""
-    from bot.campaigns.flash import schedule
-    from bot.campaigns.line import locked_sale
-    from bot.campaigns.planning import approve as sign
+    from bot.campaigns import steering
 
-    def job(connection: Connection, _: Settings, now: datetime) -> None:
-        who = sign(connection, sale_id, by, now)
-        sale = locked_sale(connection, sale_id)
-        if sale.starts_at is not None:
-            schedule(connection, sale, who, now)
-
-    _at_its_time(folder, job)
+    _at_its_time(folder, lambda c, _, now: steering.approve(c, sale_id, by, now))
     talk.print(f"{sale_id} is approved.")
 
 
@@ -133,15 +136,12 @@ def approve(sale_id: SaleId, by: By, folder: Folder = HERE) -> None:
 def start_sale(sale_id: SaleId, folder: Folder = HERE) -> None:
     """Start a sale now, whenever it was planned: the running shop announces it."""
     from bot.audit import COMMAND
-    from bot.campaigns.flash import start
-    from bot.campaigns.line import sale_of
-    from bot.campaigns.planning import check_approved
+    from bot.campaigns import steering
 
     say = _say(folder)
 
     def job(connection: Connection, settings: Settings, now: datetime) -> int:
-        check_approved(connection, sale_of(connection, sale_id), settings.policy.sale_heard_alone, now)
-        return start(connection, sale_id, say, now, COMMAND)
+        return steering.start(connection, sale_id, COMMAND, settings.policy.sale_heard_alone, say, now)
 
     talk.print(f"Started; {counted(_at_its_time(folder, job), 'announcement')} wait in the outbox.")
 
@@ -170,11 +170,9 @@ def resume_sale(sale_id: SaleId, folder: Folder = HERE) -> None:
 def cancel_sale(sale_id: SaleId, folder: Folder = HERE) -> None:
     """End a sale for good, or call off a planned one. Who holds a piece may still pay it."""
     from bot.audit import COMMAND
-    from bot.campaigns.flash import end
-    from bot.errors import Conflict
+    from bot.campaigns import steering
 
-    if not _at_its_time(folder, lambda c, _, now: end(c, sale_id, now, who=COMMAND, status="cancelled")):
-        raise Conflict(f"Sale {sale_id} is over already.")
+    _at_its_time(folder, lambda c, _, now: steering.call_off(c, sale_id, COMMAND, now))
     talk.print(f"{sale_id} is cancelled.")
 
 
@@ -234,17 +232,6 @@ def _read(path: Path, folder: Path, *, begun: bool = False) -> Planned:
     if planned is None:
         raise typer.Exit(1)
     return planned
-
-
-def _known_goods(connection: Connection, planned: Planned, path: Path) -> None:
-    from bot.campaigns.announcing import chat_kind
-    from bot.shop.load import known
-    from bot.store.tables import variants
-
-    known(connection, variants.c.sku, [planned.values["sku"]], f"{path}: sku", "sku")
-    for audience in planned.values["audiences"]:
-        if audience.get("chat"):
-            chat_kind(connection, audience["channel"], audience["chat"])
 
 
 def _say(folder: Path) -> Announce:

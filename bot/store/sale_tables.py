@@ -52,4 +52,16 @@ claims = Table(
     UniqueConstraint("sale_id", "buyer", "piece", name="uq_sale_claims_sale_buyer_piece"),
     partial("ix_sale_claims_waiting", "sale_id", "place", where="status = 'waiting'"),
     partial("ix_sale_claims_held", "sale_id", "expires_at", where="status = 'held'"),
+    partial("ix_sale_claims_paid", "sale_id", where="status = 'paid'"),
+)
+sale_points = Table(  # how a sale stood at a time, for its chart
+    "sale_points",
+    metadata,
+    Column("sale_id", Id, ForeignKey("sales.id"), primary_key=True),
+    Column("at", Utc, primary_key=True),
+    Column("available", Integer, nullable=False),
+    Column("held", Integer, nullable=False),
+    Column("paid", Integer, nullable=False),
+    Column("waiting", Integer, nullable=False),  # in line
+    Column("claims", Integer, nullable=False),  # made so far, whatever became of them
 )

@@ -25,7 +25,7 @@ from bot.store.columns import Id, Serial, Utc, metadata, partial
 from bot.store.desk_tables import agent_accounts, agent_keys, outgoing, subscribers, topics
 from bot.store.group_tables import members
 from bot.store.safety_tables import audit, login_tries, recovery_codes
-from bot.store.sale_tables import claims, sales
+from bot.store.sale_tables import claims, sale_points, sales
 from bot.store.shop_tables import (
     cart_lines,
     carts,
@@ -77,6 +77,7 @@ __all__ = [  # what other modules find here beside the tables below
     "products",
     "recovery_codes",
     "refunds",
+    "sale_points",
     "sales",
     "shipments",
     "subscribers",

@@ -17,6 +17,7 @@ from bot.connector import Host
 from bot.messages import OPEN, Chat, Event, Inbound, Limits, Media, Outbound, Receipt, Road, SendStatus
 from bot.pace import DayBudget, SlidingWindow
 from connectors.refusals import refuse
+from connectors.webchat.cards import Cards
 from connectors.webchat.intake import Refused, new_key, new_message, new_picture, new_session, seen_id
 from connectors.webchat.page import page, static_file
 from connectors.webchat.pictures import PictureLinks, picture_answer
@@ -82,7 +83,9 @@ class WebChatConnector:
         self._origins = origins
         self._host: Host | None = None
         self._links = PictureLinks(channel, secret)
-        self._streams = Streams(channel, self._shop, transcript, self._links, heartbeat_s)
+        self._streams = Streams(
+            channel, self._shop, transcript, self._links, Cards(channel, transcript, clock), heartbeat_s
+        )
         self._by_visitor = SlidingWindow(MESSAGES_A_MINUTE_A_VISITOR, clock)
         self._by_address = SlidingWindow(MESSAGES_A_MINUTE_AN_ADDRESS, clock)
         self._pictures_by_visitor = SlidingWindow(PICTURES_A_MINUTE_A_VISITOR, clock)

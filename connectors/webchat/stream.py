@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 
 import anyio
@@ -13,8 +13,10 @@ import structlog
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from bot.messages import Chat
+from connectors.webchat.cards import LOOK_AGAIN_S as CARDS_AGAIN_S
+from connectors.webchat.cards import Cards
 from connectors.webchat.pictures import PictureLinks
-from connectors.webchat.transcript import ShownMessage, Transcript, Typist
+from connectors.webchat.transcript import SaleCard, ShownMessage, Transcript, Typist
 
 log = structlog.get_logger()
 
@@ -29,7 +31,13 @@ class Streams:
     """The open streams of one channel, counted by visitor in `open` and by address in `open_at`."""
 
     def __init__(
-        self, channel: str, shop: Mapping[str, str], transcript: Transcript, links: PictureLinks, heartbeat_s: float
+        self,
+        channel: str,
+        shop: Mapping[str, str],
+        transcript: Transcript,
+        links: PictureLinks,
+        cards: Cards,
+        heartbeat_s: float,
     ) -> None:
         self.open: Counter[str] = Counter()
         self.open_at: Counter[str] = Counter()
@@ -37,6 +45,7 @@ class Streams:
         self._shop = shop
         self._transcript = transcript
         self._links = links
+        self._cards = cards
         self._heartbeat_s = heartbeat_s
 
     def answer(self, visitor: str, address: str, seen: int) -> EventSourceResponse:
@@ -71,15 +80,18 @@ class Streams:
     async def _events(self, visitor: str, seen: int, closing: anyio.Event) -> AsyncGenerator[ServerSentEvent]:
         """Send the shop's name, what was said since `seen`, `live` once all of that is out, then whatever comes.
 
-        `typing` comes whenever somebody begins or ends it; it has no id, so a resumed stream never repeats it.
+        `typing` comes whenever somebody begins or ends it, `sales` whenever a card of a sale changed; they have no id,
+        so a resumed stream never repeats them.
         """
         closed = asyncio.create_task(closing.wait())
         chat, live, typing = Chat(self._channel, visitor), False, ""
+        on_sale: Sequence[SaleCard] = ()
         try:
             yield _event("shop", self._shop)
             while not closing.is_set():
                 # Begin to wait before reading: what is stored in between wakes us instead of being missed.
                 again_s = LOOK_AGAIN_WHILE_TYPING_S if typing else LOOK_AGAIN_S
+                again_s = CARDS_AGAIN_S if on_sale else again_s
                 news = asyncio.create_task(self._transcript.wait(again_s))
                 try:
                     unread, typist = await self._unread(chat, seen)
@@ -92,6 +104,9 @@ class Streams:
                     if typist != typing:
                         typing = typist
                         yield _event("typing", {"who": typing})
+                    if (cards := await self._cards.of(chat)) != on_sale:
+                        on_sale = cards
+                        yield _event("sales", self._cards.told(cards))
                     await asyncio.wait((news, closed), return_when=asyncio.FIRST_COMPLETED)
                     if news.done():
                         await news  # raises what it met

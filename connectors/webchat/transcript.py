@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
@@ -11,6 +11,7 @@ from bot.messages import Chat, Choice, File
 
 Author = Literal["customer", "bot", "agent", "campaign"]
 Typist = Literal["", "bot", "agent"]
+SaleState = Literal["soon", "running", "paused", "over"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,27 @@ class ShownMessage:
     picture: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class SaleCard:
+    """A flash sale as the page shows it.
+
+    Attributes:
+        id: a tap on its button says the choice `claim:{id}`.
+        product, price: as customers read them, by language (`zh`, `en`).
+        left: pieces that can be claimed, of `total`; it was true when this was read.
+        starts_at, ends_at: aware UTC.
+    """
+
+    id: str
+    product: Mapping[str, str]
+    price: Mapping[str, str]
+    left: int
+    total: int
+    state: SaleState
+    starts_at: datetime
+    ends_at: datetime
+
+
 class Transcript(Protocol):
     """Reads what was said. The web chat never learns where it is kept."""
 
@@ -53,6 +75,14 @@ class Transcript(Protocol):
 
     async def types(self, chat: Chat) -> None:
         """Note that the customer is writing now. Where nobody would see it, nothing is noted."""
+        ...
+
+    async def sales(self, channel: str) -> Sequence[SaleCard]:
+        """Return the sales that the page of a channel shows now."""
+        ...
+
+    async def hears_offers(self, chat: Chat) -> bool:
+        """Return whether the customer has not said no to offers."""
         ...
 
     async def wait(self, timeout_s: float) -> None:

@@ -9,6 +9,8 @@ from handoff.console import (
     labels_group_zh,
     labels_safety_en,
     labels_safety_zh,
+    labels_sales_en,
+    labels_sales_zh,
     labels_team_en,
     labels_team_zh,
 )
@@ -17,8 +19,8 @@ from handoff.console.labels_zh import ZH
 
 Labels = Mapping[str, str]
 LABELS: Mapping[str, Labels] = {
-    "zh": ZH | labels_safety_zh.ZH | labels_team_zh.ZH | labels_group_zh.ZH,
-    "en": EN | labels_safety_en.EN | labels_team_en.EN | labels_group_en.EN,
+    "zh": ZH | labels_safety_zh.ZH | labels_team_zh.ZH | labels_group_zh.ZH | labels_sales_zh.ZH,
+    "en": EN | labels_safety_en.EN | labels_team_en.EN | labels_group_en.EN | labels_sales_en.EN,
 }
 TO_BOT = "→ bot"
 """How the note of a talk that goes to the bot begins."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import Connection
 from starlette.types import Receive, Scope, Send
@@ -86,6 +86,7 @@ def mount_console(
     storage_secret: str,
     safety: Safety | None = None,
     standard: Standard = MARKETPLACE,
+    more: Sequence[Callable[[Wiring], APIRouter]] = (),
 ) -> None:
     """Serve the agents' console at `/console/`, loaded at the first visit. Call it once in a process.
 
@@ -98,6 +99,7 @@ def mount_console(
         storage_secret: signs the cookie by which pages find their connection. Not the login.
         safety: how it is kept safe; None: as the settings say that are left out.
         standard: what reports compare answers with, and whose days they tell of.
+        more: pages of others that stand beside the console's own.
     """
     from handoff.api import api_routes  # which know the console's sessions
     from handoff.api_desk import desk_routes
@@ -108,7 +110,7 @@ def mount_console(
     wiring = Wiring(database, shop_of, clock, new_id, outbox_signal, changes, faults, counting, advice, lookout, safety,
                     standard)  # fmt: skip
     for routes in (login_routes, account_routes, staff_routes, audit_routes, board_routes, report_routes, media_routes,
-                   api_routes, desk_routes, team_routes):  # fmt: skip
+                   api_routes, desk_routes, team_routes, *more):  # fmt: skip
         app.include_router(routes(wiring))
     app.include_router(style_routes())
     if safety.provider is not None:

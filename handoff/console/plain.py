@@ -32,10 +32,12 @@ HEADERS = {
 
 
 @cache
-def _environment() -> Environment:
+def _environment(folder: Path) -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # 2 MB that a shop without agents is spared
 
-    return Environment(loader=FileSystemLoader(_PAGES), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    return Environment(
+        loader=FileSystemLoader([folder, _PAGES]), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
 
 
 def language_in(request: Request) -> str:
@@ -56,6 +58,7 @@ def page(
     agent: Agent | None = None,
     status: int = 200,
     headers: Mapping[str, str] = HEADERS,
+    folder: Path = _PAGES,
 ) -> Response:
     """Return a page.
 
@@ -64,11 +67,12 @@ def page(
         title: the key of its title among the labels.
         agent: who looks; without one it is a small page, before the login.
         headers: in place of those for pages without scripts.
+        folder: where the template is looked for first.
     """
     language = language_in(request)
     frame: dict[str, Any] = {"problem": "", "done": "", "path": PATH, "language": language, "words": LABELS[language]}
     frame |= {"title": title, "small": agent is None, "links": _links(agent), "agent": agent}
-    html = _environment().get_template(f"{name}.html").render({**frame, **values})
+    html = _environment(folder).get_template(f"{name}.html").render({**frame, **values})
     return HTMLResponse(html, status_code=status, headers=dict(headers))
 
 
@@ -122,7 +126,7 @@ def _links(agent: Agent | None) -> list[tuple[str, str]]:
         return []
     links = [("console", f"{PATH}/")] if may(agent, Right.ANSWER) else []
     if may(agent, Right.LEAD):
-        links += [("board", f"{PATH}/board"), ("report", f"{PATH}/report")]
+        links += [("board", f"{PATH}/board"), ("report", f"{PATH}/report"), ("campaigns", f"{PATH}/campaigns")]
     links.append(("account", f"{PATH}/account"))
     if may(agent, Right.ADMIN):
         links += [("agents", f"{PATH}/agents"), ("audit", f"{PATH}/audit")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from bot.advice import Advice
 from bot.ask import NoShop
 from bot.clock import SystemClock, new_id
 from bot.delivery.signal import Signal
+from bot.pages.campaigns import campaign_routes
 from bot.shop.port import Cart, Customer, Line, Money, Names, Order, OrderStatus, Product, Shipment, TrackingEvent
 from bot.store import tables as t
 from bot.store.database import Database
@@ -67,6 +69,32 @@ class SmallShop(NoShop):
 def _line(line_id: str, quantity: int) -> Line:
     name = {"zh": "羊毛大衣", "en": "Wool coat"}
     return Line(line_id, "coat-navy-m", "coat", name, {"zh": "藏青", "en": "navy"}, "M", quantity, Money(45900, "CNY"))
+
+
+def a_sale(connection: Connection) -> None:
+    """A sale that runs, with a minute of its course, two announcements and a task of the staff."""
+    connection.execute(t.products.insert().values(id="linen", name_zh="亚麻裙", name_en="Linen", category="dresses"))
+    variant = {"sku": "linen-M", "product_id": "linen", "colour_zh": "蓝", "colour_en": "Blue", "size": "M"}
+    connection.execute(t.variants.insert().values(**variant, price_minor=29900, currency="CNY", stock=3))
+    row = {"id": "linen", "sku": "linen-M", "price_minor": 19900, "currency": "CNY", "total": 30, "available": 30}
+    audiences = [{"channel": "web:shop"}, {"channel": "wecom:corp", "chat": "g3"}]
+    times = {"starts_at": NOW, "ends_at": NOW + timedelta(hours=2)}
+    connection.execute(t.sales.insert().values(**row, **times, status="running", audiences=audiences))
+    for seconds in (0, 30, 60):
+        point = {"available": 30, "held": 0, "paid": 0, "waiting": seconds, "claims": seconds}
+        at = NOW - timedelta(seconds=60 - seconds)
+        connection.execute(t.sale_points.insert().values(sale_id="linen", at=at, **point))
+    met = {"created_at": NOW, "updated_at": NOW}
+    for key, channel, status, reason in (
+        ("g1", "telegram:bot", "dropped", "no_consent"),
+        ("g2", "telegram:bot", "sent", "bot"),
+        ("g3", "wecom:corp", "confirming", "task"),
+    ):
+        group = {"id": key, "channel": channel, "chat": key, "chat_kind": "group"}
+        connection.execute(t.conversations.insert().values(**group, **met))
+        told = {"key": key, "conversation_id": key, "channel": channel, "status": status, "reason": reason}
+        more = {"author": "campaign:sale:linen", "purpose": "marketing", "text": "x", "not_before": NOW}
+        connection.execute(t.outbox.insert().values(**told, **more, created_at=NOW))
 
 
 def seed(connection: Connection) -> None:
@@ -218,6 +246,7 @@ def build(url: str) -> FastAPI:
         counting=frozenset({"wechat:gh_qinghe"}),
         advice=always_open(starter_advice()),
         storage_secret="only for tests",
+        more=(partial(campaign_routes, rates=lambda _: {}),),
     )
     return app
 
@@ -229,6 +258,7 @@ def main() -> None:
     t.metadata.create_all(engine)
     with engine.begin() as connection:
         seed(connection)
+        a_sale(connection)
     engine.dispose()
     uvicorn.run(build(url), host="127.0.0.1", port=int(sys.argv[2]), log_level="warning")
 

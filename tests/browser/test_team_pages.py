@@ -20,6 +20,8 @@ import pytest
 from tests import needs
 
 ROOT = Path(__file__).parents[2]
+SALES = ("campaigns", "campaigns/plan?of=linen", "campaigns/sales/linen", "campaigns/sales/linen/told")
+PAGES = ("board", "report?days=7", *SALES)
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +141,17 @@ def test_a_board_that_cannot_be_reached_says_so_and_goes_on(
     board.locator("#stale").wait_for(state="hidden", timeout=60_000)
 
 
+def test_the_page_of_a_sale_follows_what_is_claimed(console: tuple[str, Path], browsers: dict[str, Any]) -> None:
+    address, file = console
+    page = go(browsers["zhao"], f"{address}/campaigns/sales/linen")
+    left = page.locator("#part-numbers .tile b").first
+    assert left.inner_text() == "30"
+    assert page.locator("#part-course polyline").count() == 5
+    rows(file, "UPDATE sales SET available = 29 WHERE id = 'linen'")
+    page.locator("#part-numbers .tile b", has_text="29").first.wait_for(timeout=60_000)
+    assert page.locator("#part-head [data-time]").inner_text().startswith(("1:59", "2:00"))
+
+
 def test_pages_of_the_team_fit_every_screen_and_agents_get_none(
     console: tuple[str, Path], browsers: dict[str, Any]
 ) -> None:
@@ -148,12 +161,13 @@ def test_pages_of_the_team_fit_every_screen_and_agents_get_none(
     page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
     for width in (1366, 360):
         page.set_viewport_size({"width": width, "height": 768})
-        for name in ("board", "report?days=7"):
+        for name in PAGES:
             page.goto(f"{address}/{name}")
             assert page.evaluate("document.documentElement.scrollWidth") <= width, (name, width)
+    page.goto(f"{address}/report?days=7")
     assert page.locator("caption", has_text="By channel").count() == 1
     assert not faults
-    for name in ("board", "board/live", "report", "report.csv"):
+    for name in ("board", "board/live", "report", "report.csv", *SALES):
         assert browsers["li"].request.get(f"{address}/{name}").status == 403
 
 
@@ -163,12 +177,11 @@ def test_axe_finds_nothing_on_the_pages_of_the_team(
 ) -> None:
     page = browsers["zhao"].pages[0]
     page.emulate_media(color_scheme=scheme)
-    for name in ("board", "report?days=7"):
+    for name in PAGES:
         page.goto(f"{console[0]}/{name}")
         assert faults(page) == [], name
-    page.goto(f"{console[0]}/board")
-    page.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))")
-    assert faults(page) == [], "opened"
+        page.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))")
+        assert faults(page) == [], f"{name}, opened"
 
 
 def faults(page: Any) -> list[str]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
+from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import BrowserContext, Page, async_playwright, expect
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -17,6 +18,7 @@ from starlette.routing import Route
 from bot.clock import SystemClock
 from bot.first_bytes import picture_type
 from bot.messages import Choice, Event, File, Inbound
+from connectors.webchat.transcript import SaleCard
 from tests import needs
 from tests.webchat_stand import Room, connector, free_port, listening, png, serving
 
@@ -332,3 +334,50 @@ async def test_the_styles_arrive_under_the_policy(visit: Visit) -> None:
     await expect(bubble).to_have_css("border-bottom-left-radius", "18px")
     scroll_width = await visit.page.evaluate("document.documentElement.scrollWidth")
     assert scroll_width <= 380
+
+
+async def test_a_sale_counts_down_by_the_servers_clock_and_a_tap_claims(visit: Visit) -> None:
+    """The browser's own clock is an hour wrong; what others claim changes the number, and nothing of theirs is shown."""
+    await visit.page.clock.install(time=visit.clock.now() + timedelta(hours=1))
+    now = visit.clock.now()
+    card = SaleCard(
+        "linen",
+        {"zh": "亚麻裙", "en": "<b>Linen</b>"},
+        {"zh": "¥199.00", "en": "¥199.00"},
+        12,
+        30,
+        "running",
+        now - timedelta(minutes=1),
+        now + timedelta(minutes=30),
+    )
+    visit.room.sell(replace(card, state="soon", starts_at=now + timedelta(minutes=10)))
+    region = visit.page.get_by_role("region", name="Flash sale <b>Linen</b>")
+    await expect(region).to_contain_text(re.compile(r"12 of 30 left.*Begins in 0:(09:5\d|10:00)"))
+    await expect(region.get_by_role("button")).to_be_disabled()
+    visit.room.sell(card)
+    await expect(region).to_contain_text(re.compile(r"Ends in 0:(29|30):"))
+    assert await faults_of(visit.page) == []
+    await region.get_by_role("button", name="Claim one").click()
+    await expect(visit.page.get_by_role("log")).to_contain_text("Noted: claim:linen")
+    visit.room.sell(replace(card, left=0))
+    await expect(region).to_contain_text("Sold out")
+    await expect(region.get_by_role("button", name="Stand in line")).to_be_enabled()
+    await visit.context.set_offline(True)
+    await expect(region).to_contain_text("Connecting")
+    await expect(region.get_by_role("button")).to_be_disabled()
+    await visit.context.set_offline(False)
+    await visit.page.get_by_role("button", name="中文").click()
+    await expect(visit.page.get_by_role("region", name="限时秒杀 亚麻裙")).to_contain_text("已抢完")
+    visit.room.sell(replace(card, state="over", left=0))
+    over = visit.page.get_by_role("region", name="限时秒杀 亚麻裙")
+    await expect(over).to_contain_text("已结束")
+    await expect(over.get_by_role("button")).to_have_count(0)
+    await visit.page.emulate_media(color_scheme="dark")
+    assert await faults_of(visit.page) == []
+    visit.room.sell()
+    await expect(over).to_have_count(0)
+
+
+async def faults_of(page: Page) -> list[str]:
+    found = await Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]})
+    return [f"{one['id']}: {node['html'][:160]}" for one in found.response["violations"] for node in one["nodes"]]

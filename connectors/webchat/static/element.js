@@ -5,11 +5,15 @@ const LABELS = {
     message: "消息", send: "发送", hint: "输入消息…", log: "聊天记录", other: "English", picture: "图片", chat: "在线客服",
     online: "在线", offline: "正在连接…", waiting: "等待发送", failed: "未能发送", typing: "正在输入", latest: "新消息 ↓",
     you: "你", bot: "智能助手", agent: "人工客服", campaign: "店铺活动",
+    claim: "我要抢", line: "排队候补", left: "剩 {left} / {total} 件", soldOut: "已抢完", paused: "暂停中", over: "已结束",
+    starts: "距开抢 {time}", ends: "距结束 {time}", sale: "限时秒杀",
   },
   en: {
     message: "message", send: "send", hint: "Write a message…", log: "Chat history", other: "中文", picture: "picture",
     chat: "Chat", online: "Online", offline: "Connecting…", waiting: "Waiting to send", failed: "Not sent",
     typing: "is typing", latest: "New messages ↓", you: "You", bot: "Assistant", agent: "Agent", campaign: "Shop news",
+    claim: "Claim one", line: "Stand in line", left: "{left} of {total} left", soldOut: "Sold out", paused: "Paused",
+    over: "Over", starts: "Begins in {time}", ends: "Ends in {time}", sale: "Flash sale",
   },
 };
 const SILENCE_MS = 45000;  // three signs of life missed
@@ -31,6 +35,12 @@ const make = (tag, attributes = {}, ...inside) => {
 
 const linked = (text) => text.split(LINK).map((part, index) => index % 2 && URL.canParse(part)
   ? make("a", { href: part, target: "_blank", rel: "noopener noreferrer nofollow" }, part) : part);
+
+const span = (ms) => {  // 3725000 -> 1:02:05
+  const seconds = Math.ceil(ms / 1000);
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
+  return [hours, minutes, seconds % 60].map((part, index) => (index ? String(part).padStart(2, "0") : part)).join(":");
+};
 
 const randomId = () => crypto.getRandomValues(new Uint32Array(4)).join("-");  // randomUUID is missing on plain http
 
@@ -63,6 +73,7 @@ class ZhangguiChat extends HTMLElement {
     this.life.abort();
     this.line.abort();
     clearTimeout(this.again);
+    clearInterval(this.ticking);
   }
 
   attributeChangedCallback() { if (this.isConnected) this.relabel(); }
@@ -147,6 +158,7 @@ class ZhangguiChat extends HTMLElement {
     if (event === "shop") { this.shop = JSON.parse(data); this.relabel(); }
     if (event === "message") this.receive(JSON.parse(data));
     if (event === "typing") this.type(JSON.parse(data).who);
+    if (event === "sales") this.sell(JSON.parse(data));
     if (event === "live") { this.show("online"); this.flush(); }
   }
 
@@ -226,6 +238,7 @@ class ZhangguiChat extends HTMLElement {
     this.dots = make("div", { class: "dots", hidden: "", role: "img" }, make("i"), make("i"), make("i"));
     this.log = make("div", { class: "log", role: "log", "aria-live": "polite", "aria-busy": "true", tabindex: "0" },
       this.list, this.pending, this.dots);
+    this.sales = make("div", { class: "sales" });
     this.latest = make("button", { class: "latest", hidden: "", "data-label": "latest" });
     this.input = make("textarea", { maxlength: "2000", enterkeyhint: "send" });
     this.button = make("button", { class: "send" });
@@ -233,7 +246,7 @@ class ZhangguiChat extends HTMLElement {
     this.form = make("form", {}, make("label", { class: "add" }, "+", this.files), this.input, this.button);
     const box = make("div", { class: "box", hidden: "" },
       make("header", {}, this.face, make("div", { class: "who" }, this.name, this.status), this.switch),
-      this.log, this.latest, this.form);
+      this.sales, this.log, this.latest, this.form);
     root.append(box);
     styled.then(() => { box.hidden = false; this.bottom(); });
     this.switch.onclick = () => { this.lang = this.words === "zh" ? "en" : "zh"; };
@@ -272,6 +285,7 @@ class ZhangguiChat extends HTMLElement {
     this.button.ariaLabel = label.send;
     this.files.ariaLabel = label.picture;
     for (const node of this.shadowRoot.querySelectorAll("[data-label]")) node.textContent = label[node.dataset.label];
+    this.tick();
   }
 
   show(state) {
@@ -280,6 +294,56 @@ class ZhangguiChat extends HTMLElement {
     this.status.classList.toggle("on", state === "online");
     this.log.ariaBusy = state !== "online";
     if (state !== "online") this.type("");
+    this.tick();
+  }
+
+  sell({ now, cards }) {  // by the clock of the server: that of the customer may be wrong
+    this.aheadMs = Date.parse(now) - Date.now();
+    const kept = new Map([...this.sales.children].map((node) => [node.card.id, node]));
+    const stay = this.atBottom();
+    this.sales.replaceChildren(...cards.map((card) => {
+      const node = kept.get(card.id) || this.ware();
+      node.card = card;
+      return node;
+    }));
+    this.tick();
+    if (stay) this.bottom();
+    clearInterval(this.ticking);
+    if (cards.length) this.ticking = setInterval(() => this.tick(), 1000);
+  }
+
+  ware() {
+    const node = make("section");
+    [node.goods, node.price, node.left, node.time] = ["b", "span", "span", "time"].map((tag) => make(tag));
+    node.button = make("button");
+    node.button.onclick = () => this.say({ choice: `claim:${node.card.id}`, text: node.button.textContent });
+    node.append(make("div", {}, node.goods, " ", node.price), make("div", { class: "facts" }, node.left, node.time), node.button);
+    return node;
+  }
+
+  tick() {
+    for (const node of this.sales.children) this.ticket(node, node.card);
+  }
+
+  ticket(node, { product, price, left, total, state, starts_at, ends_at }) {
+    const label = this.label;
+    const nowMs = Date.now() + this.aheadMs;
+    const toStart = Date.parse(starts_at) - nowMs;
+    const toEnd = Date.parse(ends_at) - nowMs;
+    const over = state === "over" || toEnd <= 0;
+    const ahead = !over && toStart > 0;
+    const online = this.state === "online";
+    node.ariaLabel = `${label.sale} ${product[this.words]}`;
+    node.role = "region";
+    node.goods.textContent = product[this.words];
+    node.price.textContent = price[this.words];
+    const stock = left ? label.left.replace("{left}", left).replace("{total}", total) : label.soldOut;
+    const stands = over ? label.over : state === "paused" ? label.paused : stock;
+    node.left.textContent = online || over ? stands : label.offline;  // a number that nobody renews may be too high
+    node.time.textContent = over ? "" : (ahead ? label.starts : label.ends).replace("{time}", span(ahead ? toStart : toEnd));
+    node.button.textContent = left ? label.claim : label.line;
+    node.button.hidden = over || state === "paused";
+    node.button.disabled = ahead || state !== "running" || !online;
   }
 
   word(name, look = "") { return make("span", { class: look, "data-label": name }, this.label[name]); }

@@ -1,0 +1,54 @@
+"""The cards of sales for all open streams of a channel: who looks at the same moment shares one read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from bot.clock import Clock
+from bot.messages import Chat
+from connectors.webchat.transcript import SaleCard, Transcript
+
+SHARED_FOR_S = 0.5
+LOOK_AGAIN_S = 1.0
+"""How often a stream looks while it shows a sale: a number on the page is as old as that and what the line takes."""
+
+
+class Cards:
+    """Use it from the event loop's own thread only."""
+
+    def __init__(self, channel: str, transcript: Transcript, clock: Clock) -> None:
+        self._channel = channel
+        self._transcript = transcript
+        self._clock = clock
+        self._reading = asyncio.Lock()
+        self._found: Sequence[SaleCard] = ()
+        self._good_until_s = 0.0
+
+    async def of(self, chat: Chat) -> Sequence[SaleCard]:
+        """Return the cards for one customer: none for who said no to offers."""
+        time = asyncio.get_running_loop().time
+        async with self._reading:
+            if time() >= self._good_until_s:
+                self._found = await self._transcript.sales(self._channel)
+                self._good_until_s = time() + SHARED_FOR_S
+        found = self._found
+        return found if found and await self._transcript.hears_offers(chat) else ()
+
+    def told(self, cards: Sequence[SaleCard]) -> dict[str, Any]:
+        """Return what a page is told of cards, with the time here, by which it counts down."""
+        return {"now": self._clock.now().isoformat(), "cards": [_told(card) for card in cards]}
+
+
+def _told(card: SaleCard) -> dict[str, Any]:
+    return {
+        "id": card.id,
+        "product": card.product,
+        "price": card.price,
+        "left": card.left,
+        "total": card.total,
+        "state": card.state,
+        "starts_at": card.starts_at.isoformat(),
+        "ends_at": card.ends_at.isoformat(),
+    }

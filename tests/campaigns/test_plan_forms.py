@@ -1,0 +1,131 @@
+"""A plan as fields of a form and as text, and the picture of how a sale went: no database, no page."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from bot.campaigns.course import Point
+from bot.campaigns.planfile import plan_in
+from bot.knowledge.yamlfile import Reading
+from bot.pages.chart import BOTTOM, HEIGHT, LEFT, PIECES, RIGHT, TOP, WIDTH, chart, some_of
+from bot.pages.planform import Place, fields_in, filled, places_in, text_of_sale
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+NOW = datetime(2026, 11, 30, 4, 0, tzinfo=UTC)
+CHANNELS = ("web:shop", "telegram:bot")
+FIELDS = {
+    "id": "december",
+    "sku": "s1",
+    "price": "199.00",
+    "pieces": "300",
+    "limit_each": "2",
+    "starts": "2026-12-01T20:00",
+    "ends": "2026-12-01T22:00",
+    "early": "gold：60，silver: 30",
+}
+GROUP = Place("telegram:bot", "-1001", "a group").value("zh")
+EVERYBODY = Place("web:shop", "", "the page").value("")
+
+
+def read(text: str) -> Any:
+    reading = Reading("plan")
+    planned = plan_in(text, SHANGHAI, "CNY", CHANNELS, NOW, reading)
+    return planned, [str(fault) for fault in reading.faults]
+
+
+def test_what_is_filled_in_is_a_plan_that_passes() -> None:
+    text = filled("", FIELDS, [EVERYBODY, "", GROUP], Reading(""))
+    planned, faults = read(text)
+    assert faults == []
+    assert planned.id == "december"
+    assert (planned.values["price_minor"], planned.values["total"], planned.values["limit_each"]) == (19900, 300, 2)
+    assert planned.values["early"] == {"gold": 3600, "silver": 1800}
+    assert planned.values["starts_at"] == datetime(2026, 12, 1, 12, 0, tzinfo=UTC)
+    assert planned.values["audiences"] == [
+        {"channel": "web:shop"},
+        {"channel": "telegram:bot", "chat": "-1001", "language": "zh"},
+    ]
+
+
+def test_the_form_shows_what_the_text_says_and_writing_it_again_changes_nothing() -> None:
+    text = filled("", FIELDS, [EVERYBODY, GROUP], Reading(""))
+    fields = fields_in(text)
+    assert (fields["starts"], fields["early"], fields["hold_min"]) == ("2026-12-01T20:00", "gold: 60, silver: 30", "")
+    assert places_in(text) == {EVERYBODY, GROUP}
+    assert filled(text, fields, [EVERYBODY, GROUP], Reading("")) == text
+
+
+def test_what_a_form_has_no_field_for_stays_in_the_text() -> None:
+    before = "# for the birthday\nid: old\nhold_min: 5\ntexts:\n  zh: {soon: 快来}\n  en: {soon: Come}\n"
+    text = filled(before, FIELDS, [EVERYBODY], Reading(""))
+    assert "# for the birthday" in text
+    assert "hold_min" not in text, "an empty field takes its key out"
+    planned, faults = read(text)
+    assert (faults, planned.id) == ([], "december")
+    assert planned.texts == {"zh": {"soon": "快来"}, "en": {"soon": "Come"}}
+
+
+def test_a_text_that_cannot_be_read_comes_back_as_it_was() -> None:
+    reading = Reading("")
+    assert filled("id: [", FIELDS, [EVERYBODY], reading) == "id: ["
+    assert len(reading.faults) == 1
+    assert set(fields_in("id: [").values()) == {""}
+    assert places_in("- a\n- b") == places_in("audiences: 3") == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("pieces", "many", "`pieces` does not pass"),
+        ("early", "gold", "`early` does not pass"),
+        ("price", "1.999", "more than 2 digits"),
+        ("ends", "2026-12-01T19:00", "`ends` is not within 7 days"),
+    ],
+)
+def test_what_is_filled_in_wrong_is_named_with_its_line(field: str, value: str, said: str) -> None:
+    text = filled("", {**FIELDS, field: value}, [EVERYBODY], Reading(""))
+    _, faults = read(text)
+    line = next(number for number, line in enumerate(text.split("\n"), 1) if line.startswith(f"{field}:"))
+    assert [fault.startswith(f"plan:{line}: ") and said in fault for fault in faults] == [True]
+
+
+def test_the_plan_of_a_sale_in_the_shop_reads_as_it_was_planned() -> None:
+    texts = "texts:\n  zh: {soon: '快来：{sale.price}'}\n  en: {soon: Come}\n"
+    planned, _ = read(filled(texts, {**FIELDS, "min_age_days": "3"}, [EVERYBODY, GROUP], Reading("")))
+    sale: Any = SimpleNamespace(id=planned.id, texts=planned.texts, **planned.values)
+    again, faults = read(text_of_sale(sale, SHANGHAI))
+    assert (again, faults) == (planned, [])
+
+
+def points(*left: int) -> list[Point]:
+    total = left[0]
+    return [
+        Point(NOW + timedelta(minutes=minute), one, total - one, 0, 0, total - one) for minute, one in enumerate(left)
+    ]
+
+
+def test_a_chart_runs_from_edge_to_edge_and_from_all_to_nothing() -> None:
+    drawn = chart(points(100, 50, 0), PIECES, SHANGHAI)
+    assert drawn is not None
+    left, held, paid = ([tuple(map(float, place.split(","))) for place in line.path.split(" ")] for line in drawn.lines)
+    bottom = HEIGHT - BOTTOM
+    middle = (TOP + bottom) / 2
+    assert left == [(LEFT, TOP), ((LEFT + WIDTH - RIGHT) / 2, middle), (WIDTH - RIGHT, bottom)]
+    assert [y for _, y in held] == [bottom, middle, TOP]
+    assert {y for _, y in paid} == {bottom}
+    assert [line.last for line in drawn.lines] == [0, 100, 0]
+    assert [tick.label for tick in drawn.up] == ["0", "50", "100"]
+    assert drawn.across[0].label == "12:00:00"
+
+
+def test_of_one_moment_there_is_no_chart_and_of_many_a_dozen_numbers() -> None:
+    assert chart(points(3), PIECES, SHANGHAI) is None
+    many = points(*range(100, 0, -1))
+    some = some_of(many)
+    assert (len(some), some[0], some[-1]) == (12, many[0], many[-1])
+    assert some_of(many[:5]) == many[:5]
