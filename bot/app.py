@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -25,18 +25,10 @@ from bot.audit import What
 from bot.brain import Brain, Mind
 from bot.campaigns import flash, line
 from bot.campaigns.announce import announcement
-from bot.campaigns.carts import FollowUps
-from bot.campaigns.handlers import SaleTimers
 from bot.campaigns.links import Links
-from bot.campaigns.recall import ROUND, WAVE, Recalls
-from bot.campaigns.telling import Telling
-from bot.campaigns.vote_handlers import VoteTimers
-from bot.campaigns.vote_words import VoteWords
 from bot.channels import has_robots, make_connectors, public_url, rates_of, staff_groups, staff_robots
 from bot.clock import Clock, IdMaker
 from bot.connector import Connector, MediaSource
-from bot.csat import AskCsat
-from bot.delivery import clocks, complaints, newcomers
 from bot.delivery.asked import last_questions
 from bot.delivery.claims import Desk
 from bot.delivery.gate import Rules
@@ -61,28 +53,24 @@ from bot.publishing.publisher import Publisher, history_of, open_brain
 from bot.same_origin import SameOrigin
 from bot.settings import Settings
 from bot.shop.api import shop_routes
-from bot.shop.back_in_stock import BackInStock
 from bot.shop.case_api import case_routes
 from bot.shop.claim_api import claim_routes
 from bot.shop.codes import CodeMail, Post
 from bot.shop.errands import Entrust, ErrandRunner
 from bot.shop.hook_api import hook_routes
-from bot.shop.parcel_news import PARCEL_NEWS, ParcelNews
 from bot.shop.platform import Platform
 from bot.shop.platform_api import platform_routes
 from bot.shop.platforms import make_platform
-from bot.shop.promises import LOOK_AGAIN, LookingAgain
 from bot.shop.sql import SqlShop
-from bot.shop.stock import BACK_IN_STOCK
 from bot.shop.sync import Sync, forget_platform
 from bot.staff import tell_staff
 from bot.store.database import Database
 from bot.store.upgrade import database_url, upgrade
+from bot.timer_handlers import timer_handlers
 from bot.transcript import StoredTranscript
 from handoff.answering import Answering
 from handoff.arrivals import Arrivals
 from handoff.assigning import Assigning
-from handoff.ends import terms_of
 from handoff.group.desk import GroupDesk
 from handoff.group.staff import Group, enlist
 from handoff.hooks import Messenger, Subscriber, key_of
@@ -214,7 +202,7 @@ class Shopkeeper:
             done=self.written,
             heard=queue.answering.customer_wrote,
         )
-        handlers = {**self._timers(), **queue.timers()}
+        handlers = {**timer_handlers(self.settings, lambda: self.brain.mind.voice), **queue.timers()}
         timers = TimerRunner(
             self.database, self.clock, handlers, wake=self.written, fired=self.written, urgent=(line.LOOK,)
         )
@@ -305,39 +293,6 @@ class Shopkeeper:
                     together.create_task(files)
 
         return work
-
-    def _timers(self) -> Mapping[str, Any]:
-        follow_ups = FollowUps(SqlShop, lambda: self.brain.mind.voice, self.settings)
-        recalls = Recalls(lambda: self.brain.mind.voice, self.settings)
-        sale_timers = SaleTimers(
-            lambda: announcement(self.brain.mind.voice, self.settings.shop.zone),
-            Telling(lambda: self.brain.mind.voice, self.settings.shop.language).fire,
-        )
-        back = BackInStock(SqlShop, lambda: self.brain.mind.voice, self.settings.shop.language)
-        again = LookingAgain(SqlShop, lambda: self.brain.mind.voice, self.settings.shop.language)
-        policy = self.settings.policy
-        news = ParcelNews(
-            SqlShop,
-            lambda: self.brain.mind.voice,
-            self.settings.shop.language,
-            timedelta(hours=policy.stuck_h),
-            told=policy.parcel_news,
-        )
-        return {
-            "cart_followup": follow_ups.fire,
-            "order_followup": follow_ups.fire,
-            ROUND: recalls.look,
-            WAVE: recalls.write,
-            PARCEL_NEWS: news.fire,
-            BACK_IN_STOCK: back.fire,
-            LOOK_AGAIN: again.fire,
-            complaints.TIMER: complaints.warn,
-            clocks.TIMER: clocks.Winding(terms_of(self.settings).targets).fire,
-            newcomers.TIMER: newcomers.Welcome(lambda: self.brain.mind.voice, self.settings.shop.language).fire,
-            "csat": AskCsat(lambda: self.brain.mind.voice, self.settings.shop.language).fire,
-            **sale_timers.handlers(),
-            **VoteTimers(lambda: VoteWords(self.brain.mind.voice, self.settings.shop.zone)).handlers(),
-        }
 
     async def _watch(self) -> None:
         folders = [self.folder / "knowledge", self.folder / "intents"]
