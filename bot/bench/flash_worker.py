@@ -11,7 +11,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,6 +19,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, update
 
 from bot.campaigns import claiming, line, paying
+from bot.campaigns.claim_desk import Asked, ClaimDesk
 from bot.campaigns.telling import Telling
 from bot.clock import SystemClock, new_id
 from bot.delivery.signal import Signal
@@ -57,6 +58,7 @@ class Worker:
     def __init__(self, orders: Orders, writer: asyncio.StreamWriter) -> None:
         self.writer, self.clock = writer, SystemClock()
         self.database = Database(orders.url)
+        self.desk = ClaimDesk(self.database, self.clock, new_id)
         self.asked: set[asyncio.Task[None]] = set()
 
     async def run(self, reader: asyncio.StreamReader) -> None:
@@ -73,29 +75,31 @@ class Worker:
         os._exit(0)
 
     async def _answer(self, asked: Mapping[str, Any]) -> None:
-        act: Callable[[Connection], str] = {"claim": self._claim, "pay": self._pay, "paying": self._paying}[
-            asked["do"]
-        ](asked["person"])
-        self._tell(number=asked["number"], outcome=await self.database.write(act))
+        acts = {"claim": self._claim, "pay": self._pay, "paying": self._paying}
+        self._tell(number=asked["number"], outcome=await acts[asked["do"]](asked["person"]))
 
-    def _claim(self, person_id: str) -> Callable[[Connection], str]:
-        return lambda c: claiming.claim(c, SALE, person_id, self.clock.now(), new_id).outcome
+    async def _claim(self, person_id: str) -> str:
+        return (await self.desk.claim(Asked(SALE, person_id))).outcome
 
-    def _pay(self, person_id: str) -> Callable[[Connection], str]:
-        return lambda c: paying.pay(c, SALE, person_id, self.clock.now()).status
+    async def _pay(self, person_id: str) -> str:
+        return await self.database.write(lambda c: paying.pay(c, SALE, person_id, self.clock.now()).status)
 
-    def _paying(self, person_id: str) -> Callable[[Connection], str]:
-        return lambda c: str(paying.extend(c, SALE, person_id, self.clock.now()))
+    async def _paying(self, person_id: str) -> str:
+        return str(await self.database.write(lambda c: paying.extend(c, SALE, person_id, self.clock.now())))
 
     def _tell(self, **said: Any) -> None:
         self.writer.write(json.dumps(said).encode() + b"\n")
 
 
 def break_guard(guard: str) -> None:
-    """Take the condition of the one statement that takes a piece, so that a run can show what it is for."""
+    """Take the conditions away without which no piece is taken, so that a run can show what they are for."""
     if guard == "stock":
-        blind = update(sales).where(sales.c.id == bindparam("sale")).values(available=sales.c.available - 1)
-        vars(claiming)["_TAKE"] = blind.returning(sales.c.available)
+        blind = update(sales).where(sales.c.id == bindparam("sale"))
+        moved = {
+            "available": sales.c.available - bindparam("held"),
+            "last_place": sales.c.last_place + bindparam("queued"),
+        }
+        vars(claiming).update(_is_free=lambda _: True, _TAKE=blind.values(moved))
 
 
 async def work(orders: Orders) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -34,14 +34,20 @@ def key_of(person_id: str, customer_id: str | None) -> str:
     return f"person:{person_id}" if customer_id is None else f"customer:{customer_id}"
 
 
-# Statements are made once: making one takes longer than running it. The person stays as it is until the claim is
-# committed, or who is linked to a customer at this moment would claim under the old key and the new.
-_BUYER = (
+# Statements are made once: making one takes longer than running it. The people stay as they are until the claim is
+# committed, or who is linked to a customer at this moment would claim under the old key and the new. They are locked in
+# one order, so that two who lock several never wait in a circle.
+_BUYERS = (
     select(
-        persons.c.customer_id, persons.c.created_at, customers.c.tier, customers.c.created_at.label("customer_since")
+        persons.c.id,
+        persons.c.customer_id,
+        persons.c.created_at,
+        customers.c.tier,
+        customers.c.created_at.label("customer_since"),
     )
     .outerjoin(customers, persons.c.customer_id == customers.c.id)
-    .where(persons.c.id == bindparam("person"))
+    .where(persons.c.id.in_(bindparam("people", expanding=True)))
+    .order_by(persons.c.id)
     .with_for_update(read=True, of=persons)
 )
 
@@ -52,11 +58,24 @@ def buyer_of(connection: Connection, person_id: str) -> Buyer:
     Raises:
         NotFound: there is no such person.
     """
-    row = connection.execute(_BUYER, {"person": person_id}).one_or_none()
-    if row is None:
-        raise NotFound(f"There is no person {person_id}. Claims are made by people who have written to the bot.")
+    return buyers_of(connection, [person_id])[person_id]
+
+
+def buyers_of(connection: Connection, person_ids: Collection[str]) -> dict[str, Buyer]:
+    """Do the same for several people; the result is by person.
+
+    Raises:
+        NotFound: one of them is not there.
+    """
+    rows = connection.execute(_BUYERS, {"people": sorted(set(person_ids))}).all()
+    if missing := sorted(set(person_ids) - {row.id for row in rows}):
+        raise NotFound(f"There is no person {missing[0]}. Claims are made by people who have written to the bot.")
+    return {row.id: _buyer(row) for row in rows}
+
+
+def _buyer(row: AnyRow) -> Buyer:
     since = min(row.created_at, row.customer_since or row.created_at)
-    return Buyer(key_of(person_id, row.customer_id), person_id, row.tier or "regular", since)
+    return Buyer(key_of(row.id, row.customer_id), row.id, row.tier or "regular", since)
 
 
 def become(connection: Connection, person_id: str, customer_id: str | None, now: datetime) -> None:

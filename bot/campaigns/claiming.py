@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, cast
 
-from sqlalchemy import Connection, bindparam, exists, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
-from bot.campaigns.buyers import Buyer, buyer_of
+from bot.campaigns.buyers import Buyer, buyers_of
 from bot.campaigns.line import is_open, locked_sale, release, sale_of
-from bot.campaigns.moments import HALF, MOMENT, SOLD_OUT, Moment
+from bot.campaigns.moments import HALF, MOMENT, SOLD_OUT
 from bot.clock import IdMaker
 from bot.delivery.timers import set_timer
+from bot.errors import Conflict
 from bot.store.database import AnyRow
-from bot.store.tables import claims, identities, persons, sales
+from bot.store.tables import claims, sales
 
 Outcome = Literal["held", "again", "waiting", "late", "too_early", "too_new", "not_running"]
 
@@ -43,54 +45,46 @@ class Claimed:
     starts_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A place in a sale: `waiting` at `place` of the line, `held` until `expires_at`, `paid`, or paid too `late`."""
+LOST = ("released", "refunded")
+"""The statuses of claims that keep no piece and no place."""
 
+
+@dataclass(slots=True)
+class _Own:
+    """What a buyer has in a sale, as it is in the tables or will be at the end of the batch."""
+
+    buyer: str
     id: str
-    channel: str
-    user: str
-    customer_id: str | None
     status: str
     piece: int
     place: int
     expires_at: datetime | None
+    held_at: datetime | None
 
 
-LOST = ("released", "refunded")
-"""The statuses of claims that keep no piece and no place."""
+_Asked = Sequence[tuple[Buyer, str]]
+"""Who claims, and the id that what they get is to have."""
+# Statements are made once: making one takes longer than running it.
 _WRITE = claims.insert()
-_MINE = (
-    select(claims)
-    .where(claims.c.sale_id == bindparam("sale"), claims.c.buyer == bindparam("buyer"))
-    .order_by(claims.c.piece)
+_ROWS = select(claims).where(claims.c.sale_id == bindparam("sale")).order_by(claims.c.piece)
+_MINE = _ROWS.where(claims.c.buyer == bindparam("buyer"))
+_THEIRS = _ROWS.where(claims.c.buyer.in_(bindparam("buyers", expanding=True))).with_only_columns(
+    claims.c.buyer, claims.c.id, claims.c.status, claims.c.piece, claims.c.place, claims.c.expires_at, claims.c.held_at
 )
 _FIRST_WAITING = (
     select(func.min(claims.c.place))
     .where(claims.c.sale_id == bindparam("sale"), claims.c.status == "waiting")
     .scalar_subquery()
 )
-_PLACE = select(claims.c.place - _FIRST_WAITING + 1).where(
-    claims.c.id == bindparam("claim"), claims.c.status == "waiting"
-)
-_OPEN = (
-    sales.c.id == bindparam("sale"),
-    sales.c.status == "running",
-    sales.c.starts_at <= bindparam("opened_by"),
-    sales.c.ends_at > bindparam("now"),
+_PLACES = select(claims.c.id, (claims.c.place - _FIRST_WAITING + 1).label("place")).where(
+    claims.c.id.in_(bindparam("claims", expanding=True)), claims.c.status == "waiting"
 )
 _TAKE = (  # the one statement that cannot take what is not there
     update(sales)
-    .where(*_OPEN, sales.c.available > 0)
-    .values(available=sales.c.available - 1)
-    .returning(sales.c.available)
+    .where(sales.c.id == bindparam("sale"), sales.c.available >= bindparam("held"))
+    .values(available=sales.c.available - bindparam("held"), last_place=sales.c.last_place + bindparam("queued"))
 )
-_STAND_IN_LINE = (
-    update(sales)
-    .where(*_OPEN, sales.c.available == 0)
-    .values(last_place=sales.c.last_place + 1)
-    .returning(sales.c.last_place)
-)
+_MOVE_BEHIND = update(claims).where(claims.c.id == bindparam("claim")).values(piece=bindparam("behind"))
 
 
 def claim(connection: Connection, sale_id: str, person_id: str, now: datetime, new_id: IdMaker) -> Claimed:
@@ -99,17 +93,26 @@ def claim(connection: Connection, sale_id: str, person_id: str, now: datetime, n
     Raises:
         NotFound: there is no such sale or person.
     """
-    buyer = buyer_of(connection, person_id)
-    mine = claims_of_buyer(connection, sale_id, buyer.key)
-    if any(row.status == "held" and row.expires_at <= now for row in mine):  # its timer is late
-        release(connection, locked_sale(connection, sale_id), now)
-        mine = claims_of_buyer(connection, sale_id, buyer.key)
-    sale = sale_of(connection, sale_id)
-    if known := _known(connection, sale, mine):
-        return known
-    if refused := _refused(sale, buyer, now):
-        return refused
-    return _take(connection, sale, buyer, now, new_id())
+    return claim_all(connection, sale_id, [person_id], now, new_id)[0]
+
+
+def claim_all(
+    connection: Connection, sale_id: str, person_ids: Sequence[str], now: datetime, new_id: IdMaker
+) -> list[Claimed]:
+    """Do the same for several people, one after the other as they are named, with as many statements as for one.
+
+    Only who gets something new waits for the sale's row: what somebody has already is told without its lock.
+
+    Raises:
+        NotFound: there is no such sale, or one of the people is not there; then nobody gets anything.
+    """
+    buyers = buyers_of(connection, person_ids)
+    asked = [(buyers[person_id], new_id()) for person_id in person_ids]
+    known = _known_already(connection, sale_id, asked, now)
+    fresh = [one for one in asked if one[1] not in known]
+    if fresh:
+        known |= _decide(connection, sale_id, fresh, now)
+    return [known[claim_id] for _, claim_id in asked]
 
 
 def claims_of_buyer(connection: Connection, sale_id: str, key: str) -> Sequence[AnyRow]:
@@ -117,39 +120,105 @@ def claims_of_buyer(connection: Connection, sale_id: str, key: str) -> Sequence[
     return connection.execute(_MINE, {"sale": sale_id, "buyer": key}).all()
 
 
-def _known(connection: Connection, sale: AnyRow, mine: Sequence[AnyRow]) -> Claimed | None:
+def _known_already(connection: Connection, sale_id: str, asked: _Asked, now: datetime) -> dict[str, Claimed]:
+    """Return what is told to those who get nothing new, by the second part of what they asked."""
+    sale = sale_of(connection, sale_id)
+    theirs = _theirs(connection, sale_id, asked)
+    found = {}
+    for buyer, claim_id in asked:
+        mine = theirs[buyer.key]
+        if any(_has_run_out(one, now) for one in mine):  # its timer is late
+            continue
+        if told := _known(sale, mine, sale.available) or _refused(sale, buyer, now):
+            found[claim_id] = told
+    return _with_places(connection, sale_id, found)
+
+
+def _decide(connection: Connection, sale_id: str, asked: _Asked, now: datetime) -> dict[str, Claimed]:
+    sale = locked_sale(connection, sale_id)
+    theirs = _theirs(connection, sale_id, asked)
+    if any(_has_run_out(one, now) for mine in theirs.values() for one in mine):
+        release(connection, sale, now)
+        sale, theirs = sale_of(connection, sale_id), _theirs(connection, sale_id, asked)
+    available, last_place, rows = sale.available, sale.last_place, list[dict[str, object]]()
+    found = {}
+    for buyer, claim_id in asked:
+        mine = theirs[buyer.key]
+        if told := _known(sale, mine, available) or _refused(sale, buyer, now):
+            found[claim_id] = told
+            continue
+        own = _Own(buyer.key, claim_id, "waiting", _number(connection, mine), 0, None, None)
+        if _is_free(available):
+            available -= 1
+            own.status, own.held_at, own.expires_at = "held", now, now + timedelta(seconds=sale.hold_s)
+            found[claim_id] = Claimed("held", available, own.expires_at, claim_id)
+        else:
+            last_place += 1
+            own.place = last_place
+            found[claim_id] = Claimed("waiting", available, claim_id=claim_id)
+        mine.append(own)
+        rows.append({**asdict(own), "sale_id": sale.id, "person_id": buyer.person_id, "claimed_at": now})
+    if rows:
+        _keep(connection, sale, rows, sale.available - available, last_place - sale.last_place)
+    _announce(connection, sale, found, now)
+    return _with_places(connection, sale_id, found)
+
+
+def _is_free(available: int) -> bool:
+    return available > 0
+
+
+def _keep(connection: Connection, sale: AnyRow, rows: Sequence[dict[str, object]], held: int, queued: int) -> None:
+    connection.execute(_WRITE, [{**row, "extended": False} for row in rows])
+    if not connection.execute(_TAKE, {"sale": sale.id, "held": held, "queued": queued}).rowcount:
+        raise Conflict(f"Sale {sale.id} has no {held} pieces left, although nobody else may take one now. Try again.")
+
+
+def _theirs(connection: Connection, sale_id: str, asked: _Asked) -> defaultdict[str, list[_Own]]:
+    theirs = defaultdict[str, list[_Own]](list)
+    for row in connection.execute(_THEIRS, {"sale": sale_id, "buyers": [buyer.key for buyer, _ in asked]}):
+        theirs[row.buyer].append(_Own(*row))
+    return theirs
+
+
+def _has_run_out(own: _Own, now: datetime) -> bool:
+    return own.status == "held" and own.expires_at is not None and own.expires_at <= now
+
+
+def _known(sale: AnyRow, mine: Sequence[_Own], available: int) -> Claimed | None:
     """Return what the buyer has already, None if they may claim a piece (more)."""
-    for row in mine:
-        if row.status == "late":
-            return Claimed("late", sale.available, claim_id=row.id)
-        if row.status == "waiting":
-            return _in_line(connection, sale, row)
-    having = [row for row in mine if row.status in ("held", "paid")]
+    for own in mine:
+        if own.status in ("late", "waiting"):
+            return Claimed(cast(Outcome, own.status), available, claim_id=own.id)
+    having = [own for own in mine if own.status in ("held", "paid")]
     if len(having) < sale.limit_each:
         return None
-    last = max(having, key=lambda row: (row.status == "held", row.held_at, row.piece))
+    last = max(having, key=lambda own: (own.status == "held", own.held_at, own.piece))
     held_until = last.expires_at if last.status == "held" else None
-    return Claimed("again", sale.available, held_until, last.id)
+    return Claimed("again", available, held_until, last.id)
 
 
-def _in_line(connection: Connection, sale: AnyRow, row: AnyRow) -> Claimed | None:
-    """Return as the how-manieth who waits they are served at the latest: counting who is ahead would take too long."""
-    place = _place(connection, sale.id, row.id)
-    if place is None:  # they were served, or the sale ended, since the row was read
-        sale = locked_sale(connection, sale.id)
-        return _known(connection, sale, claims_of_buyer(connection, sale.id, row.buyer))
-    return Claimed("waiting", sale.available, claim_id=row.id, place=place)
+def _with_places(connection: Connection, sale_id: str, found: dict[str, Claimed]) -> dict[str, Claimed]:
+    """Tell those who wait as the how-manieth they are served at the latest: counting who is ahead would take too long.
 
-
-def _place(connection: Connection, sale_id: str, claim_id: str) -> int | None:
-    place: int | None = connection.execute(_PLACE, {"sale": sale_id, "claim": claim_id}).scalar()
-    return place
+    Who was served since they were found waiting is left out.
+    """
+    waiting = sorted({told.claim_id for told in found.values() if told.outcome == "waiting"})
+    if not waiting:
+        return found
+    rows = connection.execute(_PLACES, {"sale": sale_id, "claims": waiting})
+    places = {row.id: row.place for row in rows}
+    return {
+        claim_id: replace(told, place=places[told.claim_id]) if told.outcome == "waiting" else told
+        for claim_id, told in found.items()
+        if told.outcome != "waiting" or told.claim_id in places
+    }
 
 
 def _refused(sale: AnyRow, buyer: Buyer, now: datetime) -> Claimed | None:
     if not is_open(sale, now):
         return Claimed("not_running", sale.available)
-    opens_at = sale.starts_at - _early(sale, buyer)
+    opens_at = sale.starts_at - timedelta(seconds=sale.early.get(buyer.tier, 0))
     if now < opens_at:
         return Claimed("too_early", sale.available, starts_at=opens_at)
     if sale.min_age_s and sale.starts_at - buyer.since < timedelta(seconds=sale.min_age_s):
@@ -157,87 +226,25 @@ def _refused(sale: AnyRow, buyer: Buyer, now: datetime) -> Claimed | None:
     return None
 
 
-def _early(sale: AnyRow, buyer: Buyer) -> timedelta:
-    return timedelta(seconds=sale.early.get(buyer.tier, 0))
+def _announce(connection: Connection, sale: AnyRow, found: dict[str, Claimed], now: datetime) -> None:
+    """Have it announced that half, or all, is sold; by timers of their own, as nobody may wait for one here."""
+    for claim_id, told in found.items():
+        if not sale.audiences or told.outcome != "held" or told.left not in (0, sale.total // 2):
+            continue
+        moment = SOLD_OUT if told.left == 0 else HALF
+        key = f"sale:{sale.id}:{moment}:{claim_id}"
+        set_timer(connection, key, MOMENT, {"sale_id": sale.id, "moment": moment}, now)
 
 
-def _take(connection: Connection, sale: AnyRow, buyer: Buyer, now: datetime, claim_id: str) -> Claimed:
-    when = {"sale": sale.id, "now": now, "opened_by": now + _early(sale, buyer)}
-    left = connection.execute(_TAKE, when).scalar()
-    place = connection.execute(_STAND_IN_LINE, when).scalar() if left is None else 0
-    if place is None:  # it ended, or a piece came back, between two statements
-        sale = locked_sale(connection, sale.id)
-        return _refused(sale, buyer, now) or _take(connection, sale, buyer, now, claim_id)
-    mine = claims_of_buyer(connection, sale.id, buyer.key)  # from here on the sale's row is locked
-    if known := _known(connection, sale, mine):
-        return _give_way(connection, sale.id, known, left)
-    row: dict[str, object] = {"id": claim_id, "sale_id": sale.id, "person_id": buyer.person_id, "buyer": buyer.key}
-    row |= {"piece": _number(connection, mine), "place": place, "claimed_at": now, "extended": False}
-    if left is None:
-        connection.execute(_WRITE, {**row, "status": "waiting", "held_at": None, "expires_at": None})
-        return Claimed("waiting", 0, claim_id=claim_id, place=_place(connection, sale.id, claim_id) or 0)
-    expires_at = now + timedelta(seconds=sale.hold_s)
-    connection.execute(_WRITE, {**row, "status": "held", "held_at": now, "expires_at": expires_at})
-    if sale.audiences and left in (0, sale.total // 2):
-        _so_far(connection, sale.id, SOLD_OUT if left == 0 else HALF, claim_id, now)
-    return Claimed("held", left, expires_at, claim_id)
-
-
-def _so_far(connection: Connection, sale_id: str, moment: Moment, claim_id: str, now: datetime) -> None:
-    """Have it announced that half, or all, is sold; by a timer of its own, as nobody may wait for one here."""
-    set_timer(connection, f"sale:{sale_id}:{moment}:{claim_id}", MOMENT, {"sale_id": sale_id, "moment": moment}, now)
-
-
-def _give_way(connection: Connection, sale_id: str, known: Claimed, left: int | None) -> Claimed:
-    """Take nothing, as another account of the same buyer was quicker by a moment, and return what that one got."""
-    if left is not None:
-        connection.execute(update(sales).where(sales.c.id == sale_id).values(available=sales.c.available + 1))
-    return replace(known, left=sale_of(connection, sale_id).available)
-
-
-def _number(connection: Connection, mine: Sequence[AnyRow]) -> int:
+def _number(connection: Connection, mine: Sequence[_Own]) -> int:
     """Return the number of the next piece.
 
     One that they lost gives its number up but keeps its row, as its payment may still be on its way.
     """
-    behind = max((row.piece for row in mine), default=0) + 1
-    lost = next((row for row in mine if row.status in LOST), None)
+    behind = max((own.piece for own in mine), default=0) + 1
+    lost = min((own for own in mine if own.status in LOST), key=lambda own: own.piece, default=None)
     if lost is None:
         return behind
-    connection.execute(update(claims).where(claims.c.id == lost.id).values(piece=behind))
-    return int(lost.piece)
-
-
-def claims_of(connection: Connection, sale_id: str) -> tuple[Claim, ...]:
-    """Return who holds a piece of a sale, has paid one or waits for one, the earliest first.
-
-    Raises:
-        NotFound: there is no such sale.
-    """
-    sale_of(connection, sale_id)
-    account = (
-        select(identities.c.channel, identities.c.user, identities.c.person_id, identities.c.id)
-        .where(~exists().where(_OTHER.c.person_id == identities.c.person_id, _OTHER.c.id < identities.c.id))
-        .subquery()
-    )
-    query = (
-        select(
-            claims.c.id,
-            account.c.channel,
-            account.c.user,
-            persons.c.customer_id,
-            claims.c.status,
-            claims.c.piece,
-            claims.c.place,
-            claims.c.expires_at,
-        )
-        .join(persons, claims.c.person_id == persons.c.id)
-        .join(account, account.c.person_id == persons.c.id)
-        .where(claims.c.sale_id == sale_id, claims.c.status.not_in(LOST))
-        .order_by(claims.c.claimed_at, claims.c.id)
-    )
-    return tuple(Claim(*row) for row in connection.execute(query))
-
-
-_OTHER = identities.alias()
-"""One row a claim, however many accounts the person has."""
+    connection.execute(_MOVE_BEHIND, {"claim": lost.id, "behind": behind})
+    number, lost.piece = lost.piece, behind
+    return number

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path
 from pydantic import Field
 
-from bot.campaigns.claiming import Claim, claims_of
+from bot.campaigns.claimants import Claim, claims_of
 from bot.clock import Clock, IdMaker, new_id
 from bot.errors import Conflict, NotFound
 from bot.shop.bodies import Body, CustomerBody, Key, OrderBody, PayUrl, ProductBody, SaleBody

@@ -10,17 +10,17 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import Connection, select
 
-from bot.campaigns.claiming import Claimed, claim
+from bot.campaigns.claim_desk import Asked, ClaimDesk
+from bot.campaigns.claiming import Claimed
 from bot.campaigns.line import sale_of
 from bot.campaigns.links import GOOD_FOR, Link, Links
 from bot.campaigns.telling import link_of
 from bot.clock import Clock, IdMaker
-from bot.errors import Conflict, TooOften
+from bot.errors import TooOften
 from bot.pace import SlidingWindow
 from bot.shop.bodies import Body, Channel, User
 from bot.shop.door import FAULTS, PlainFaults, only_with
 from bot.shop.events import person_of
-from bot.shop.hooks import is_new
 from bot.store.database import Database
 from bot.store.tables import sales
 
@@ -84,6 +84,7 @@ class FromAnywhere(PlainFaults):
 def claim_routes(database: Database, clock: Clock, api_key: str, links: Links, make_id: IdMaker) -> APIRouter:
     """Return the routes: links need the key, claims a link."""
     router = APIRouter(prefix="/api/shop", tags=["shop"], route_class=PlainFaults)
+    desk = ClaimDesk(database, clock, make_id)
     by_person, by_address = SlidingWindow(A_PERSON, clock), SlidingWindow(AN_ADDRESS, clock)
 
     @router.post("/sales/{sale_id}/links", dependencies=[Depends(only_with(api_key))], responses=FAULTS)
@@ -112,13 +113,8 @@ def claim_routes(database: Database, clock: Clock, api_key: str, links: Links, m
         link = links.read(used.token, clock.now())
         _pace(by_person, link.person_id)
 
-        def job(connection: Connection) -> Got:
-            now = clock.now()
-            if not is_new(connection, "claim", link.nonce, now):
-                raise Conflict("This link was used before. Open the page of the sale again.")
-            return _got(connection, link, claim(connection, link.sale_id, link.person_id, now, make_id))
-
-        return await database.write(job)
+        claimed = await desk.claim(Asked(link.sale_id, link.person_id, link.nonce))
+        return await database.read(lambda c: _got(c, link, claimed))
 
     return router
 
