@@ -20,9 +20,10 @@ from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine
 
-from bot.bench.crash_platform import Platform, socket_folder
+from bot.bench.crash_platform import Platform
 from bot.bench.crash_verdict import Verdict, judge, unsettled
 from bot.bench.crash_worker import EFFECT_EVERY, Orders
+from bot.bench.pool import socket_folder
 from bot.errors import ZhangguiError
 from bot.store.database import Database
 
@@ -168,10 +169,10 @@ class Run:
             self.said[chat] = number
             self.deliveries += 1
         until = time.monotonic() + STEP_S
-        while step and victim in self.platform.links and time.monotonic() < until:  # noqa: ASYNC110 (a death, not an event)
+        while step and victim in self.platform.pool.links and time.monotonic() < until:  # noqa: ASYNC110 (a death, not an event)
             await asyncio.sleep(0.01)
-        died = victim not in self.platform.links
-        self.platform.kills += died
+        died = victim not in self.platform.pool.links
+        self.platform.pool.kills += died
         victim.tell(die_at="")
         return died
 
@@ -189,11 +190,13 @@ class Run:
                 await asyncio.sleep(0.05)
             link, turn = await self.platform.a_link(), turn + 1
             if turn % PAUSES_OF_KILLS:
-                self.platform.kill(link)
+                self.platform.pool.kill(link)
             elif turn % (2 * PAUSES_OF_KILLS):
                 self.platform.pause_in_turn(link)
             else:
-                self.platform.pause(max(self.platform.links, key=lambda one: len(one.flying)))  # the one that sends
+                self.platform.pause(
+                    max(self.platform.pool.links, key=lambda one: len(one.flying))
+                )  # the one that sends
 
     async def _watch(self) -> None:
         before, since = (0, 0), time.monotonic()
@@ -204,7 +207,7 @@ class Run:
                 before, since = now, time.monotonic()
             if time.monotonic() - since > STALLED_S:
                 raise CrashStalled(f"nothing was stored or answered for {STALLED_S:.0f} s, after {now[0]} messages")
-            kills, pauses = self.platform.kills, self.platform.pauses
+            kills, pauses = self.platform.pool.kills, self.platform.pauses
             self.tell(f"{now[0]} stored, {now[1]} answered, {kills} kills, {pauses} pauses")
 
 
@@ -218,7 +221,7 @@ async def staged(plan: Plan, folder: Path, chance: Random, tell: Tell) -> AsyncI
         platform = Platform(orders, plan.workers, plan.pause_s, plan.answer_s, chance)
         run = Run(plan, chance, tell, platform)
         platform.answered = run.answer
-        async with platform.open(folder / "workers.log"):
+        async with platform.pool.open(folder / "workers.log"):
             yield run
 
 
@@ -235,7 +238,7 @@ async def crash(plan: Plan, folder: Path, chance: Random, tell: Tell) -> Outcome
             await run.talk()
             await settle(database)
             seconds = time.monotonic() - began
-        kills, pauses = run.platform.kills, run.platform.pauses
+        kills, pauses = run.platform.pool.kills, run.platform.pauses
         verdict = await database.read(lambda c: judge(c, run.said, run.platform.wire, kills + pauses))
     finally:
         database.close()
@@ -262,7 +265,7 @@ async def crash_at_steps(plan: Plan, folder: Path, chance: Random, tell: Tell) -
                     missed.append(steps[0])
                 await settle(database)
                 tell(f"{len(died)} of {len(run.platform.steps)} steps: {steps[0]}")
-        kills = run.platform.kills
+        kills = run.platform.pool.kills
         verdict = await database.read(lambda c: judge(c, run.said, run.platform.wire, kills))
     finally:
         database.close()

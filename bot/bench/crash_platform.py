@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import signal
-import subprocess
-import sys
-import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from itertools import count
-from pathlib import Path
 from random import Random
-from typing import IO, Any
 
+from bot.bench import pool
 from bot.bench.crash_worker import Orders
+from bot.bench.pool import Pool, Said
 
 PATIENCE_S = 1.0
 """How long the platform waits for an acknowledgement before it delivers again."""
@@ -40,17 +34,11 @@ class Wire:
 
 
 @dataclass(slots=True, eq=False)
-class Link:
+class Link(pool.Link):
     """A living worker. `flying` holds the chats of its sends that are not answered, by the number of the send."""
 
-    pid: int
-    writer: asyncio.StreamWriter
     waiting: dict[int, asyncio.Future[bool]] = field(default_factory=dict)
     flying: dict[int, str] = field(default_factory=dict)
-
-    def tell(self, **line: Any) -> None:
-        if not self.writer.is_closing():
-            self.writer.write(json.dumps(line).encode() + b"\n")
 
     async def deliver(self, number: int, chat: str, text: int) -> bool:
         """Deliver a message; return whether it was acknowledged in time."""
@@ -67,10 +55,6 @@ class Link:
         """Answer a send."""
         del self.flying[number]
         self.tell(answers=number)
-
-    def signal(self, number: signal.Signals) -> None:
-        with suppress(ProcessLookupError):
-            os.kill(self.pid, number)
 
 
 @dataclass(slots=True)
@@ -92,62 +76,14 @@ class Platform:
     answered: Callable[[str], None] = lambda _: None
     wire: Wire = field(default_factory=Wire)
     steps: set[str] = field(default_factory=set)
-    kills: int = 0
     pauses: int = 0
-    links: list[Link] = field(default_factory=list)
-    came: asyncio.Event = field(default_factory=asyncio.Event)
-    _met: set[asyncio.StreamWriter] = field(default_factory=set)
+    pool: Pool[Link] = field(init=False)
     _deliveries: count[int] = field(default_factory=count)
-    _nursery: IO[bytes] | None = None
 
-    @asynccontextmanager
-    async def open(self, log: Path) -> AsyncIterator[None]:
-        """Start the workers, which write to `log`; at the end none is left."""
-        command = [sys.executable, "-P", "-m", "bot.bench.crash_worker"]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-        server = await asyncio.start_unix_server(self._meet, self.orders.socket)
-        with log.open("ab") as out:
-            nursery = subprocess.Popen(  # noqa: S603, ASYNC220 (this program; the start of a process blocks for an instant)
-                command, stdin=subprocess.PIPE, stdout=out, stderr=out, env=environment
-            )
-        self._nursery = nursery.stdin
-        try:
-            for _ in range(self.workers):
-                self._start_worker()
-            yield
-        finally:
-            self._nursery = None
-            nursery.communicate()
-            for link in self.links:
-                link.signal(signal.SIGKILL)
-            for writer in tuple(self._met):
-                writer.close()
-            server.close()
+    def __post_init__(self) -> None:
+        self.pool = Pool("bot.bench.crash_worker", self.orders, self.workers, Link, self._hear, _hang_up)
 
-    def _start_worker(self) -> None:
-        if self._nursery is not None:
-            self._nursery.write(json.dumps(asdict(self.orders)).encode() + b"\n")
-            self._nursery.flush()
-
-    async def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        link = Link(0, writer)
-        self._met.add(writer)
-        try:
-            async for line in reader:
-                self._hear(link, json.loads(line))
-        except (ConnectionError, ValueError):
-            pass  # killed in the middle of a line
-        finally:
-            if link in self.links:
-                self.links.remove(link)
-            for acknowledged in link.waiting.values():
-                if not acknowledged.done():
-                    acknowledged.set_result(False)
-            writer.close()
-            self._met.discard(writer)
-            self._start_worker()
-
-    def _hear(self, link: Link, line: Mapping[str, Any]) -> None:
+    def _hear(self, link: Link, line: Said) -> None:
         loop = asyncio.get_running_loop()
         match line:
             case {"stored": number}:
@@ -167,31 +103,23 @@ class Platform:
                 self.steps.add(step)
             case {"pauses": True}:
                 self._go_on_later(link)
-            case {"hello": pid}:
-                link.pid = pid
-                self.links.append(link)
-                self.came.set()
 
     async def a_link(self) -> Link:
         """Return some living worker, as soon as there is one."""
-        while not self.links:
-            self.came.clear()
-            await self.came.wait()
-        return self.chance.choice(self.links)
+        while not self.pool.links:
+            self.pool.came.clear()
+            await self.pool.came.wait()
+        return self.chance.choice(self.pool.links)
 
     async def deliver(self, chat: str, text: int, copies: int = 1) -> None:
         """Deliver a message, `copies` times at the same moment, again and again until it is acknowledged."""
         acknowledged = False
         while not acknowledged:
             links = [await self.a_link() for _ in range(copies)]
-            others = [link for link in self.links if link is not links[0]]
+            others = [link for link in self.pool.links if link is not links[0]]
             links[1:] = [self.chance.choice(others) for _ in links[1:]] if others else links[1:]
             answers = await asyncio.gather(*(link.deliver(next(self._deliveries), chat, text) for link in links))
             acknowledged = any(answers)
-
-    def kill(self, link: Link) -> None:
-        self.kills += 1
-        link.signal(signal.SIGKILL)
 
     def pause(self, link: Link) -> None:
         """Stop a worker wherever it is."""
@@ -207,6 +135,7 @@ class Platform:
         asyncio.get_running_loop().call_later(self.pause_s, lambda: link.signal(signal.SIGCONT))
 
 
-def socket_folder() -> tempfile.TemporaryDirectory[str]:
-    """Return a new folder whose path is short enough for a socket."""
-    return tempfile.TemporaryDirectory(prefix="zg-")
+def _hang_up(link: Link) -> None:
+    for acknowledged in link.waiting.values():
+        if not acknowledged.done():
+            acknowledged.set_result(False)

@@ -1,8 +1,6 @@
 """One process of the crash run: the real way of a message, under a driver that is platform and murderer at once.
 
-`python -m bot.bench.crash_worker` reads one line of orders after the other and forks a worker for each: a fork is there
-at once, where a new interpreter would spend most of its short life on imports. A worker and its driver exchange lines
-of JSON over a socket; what the driver has read of a send was on the wire, whatever happens to the worker then.
+What the driver has read of a send was on the wire, whatever happens to the worker then: see `bot.bench.pool`.
 """
 
 from __future__ import annotations
@@ -11,7 +9,6 @@ import asyncio
 import json
 import os
 import signal
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -21,6 +18,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, select
 
 from bot import effects
+from bot.bench.pool import Said, serve_orders
 from bot.bench.stand import CHANNEL, RULES, EchoPlatform, EchoThinker, message
 from bot.clock import IdMaker, SystemClock, new_id
 from bot.delivery import inbox, receipts, sender, turns
@@ -290,16 +288,13 @@ def break_guard(guard: str) -> None:
         vars(receipts)["_still_ours"] = lambda *_: True
 
 
-def main() -> None:
-    """Fork a worker for every line of orders, until there are no more."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how they ended
-    for line in sys.stdin:
-        if os.fork() == 0:
-            orders = Orders(**json.loads(line))
-            look_often(orders.lease_s)
-            break_guard(orders.without)
-            asyncio.run(work(orders))
+def begin(said: Said) -> None:
+    """Be one worker."""
+    orders = Orders(**said)
+    look_often(orders.lease_s)
+    break_guard(orders.without)
+    asyncio.run(work(orders))
 
 
 if __name__ == "__main__":
-    main()
+    serve_orders(begin)

@@ -6,33 +6,31 @@ Processes, transactions and time are real; only the people are made up. What mus
 from __future__ import annotations
 
 import asyncio
-import json
 import os
-import signal
-import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from random import Random
-from typing import IO, Any
+from typing import Any
 
 from sqlalchemy import Connection, select
 
-from bot.bench.crash_platform import socket_folder
+from bot.bench import pool
 from bot.bench.flash_crowd import gather, open_sale
 from bot.bench.flash_verdict import HAVING, OF_SALE, End, Watched, instant, judge
 from bot.bench.flash_worker import Orders
+from bot.bench.pool import Pool, Said, socket_folder
 from bot.errors import ZhangguiError
 from bot.store.database import Database
 from bot.store.tables import claims
 
 LOOK_EVERY_S = 0.05
+AT_ONCE_OPEN = 64
+"""What a worker is asked at the same time where claims come at a pace of their own."""
 PROGRESS = 100
 """Claims between two kills at least: a slow machine too comes to its end."""
 STALLED_S = 30.0
@@ -53,6 +51,7 @@ class Plan:
     Attributes:
         workers: side by side; one on SQLite, whose file belongs to one process.
         at_once: claims that a worker is asked about at the same time.
+        per_s: claims that come in a second, however fast they are decided; 0: the next comes when one is decided.
         kill_every_s: seconds between two kills; 0 for none.
         without: `stock` takes the condition away that guards it.
     """
@@ -63,6 +62,7 @@ class Plan:
     workers: int
     kill_every_s: float
     at_once: int = 8
+    per_s: float = 0
     hold_s: int = 20
     offer_s: int = 10
     without: str = ""
@@ -75,7 +75,9 @@ class Verdict:
     Attributes:
         instants: looks at the sale, each one statement; `wrong` where available + held + paid was not the total.
         paid_late: payments after the hold, that found no piece.
-        decide_p50_ms, decide_p99_ms: from when a worker is asked to its durable answer.
+        decide_p50_ms, decide_p99_ms, decide_most_ms: from when a claim comes until its answer is on disk: with the wait
+            for a worker that has room, for the database, and for another worker where the first was killed.
+        load: of the machine in the last minute, at the end.
         overdue_s: how long a hold outlived its time at most.
     """
 
@@ -94,9 +96,11 @@ class Verdict:
     not_kept: int
     decide_p50_ms: float
     decide_p99_ms: float
+    decide_most_ms: float
     claims_per_s: float
     overdue_s: float
     seconds: float
+    load: float
 
     @property
     def holds(self) -> bool:
@@ -105,20 +109,16 @@ class Verdict:
 
 
 @dataclass(slots=True, eq=False)
-class Link:
-    """A living worker."""
+class Link(pool.Link):
+    """A living worker, and what it has been asked."""
 
-    pid: int
-    writer: asyncio.StreamWriter
     asked: dict[int, asyncio.Future[str | None]] = field(default_factory=dict)
 
     async def ask(self, number: int, do: str, person_id: str) -> str | None:
         """Ask a worker something; None if it died before it answered."""
         answered: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
         self.asked[number] = answered
-        if not self.writer.is_closing():
-            said = json.dumps({"number": number, "do": do, "person": person_id})
-            self.writer.write(said.encode() + b"\n")
+        self.tell(number=number, do=do, person=person_id)
         return await answered
 
 
@@ -134,101 +134,64 @@ class Rush:
     outcomes: Counter[str] = field(default_factory=Counter)
     told: dict[str, str] = field(default_factory=dict)
     took_ms: list[float] = field(default_factory=list)
-    kills: int = 0
-    links: list[Link] = field(default_factory=list)
+    pool: Pool[Link] = field(init=False)
     _slots: asyncio.Queue[Link] = field(default_factory=asyncio.Queue)
     """A link for each thing that it can be asked at once; those of a dead one are passed over."""
     _crowd: asyncio.Semaphore = field(init=False)
     _numbers: count[int] = field(default_factory=count)
     _payments: set[asyncio.Task[None]] = field(default_factory=set)
     _offered: set[str] = field(default_factory=set)
-    _met: set[asyncio.StreamWriter] = field(default_factory=set)
-    _meetings: set[asyncio.Task[Any]] = field(default_factory=set)
-    _nursery: IO[bytes] | None = None
+    broken: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     def __post_init__(self) -> None:
         self._crowd = asyncio.Semaphore(self.plan.workers * self.plan.at_once)
+        self.pool = Pool("bot.bench.flash_worker", self.orders, self.plan.workers, Link, self._hear, _hang_up)
 
-    @asynccontextmanager
-    async def open(self, log: Path) -> AsyncIterator[None]:
-        """Start the workers, which write to `log`; at the end none is left."""
-        command = [sys.executable, "-P", "-m", "bot.bench.flash_worker"]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-        server = await asyncio.start_unix_server(self._meet, self.orders.socket)
-        with log.open("ab") as out:
-            nursery = subprocess.Popen(  # noqa: S603, ASYNC220 (this program; the start of a process blocks for an instant)
-                command, stdin=subprocess.PIPE, stdout=out, stderr=out, env=environment
-            )
-        self._nursery = nursery.stdin
-        try:
-            for _ in range(self.plan.workers):
-                self._start_worker()
-            yield
-        finally:
-            self._nursery = None
-            nursery.communicate()
-            for link in self.links:
-                _kill(link)
-            for writer in tuple(self._met):
-                writer.close()
-            server.close()
-            await asyncio.gather(*self._meetings, return_exceptions=True)
-
-    def _start_worker(self) -> None:
-        if self._nursery is not None:
-            self._nursery.write(json.dumps(asdict(self.orders)).encode() + b"\n")
-            self._nursery.flush()
-
-    async def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        link = Link(0, writer)
-        self._met.add(writer)
-        if (meeting := asyncio.current_task()) is not None:
-            self._meetings.add(meeting)
-        try:
-            async for said in reader:
-                self._hear(link, json.loads(said))
-        except (ConnectionError, ValueError):
-            pass  # killed in the middle of a line
-        finally:
-            if link in self.links:
-                self.links.remove(link)
-            for answered in link.asked.values():
+    def _hear(self, link: Link, said: Said) -> None:
+        match said:
+            case {"hello": _}:
+                for _ in range(self.plan.at_once):
+                    self._slots.put_nowait(link)
+            case {"failed": what}:
+                if not self.broken.done():
+                    self.broken.set_exception(RushStalled(f"a worker failed: {what}"))
+            case {"number": number, "outcome": outcome}:
+                answered = link.asked.pop(number)
                 if not answered.done():
-                    answered.set_result(None)
-            writer.close()
-            self._met.discard(writer)
-            self._start_worker()
+                    answered.set_result(outcome)
 
-    def _hear(self, link: Link, said: Mapping[str, Any]) -> None:
-        if "hello" in said:
-            link.pid = said["hello"]
-            self.links.append(link)
-            for _ in range(self.plan.at_once):
-                self._slots.put_nowait(link)
-            return
-        answered = link.asked.pop(said["number"])
-        if not answered.done():
-            answered.set_result(said["outcome"])
-
-    async def ask(self, do: str, person_id: str) -> tuple[str, float]:
-        """Ask whichever worker has room, again if it dies. Return the answer and the milliseconds it took."""
+    async def ask(self, do: str, person_id: str) -> str:
+        """Ask whichever worker has room, again if it dies, and return the answer."""
         while True:
             link = await self._slots.get()
-            if link not in self.links:
+            if link not in self.pool.links:
                 continue
-            began = time.perf_counter()
             outcome = await link.ask(next(self._numbers), do, person_id)
-            took_ms = (time.perf_counter() - began) * 1000
             if outcome is None:
                 continue
             self._slots.put_nowait(link)
-            return outcome, took_ms
+            return outcome
 
-    async def claim(self, person_id: str) -> None:
+    async def come(self, people: Sequence[str]) -> None:
+        """Let all claim: each when there is room, or, if the plan says so, at a pace that waits for nobody."""
+        if not self.plan.per_s:
+            await asyncio.gather(*(self._claim_when_free(person_id) for person_id in people))
+            return
+        comes_at, coming = time.perf_counter(), list[asyncio.Task[None]]()
+        for person_id in people:
+            comes_at += self.chance.expovariate(self.plan.per_s)
+            await asyncio.sleep(max(0.0, comes_at - time.perf_counter()))
+            coming.append(asyncio.create_task(self.claim(person_id, comes_at)))
+        await asyncio.gather(*coming)
+
+    async def _claim_when_free(self, person_id: str) -> None:
         async with self._crowd:  # who pays does not stand behind all who claim
-            outcome, took_ms = await self.ask("claim", person_id)
+            await self.claim(person_id, time.perf_counter())
+
+    async def claim(self, person_id: str, comes_at: float) -> None:
+        outcome = await self.ask("claim", person_id)
+        self.took_ms.append((time.perf_counter() - comes_at) * 1000)
         self.outcomes[outcome] += 1
-        self.took_ms.append(took_ms)
         if outcome == "held":
             self.told[person_id] = "held"
             self._think_it_over(person_id, self.plan.hold_s)
@@ -251,7 +214,7 @@ class Rush:
             await asyncio.sleep(hold_s * 0.5)
         else:
             await asyncio.sleep(hold_s * 0.8 * self.chance.random())
-        outcome, _ = await self.ask("pay", person_id)
+        outcome = await self.ask("pay", person_id)
         self.outcomes[f"payment {outcome}"] += 1
         if outcome == "paid":
             self.told[person_id] = "paid"
@@ -279,9 +242,8 @@ class Rush:
             await asyncio.sleep(self.plan.kill_every_s)
             while len(self.took_ms) < due:  # noqa: ASYNC110 (a count, not an event)
                 await asyncio.sleep(0.05)
-            if self.links:
-                _kill(self.chance.choice(self.links))
-                self.kills += 1
+            if self.pool.links:
+                self.pool.kill(self.chance.choice(self.pool.links))
 
     async def settle(self) -> None:
         """Wait until everything is sold, or nobody holds or waits; what went wrong already needs no end."""
@@ -299,9 +261,10 @@ class Rush:
             await asyncio.sleep(0.1)
 
 
-def _kill(link: Link) -> None:
-    with suppress(ProcessLookupError):
-        os.kill(link.pid, signal.SIGKILL)
+def _hang_up(link: Link) -> None:
+    for answered in link.asked.values():
+        if not answered.done():
+            answered.set_result(None)
 
 
 async def rush(plan: Plan, folder: Path, chance: Random) -> Verdict:
@@ -316,7 +279,7 @@ async def rush(plan: Plan, folder: Path, chance: Random) -> Verdict:
         people = await database.write(lambda c: gather(c, plan.people, chance, began_at))
         with socket_folder() as sockets:
             run = Rush(plan, Orders(f"{sockets}/driver", plan.url, plan.without), chance, database)
-            async with run.open(folder / "workers.log"):
+            async with run.pool.open(folder / "workers.log"):
                 return await _run(run, people)
     finally:
         database.close()
@@ -324,23 +287,22 @@ async def rush(plan: Plan, folder: Path, chance: Random) -> Verdict:
 
 async def _run(run: Rush, people: list[str]) -> Verdict:
     plan, database = run.plan, run.database
-    while len(run.links) < plan.workers:  # noqa: ASYNC110 (processes begin)
-        await asyncio.sleep(0.02)
+    await run.pool.full()
     await database.write(lambda c: open_sale(c, plan.pieces, plan.hold_s, plan.offer_s, datetime.now(UTC)))
     began = time.monotonic()
+    claiming = asyncio.create_task(run.come(people))
     others = [asyncio.create_task(run.watch()), asyncio.create_task(run.kill())]
     try:
-        claiming = asyncio.gather(*(run.claim(person_id) for person_id in people))
-        waits: list[asyncio.Future[Any]] = [claiming, *others]
+        waits: list[asyncio.Future[Any]] = [claiming, *others, run.broken]
         done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for one in done:
             one.result()
         claimed_s = time.monotonic() - began
         await run.settle()
     finally:
-        for one in others:
+        for one in (claiming, *others):
             one.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        await asyncio.gather(claiming, *others, return_exceptions=True)
     seen, end = await database.read(lambda c: (instant(c, datetime.now(UTC)), judge(c, run.told)))
     run.watched.add(seen, plan.pieces)
     return _verdict(run, end, seen.paid, claimed_s, time.monotonic() - began)
@@ -356,7 +318,7 @@ def _verdict(run: Rush, end: End, paid: int, claimed_s: float, seconds: float) -
         waiting=run.outcomes["waiting"],
         paid=paid,
         paid_late=run.outcomes["payment late"],
-        kills=run.kills,
+        kills=run.pool.kills,
         instants=watched.instants,
         wrong=watched.wrong,
         idle_pieces=watched.idle_pieces,
@@ -365,7 +327,9 @@ def _verdict(run: Rush, end: End, paid: int, claimed_s: float, seconds: float) -
         not_kept=end.not_kept,
         decide_p50_ms=round(took[len(took) // 2], 1),
         decide_p99_ms=round(took[int(len(took) * 0.99)], 1),
+        decide_most_ms=round(took[-1], 1),
         claims_per_s=round(len(took) / claimed_s, 1),
         overdue_s=round(watched.overdue_s, 2),
         seconds=round(seconds, 1),
+        load=round(os.getloadavg()[0], 1),
     )

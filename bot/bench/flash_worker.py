@@ -1,7 +1,6 @@
 """One process of the flash-sale run: it decides about claims and payments, and ends holds, until it is killed.
 
-`python -m bot.bench.flash_worker` reads one line of orders after the other and forks a worker for each. A worker and
-its driver exchange lines of JSON over a socket; what the driver has read was committed, whatever happens to the worker.
+What the driver has read was committed, whatever happens to the worker then: see `bot.bench.pool`.
 """
 
 from __future__ import annotations
@@ -9,8 +8,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import signal
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, update
 
+from bot.bench.pool import Said, serve_orders
 from bot.campaigns import claiming, line, paying
 from bot.campaigns.claim_desk import Asked, ClaimDesk
 from bot.campaigns.telling import Telling
@@ -76,7 +74,11 @@ class Worker:
 
     async def _answer(self, asked: Mapping[str, Any]) -> None:
         acts = {"claim": self._claim, "pay": self._pay, "paying": self._paying}
-        self._tell(number=asked["number"], outcome=await acts[asked["do"]](asked["person"]))
+        try:
+            self._tell(number=asked["number"], outcome=await acts[asked["do"]](asked["person"]))
+        except Exception as error:
+            self._tell(failed=f"{asked['do']}: {error!r}")
+            raise
 
     async def _claim(self, person_id: str) -> str:
         return (await self.desk.claim(Asked(SALE, person_id))).outcome
@@ -107,15 +109,12 @@ async def work(orders: Orders) -> None:
     await Worker(orders, writer).run(reader)
 
 
-def main() -> None:
-    """Fork a worker for every line of orders, until there are no more."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how they ended
-    for said in sys.stdin:
-        if os.fork() == 0:
-            orders = Orders(**json.loads(said))
-            break_guard(orders.without)
-            asyncio.run(work(orders))
+def begin(said: Said) -> None:
+    """Be one worker."""
+    orders = Orders(**said)
+    break_guard(orders.without)
+    asyncio.run(work(orders))
 
 
 if __name__ == "__main__":
-    main()
+    serve_orders(begin)

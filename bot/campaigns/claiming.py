@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Literal, cast
+from typing import Literal
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, and_, bindparam, func, select, update
 
 from bot.campaigns.buyers import Buyer, buyers_of
-from bot.campaigns.line import is_open, locked_sale, release, sale_of
+from bot.campaigns.line import WAITING, is_open, locked_sale, release, sale_of
 from bot.campaigns.moments import HALF, MOMENT, SOLD_OUT
 from bot.clock import IdMaker
 from bot.delivery.timers import set_timer
@@ -66,18 +66,24 @@ _Asked = Sequence[tuple[Buyer, str]]
 """Who claims, and the id that what they get is to have."""
 # Statements are made once: making one takes longer than running it.
 _WRITE = claims.insert()
-_ROWS = select(claims).where(claims.c.sale_id == bindparam("sale")).order_by(claims.c.piece)
-_MINE = _ROWS.where(claims.c.buyer == bindparam("buyer"))
-_THEIRS = _ROWS.where(claims.c.buyer.in_(bindparam("buyers", expanding=True))).with_only_columns(
-    claims.c.buyer, claims.c.id, claims.c.status, claims.c.piece, claims.c.place, claims.c.expires_at, claims.c.held_at
+_MINE = (
+    select(claims)
+    .where(claims.c.sale_id == bindparam("sale"), claims.c.buyer == bindparam("buyer"))
+    .order_by(claims.c.piece)
 )
+_OWN = tuple(claims.c[name].label(f"own_{name}") for name in _Own.__slots__)
+_LINE = claims.alias()
 _FIRST_WAITING = (
-    select(func.min(claims.c.place))
-    .where(claims.c.sale_id == bindparam("sale"), claims.c.status == "waiting")
-    .scalar_subquery()
+    select(func.min(_LINE.c.place)).where(_LINE.c.sale_id == sales.c.id, _LINE.c.status == WAITING).scalar_subquery()
 )
-_PLACES = select(claims.c.id, (claims.c.place - _FIRST_WAITING + 1).label("place")).where(
-    claims.c.id.in_(bindparam("claims", expanding=True)), claims.c.status == "waiting"
+_STATE = (  # a sale and what some buyers have in it, as of one moment
+    select(sales, _FIRST_WAITING.label("first_waiting"), *_OWN)
+    .outerjoin(
+        claims,
+        and_(claims.c.sale_id == sales.c.id, claims.c.buyer.in_(bindparam("buyers", expanding=True))),
+    )
+    .where(sales.c.id == bindparam("sale"))
+    .order_by(claims.c.piece)
 )
 _TAKE = (  # the one statement that cannot take what is not there
     update(sales)
@@ -120,48 +126,70 @@ def claims_of_buyer(connection: Connection, sale_id: str, key: str) -> Sequence[
     return connection.execute(_MINE, {"sale": sale_id, "buyer": key}).all()
 
 
+@dataclass(slots=True)
+class _State:
+    """A sale and what those who claim have in it, by buyer; `first_waiting` is the place of who is served next."""
+
+    sale: AnyRow
+    first_waiting: int | None
+    theirs: defaultdict[str, list[_Own]]
+
+    def has_run_out(self, buyer: Buyer, now: datetime) -> bool:
+        mine = self.theirs[buyer.key]
+        return any(own.status == "held" and own.expires_at is not None and own.expires_at <= now for own in mine)
+
+
+def _state(connection: Connection, sale_id: str, asked: _Asked) -> _State:
+    keys = sorted({buyer.key for buyer, _ in asked})
+    rows = connection.execute(_STATE, {"sale": sale_id, "buyers": keys}).all()
+    theirs = defaultdict[str, list[_Own]](list)
+    for row in rows:
+        if row.own_id is not None:
+            theirs[row.own_buyer].append(_Own(*row[-len(_OWN) :]))
+    sale = rows[0] if rows else sale_of(connection, sale_id)
+    return _State(sale, sale.first_waiting, theirs)
+
+
 def _known_already(connection: Connection, sale_id: str, asked: _Asked, now: datetime) -> dict[str, Claimed]:
     """Return what is told to those who get nothing new, by the second part of what they asked."""
-    sale = sale_of(connection, sale_id)
-    theirs = _theirs(connection, sale_id, asked)
+    state = _state(connection, sale_id, asked)
     found = {}
     for buyer, claim_id in asked:
-        mine = theirs[buyer.key]
-        if any(_has_run_out(one, now) for one in mine):  # its timer is late
+        if state.has_run_out(buyer, now):  # its timer is late
             continue
-        if told := _known(sale, mine, sale.available) or _refused(sale, buyer, now):
+        if told := _known(state, buyer, state.sale.available) or _refused(state.sale, buyer, now):
             found[claim_id] = told
-    return _with_places(connection, sale_id, found)
+    return found
 
 
 def _decide(connection: Connection, sale_id: str, asked: _Asked, now: datetime) -> dict[str, Claimed]:
     sale = locked_sale(connection, sale_id)
-    theirs = _theirs(connection, sale_id, asked)
-    if any(_has_run_out(one, now) for mine in theirs.values() for one in mine):
+    state = _state(connection, sale_id, asked)
+    if any(state.has_run_out(buyer, now) for buyer, _ in asked):
         release(connection, sale, now)
-        sale, theirs = sale_of(connection, sale_id), _theirs(connection, sale_id, asked)
-    available, last_place, rows = sale.available, sale.last_place, list[dict[str, object]]()
-    found = {}
+        state = _state(connection, sale_id, asked)
+    sale, last_place, rows = state.sale, state.sale.last_place, list[dict[str, object]]()
+    available, found = sale.available, dict[str, Claimed]()
     for buyer, claim_id in asked:
-        mine = theirs[buyer.key]
-        if told := _known(sale, mine, available) or _refused(sale, buyer, now):
+        if told := _known(state, buyer, available) or _refused(sale, buyer, now):
             found[claim_id] = told
             continue
+        mine = state.theirs[buyer.key]
         own = _Own(buyer.key, claim_id, "waiting", _number(connection, mine), 0, None, None)
+        mine.append(own)
         if _is_free(available):
             available -= 1
             own.status, own.held_at, own.expires_at = "held", now, now + timedelta(seconds=sale.hold_s)
             found[claim_id] = Claimed("held", available, own.expires_at, claim_id)
         else:
             last_place += 1
-            own.place = last_place
-            found[claim_id] = Claimed("waiting", available, claim_id=claim_id)
-        mine.append(own)
+            own.place, state.first_waiting = last_place, state.first_waiting or last_place
+            found[claim_id] = _in_line(state, own, available)
         rows.append({**asdict(own), "sale_id": sale.id, "person_id": buyer.person_id, "claimed_at": now})
     if rows:
         _keep(connection, sale, rows, sale.available - available, last_place - sale.last_place)
     _announce(connection, sale, found, now)
-    return _with_places(connection, sale_id, found)
+    return found
 
 
 def _is_free(available: int) -> bool:
@@ -174,45 +202,26 @@ def _keep(connection: Connection, sale: AnyRow, rows: Sequence[dict[str, object]
         raise Conflict(f"Sale {sale.id} has no {held} pieces left, although nobody else may take one now. Try again.")
 
 
-def _theirs(connection: Connection, sale_id: str, asked: _Asked) -> defaultdict[str, list[_Own]]:
-    theirs = defaultdict[str, list[_Own]](list)
-    for row in connection.execute(_THEIRS, {"sale": sale_id, "buyers": [buyer.key for buyer, _ in asked]}):
-        theirs[row.buyer].append(_Own(*row))
-    return theirs
-
-
-def _has_run_out(own: _Own, now: datetime) -> bool:
-    return own.status == "held" and own.expires_at is not None and own.expires_at <= now
-
-
-def _known(sale: AnyRow, mine: Sequence[_Own], available: int) -> Claimed | None:
+def _known(state: _State, buyer: Buyer, available: int) -> Claimed | None:
     """Return what the buyer has already, None if they may claim a piece (more)."""
+    mine = state.theirs[buyer.key]
     for own in mine:
-        if own.status in ("late", "waiting"):
-            return Claimed(cast(Outcome, own.status), available, claim_id=own.id)
+        if own.status == "late":
+            return Claimed("late", available, claim_id=own.id)
+        if own.status == "waiting":
+            return _in_line(state, own, available)
     having = [own for own in mine if own.status in ("held", "paid")]
-    if len(having) < sale.limit_each:
+    if len(having) < state.sale.limit_each:
         return None
     last = max(having, key=lambda own: (own.status == "held", own.held_at, own.piece))
     held_until = last.expires_at if last.status == "held" else None
     return Claimed("again", available, held_until, last.id)
 
 
-def _with_places(connection: Connection, sale_id: str, found: dict[str, Claimed]) -> dict[str, Claimed]:
-    """Tell those who wait as the how-manieth they are served at the latest: counting who is ahead would take too long.
-
-    Who was served since they were found waiting is left out.
-    """
-    waiting = sorted({told.claim_id for told in found.values() if told.outcome == "waiting"})
-    if not waiting:
-        return found
-    rows = connection.execute(_PLACES, {"sale": sale_id, "claims": waiting})
-    places = {row.id: row.place for row in rows}
-    return {
-        claim_id: replace(told, place=places[told.claim_id]) if told.outcome == "waiting" else told
-        for claim_id, told in found.items()
-        if told.outcome != "waiting" or told.claim_id in places
-    }
+def _in_line(state: _State, own: _Own, available: int) -> Claimed:
+    """Return as the how-manieth who waits they are served at the latest: counting who is ahead would take too long."""
+    place = own.place - (state.first_waiting or own.place) + 1
+    return Claimed("waiting", available, claim_id=own.id, place=place)
 
 
 def _refused(sale: AnyRow, buyer: Buyer, now: datetime) -> Claimed | None:

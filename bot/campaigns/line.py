@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, select, update
+from sqlalchemy import Connection, Select, bindparam, literal_column, select, update
 
 from bot.delivery.timers import set_timer
 from bot.errors import NotFound
@@ -25,6 +25,9 @@ AT_ONCE = 500
 """Holds that one transaction ends: others wait for the sale meanwhile."""
 TOLD_AT_ONCE = 100
 OVER = ("ended", "cancelled")
+WAITING = literal_column("'waiting'", claims.c.status.type)
+HELD = literal_column("'held'", claims.c.status.type)
+"""Written out: PostgreSQL makes one plan for all values of a parameter, and that one could not use a partial index."""
 
 
 _SALE = select(sales).where(sales.c.id == bindparam("sale"))
@@ -73,7 +76,7 @@ def give_back(connection: Connection, sale: AnyRow, count: int, now: datetime) -
 
 
 def _serve(connection: Connection, sale: AnyRow, free: int, now: datetime) -> int:
-    waiting = claims.c.sale_id == sale.id, claims.c.status == "waiting"
+    waiting = claims.c.sale_id == sale.id, claims.c.status == WAITING
     first = select(claims.c.id).where(*waiting).order_by(claims.c.place).limit(free)
     ids = connection.execute(first).scalars().all()
     if ids:
@@ -117,7 +120,7 @@ def release_due(connection: Connection, sale_id: str, now: datetime) -> int:
     ended = release(connection, sale, now)
     earliest = (
         select(claims.c.expires_at)
-        .where(claims.c.sale_id == sale_id, claims.c.status == "held")
+        .where(claims.c.sale_id == sale_id, claims.c.status == HELD)
         .order_by(claims.c.expires_at)
         .limit(1)
     )
@@ -133,7 +136,7 @@ def release(connection: Connection, sale: AnyRow, now: datetime) -> int:
     """End holds of a locked sale that have run out, those that ran out first first."""
     due = (
         select(claims.c.id)
-        .where(claims.c.sale_id == sale.id, claims.c.status == "held", claims.c.expires_at <= now)
+        .where(claims.c.sale_id == sale.id, claims.c.status == HELD, claims.c.expires_at <= now)
         .order_by(claims.c.expires_at, claims.c.id)
         .limit(AT_ONCE)
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -277,6 +277,10 @@ def flash(
     people: Annotated[int, typer.Option(min=10, help="Accounts that claim at once.")] = 50_000,
     pieces: Annotated[int, typer.Option(min=1, help="Pieces there are.")] = 1000,
     workers: Annotated[int, typer.Option(min=1, help="Processes side by side, on PostgreSQL.")] = 3,
+    per_second: Annotated[
+        float,
+        typer.Option(min=0, help="Claims that come a second, whatever is decided; 0: as many as are decided."),
+    ] = 0,
     kill_every: Annotated[float, typer.Option(min=0, help="Seconds between two kills; 0: none.")] = 3,
     url: Annotated[str, typer.Option(help="A PostgreSQL server to make a database on; empty: SQLite.")] = "",
     without: Annotated[
@@ -288,11 +292,13 @@ def flash(
     import asyncio
     from random import Random
 
-    from bot.bench.flash import TARGETS, Plan, rush
+    from bot.bench.flash import AT_ONCE_OPEN, TARGETS, Plan, rush
     from bot.bench.stand import fresh_database
 
     with tempfile.TemporaryDirectory() as folder, fresh_database(url, Path(folder)) as database:
         plan = Plan(database, people, pieces, workers if url else 1, kill_every, without=without.value)
+        if per_second:
+            plan = replace(plan, per_s=per_second, at_once=AT_ONCE_OPEN)
         verdict = asyncio.run(rush(plan, Path(folder), Random()))
     if as_json:
         typer.echo(json.dumps(asdict(verdict)))
