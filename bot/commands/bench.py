@@ -32,6 +32,13 @@ class StockGuard(StrEnum):
     STOCK = "stock"
 
 
+class SendGuard(StrEnum):
+    """The same of a broadcast."""
+
+    NONE = ""
+    UNSURE = "unsure"
+
+
 class Mind(StrEnum):
     """What answers in a measurement."""
 
@@ -95,23 +102,38 @@ def broadcast(
     url: Annotated[
         str, typer.Option(help="A PostgreSQL server, postgresql+psycopg://…; left out: SQLite.", show_default=False)
     ] = "",
-    paced_seconds: Annotated[float, typer.Option(min=2, help="How long to send, in seconds.")] = 20,
+    sent: Annotated[int, typer.Option(min=100, help="Messages to send of it.")] = 1800,
+    per_second: Annotated[
+        int, typer.Option(min=1, help="Messages a second that the stand-in takes; Telegram takes 30.")
+    ] = 30,
+    workers: Annotated[int, typer.Option(min=1, help="Processes side by side, on PostgreSQL.")] = 2,
+    kills: Annotated[int, typer.Option(min=0, help="How often whoever sends is killed in the middle.")] = 2,
+    without: Annotated[SendGuard, typer.Option(help="A guard to take away; the run must then fail.")] = SendGuard.NONE,
     as_json: Json = False,
 ) -> None:
-    """Write a campaign for very many people into the outbox, then send some of it to a stand-in Telegram."""
+    """Write a campaign for very many people and send some of it while senders are killed. Exit 1 if one came twice."""
     import asyncio
+    import logging
+
+    import structlog
 
     from bot.bench.broadcast import TARGETS, measure
+    from bot.bench.broadcast_run import Plan
+    from bot.bench.stand import fresh_database
 
-    with tempfile.TemporaryDirectory() as folder:
-        measured = asyncio.run(measure(url, Path(folder), recipients, paced_seconds))
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    with tempfile.TemporaryDirectory() as folder, fresh_database(url, Path(folder)) as database:
+        plan = Plan(database, sent, per_second, workers if url else 1, kills, without=without.value)
+        measured, holds = asyncio.run(measure(plan, Path(folder), recipients))
     if as_json:
         typer.echo(json.dumps(measured))
-        return
-    print_rows(
-        [{"what": what, "measured": value, "wanted": TARGETS.get(what, "")} for what, value in measured.items()],
-        as_json=False,
-    )
+    else:
+        print_rows(
+            [{"what": what, "measured": value, "wanted": TARGETS.get(what, "")} for what, value in measured.items()],
+            as_json=False,
+        )
+    if not holds:
+        raise typer.Exit(1)
 
 
 @bench.command()
