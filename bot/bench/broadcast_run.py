@@ -12,11 +12,11 @@ from bisect import bisect_left, bisect_right
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, and_, or_, select
 
 from bot.bench.broadcast_worker import CHANNEL, SENDS, TOKEN, Orders
 from bot.bench.ear import Ear
@@ -170,7 +170,9 @@ class Run:
             now = time.monotonic()
             is_enough = self.ear.campaign_messages >= self.plan.sent or not await database.read(_any_left)
             if is_enough and now >= max(self.killed_at, default=0.0) + given_up_s:
-                return
+                by = datetime.now(UTC)
+                if not await database.read(lambda c, by=by: _any_hanging(c, by)):  # type: ignore[misc]
+                    return
             if now > max(self.ear.taken_at[-1:] + self.held_at[-1:], default=now) + STALLED_S and not is_enough:
                 raise BroadcastStalled(f"{self.ear.campaign_messages} messages came, and no more for {STALLED_S:.0f} s")
             await asyncio.sleep(0.2)
@@ -281,6 +283,14 @@ def _fill_groups(connection: Connection, groups: Sequence[int], now: datetime) -
 def _any_left(connection: Connection) -> bool:
     left = select(outbox.c.id).where(outbox.c.author == AUTHOR, outbox.c.status.in_(("waiting", "sending")))
     return connection.execute(left.limit(1)).first() is not None
+
+
+def _any_hanging(connection: Connection, now: datetime) -> bool:
+    """Return whether a send was interrupted and nothing was done about it yet, or it is to be tried again."""
+    interrupted = and_(outbox.c.status == "sending", outbox.c.lease_until <= now)
+    tried = and_(outbox.c.status == "waiting", outbox.c.attempts > 0)
+    hanging = select(outbox.c.id).where(outbox.c.author == AUTHOR, or_(interrupted, tried))
+    return connection.execute(hanging.limit(1)).first() is not None
 
 
 def _fates(connection: Connection) -> dict[str, list[int]]:
