@@ -150,8 +150,10 @@ class Run:
             self.holder = None
 
     async def write(self, http: httpx.AsyncClient, chats: Sequence[int]) -> None:
-        """Let customers write, one after the other, for ever."""
+        """Let customers write, one after the other, for ever, as soon as somebody sends."""
         number = 0
+        while not self.ear.taken_at:  # noqa: ASYNC110 (processes begin)
+            await asyncio.sleep(0.1)
         while True:
             await asyncio.sleep(WRITE_EVERY_S)
             text = f"包邮吗 {number}"
