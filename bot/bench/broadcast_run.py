@@ -157,8 +157,9 @@ class Run:
         while True:
             await asyncio.sleep(WRITE_EVERY_S)
             text = f"包邮吗 {number}"
-            self.said[text] = time.monotonic()
+            said_at = time.monotonic()
             await http.post("/telegram/control/say", json={"user": chats[number % len(chats)], "text": text})
+            self.said[text] = said_at
             number += 1
 
     async def through(self, database: Database) -> None:
