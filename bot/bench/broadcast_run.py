@@ -206,7 +206,8 @@ async def broadcast(plan: Plan, folder: Path) -> Verdict:
     groups = [-1001 - number for number in range(GROUPS)]
     try:
         await database.write(lambda c: _fill_groups(c, groups, clock.now()))
-        chats = await database.read(lambda c: _first_chats(c, plan.sent + MORE_S * plan.per_s))
+        longest_s = MORE_S + (SENDS + 1) * plan.lease_s
+        chats = await database.read(lambda c: _first_chats(c, plan.sent + round(longest_s * plan.per_s)))
         users = [(chat, f"Customer {chat}") for chat in chats]
         twin = TelegramTwin(TOKEN, "bench_bot", users, [(group, f"Group {group}") for group in groups], clock)
         with socket_folder() as sockets:
@@ -307,6 +308,8 @@ def _fates(connection: Connection) -> dict[str, list[int]]:
 
 
 def _verdict(run: Run, refused: int, fates: dict[str, list[int]]) -> Verdict:
+    if not run.ear.taken_at:
+        raise BroadcastStalled("no message came")
     ear, plan, outages = run.ear, run.plan, run.outages()
     waits = [(said_at, ear.answered[text]) for text, said_at in run.said.items() if text in ear.answered]
     met = [any(said < end and answer > kill for kill, end in outages) for said, answer in waits]
