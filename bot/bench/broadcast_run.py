@@ -12,11 +12,11 @@ from bisect import bisect_left, bisect_right
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, and_, or_, select
 
 from bot.bench.broadcast_worker import CHANNEL, SENDS, TOKEN, Orders
 from bot.bench.ear import Ear
@@ -150,13 +150,16 @@ class Run:
             self.holder = None
 
     async def write(self, http: httpx.AsyncClient, chats: Sequence[int]) -> None:
-        """Let customers write, one after the other, for ever."""
+        """Let customers write, one after the other, for ever, as soon as somebody sends."""
         number = 0
+        while not self.ear.taken_at:  # noqa: ASYNC110 (processes begin)
+            await asyncio.sleep(0.1)
         while True:
             await asyncio.sleep(WRITE_EVERY_S)
             text = f"包邮吗 {number}"
-            self.said[text] = time.monotonic()
+            said_at = time.monotonic()
             await http.post("/telegram/control/say", json={"user": chats[number % len(chats)], "text": text})
+            self.said[text] = said_at
             number += 1
 
     async def through(self, database: Database) -> None:
@@ -170,7 +173,9 @@ class Run:
             now = time.monotonic()
             is_enough = self.ear.campaign_messages >= self.plan.sent or not await database.read(_any_left)
             if is_enough and now >= max(self.killed_at, default=0.0) + given_up_s:
-                return
+                by = datetime.now(UTC)
+                if not await database.read(lambda c, by=by: _any_hanging(c, by)):  # type: ignore[misc]
+                    return
             if now > max(self.ear.taken_at[-1:] + self.held_at[-1:], default=now) + STALLED_S and not is_enough:
                 raise BroadcastStalled(f"{self.ear.campaign_messages} messages came, and no more for {STALLED_S:.0f} s")
             await asyncio.sleep(0.2)
@@ -201,7 +206,8 @@ async def broadcast(plan: Plan, folder: Path) -> Verdict:
     groups = [-1001 - number for number in range(GROUPS)]
     try:
         await database.write(lambda c: _fill_groups(c, groups, clock.now()))
-        chats = await database.read(lambda c: _first_chats(c, plan.sent + MORE_S * plan.per_s))
+        longest_s = MORE_S + (SENDS + 1) * plan.lease_s
+        chats = await database.read(lambda c: _first_chats(c, plan.sent + round(longest_s * plan.per_s)))
         users = [(chat, f"Customer {chat}") for chat in chats]
         twin = TelegramTwin(TOKEN, "bench_bot", users, [(group, f"Group {group}") for group in groups], clock)
         with socket_folder() as sockets:
@@ -283,6 +289,14 @@ def _any_left(connection: Connection) -> bool:
     return connection.execute(left.limit(1)).first() is not None
 
 
+def _any_hanging(connection: Connection, now: datetime) -> bool:
+    """Return whether a send was interrupted and nothing was done about it yet, or it is to be tried again."""
+    interrupted = and_(outbox.c.status == "sending", outbox.c.lease_until <= now)
+    tried = and_(outbox.c.status == "waiting", outbox.c.attempts > 0)
+    hanging = select(outbox.c.id).where(outbox.c.author == AUTHOR, or_(interrupted, tried))
+    return connection.execute(hanging.limit(1)).first() is not None
+
+
 def _fates(connection: Connection) -> dict[str, list[int]]:
     """Return the chats of the campaign's messages whose fate is told, by what is told of it."""
     query = select(conversations.c.chat, outbox.c.status).join(conversations)
@@ -294,6 +308,8 @@ def _fates(connection: Connection) -> dict[str, list[int]]:
 
 
 def _verdict(run: Run, refused: int, fates: dict[str, list[int]]) -> Verdict:
+    if not run.ear.taken_at:
+        raise BroadcastStalled("no message came")
     ear, plan, outages = run.ear, run.plan, run.outages()
     waits = [(said_at, ear.answered[text]) for text, said_at in run.said.items() if text in ear.answered]
     met = [any(said < end and answer > kill for kill, end in outages) for said, answer in waits]

@@ -50,13 +50,17 @@ async def test_without_the_guard_what_nobody_knows_the_fate_of_comes_twice(plan:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("plan", ["sqlite"], indirect=True)
-async def test_a_campaign_is_sent_at_the_pace_of_the_platform_and_replies_go_ahead(plan: Plan, tmp_path: Path) -> None:
-    calm = replace(plan, sent=90, kills=0)
-    tries = [await broadcast(calm, tmp_path)]
-    while tries[-1].of_allowed < 0.95 and len(tries) < 4:  # a neighbour that takes the cores is not the pacer's fault
-        tries.append(await broadcast(calm, tmp_path))
+async def test_a_campaign_is_sent_at_the_pace_of_the_platform_and_replies_go_ahead(tmp_path: Path) -> None:
+    for attempt in range(4):  # a neighbour that takes the cores is not the pacer's fault
+        folder = tmp_path / str(attempt)
+        folder.mkdir()
+        with fresh_database("", folder) as address:
+            with closing(Database(address)) as database:
+                await bench.expansion(database, 200)
+            verdict = await broadcast(Plan(address, sent=90, workers=1, kills=0, lease_s=2.0), folder)
+        assert verdict.holds, verdict
+        if verdict.of_allowed >= 0.95:
+            break
 
-    assert all(verdict.holds for verdict in tries)
-    assert tries[-1].of_allowed >= 0.95, "99 % where nothing else runs, see `zhanggui bench broadcast`"
-    assert tries[-1].reply_ms[0] < 1000, "the campaign waits, and no reply waits behind it"
+    assert verdict.of_allowed >= 0.95, "99 % where nothing else runs, see `zhanggui bench broadcast`"
+    assert verdict.reply_ms[0] < 1000, "the campaign waits, and no reply waits behind it"
