@@ -22,7 +22,7 @@ from handoff.customer import Customer, customer
 from handoff.owner import Owner
 from handoff.people import Agent
 from handoff.rights import Rights, rights
-from handoff.talks import Talk, talks_where
+from handoff.talks import Talk, of_ids
 from handoff.transcript import RETRYABLE, Line, transcript
 
 TYPES_FOR = timedelta(seconds=6)
@@ -74,17 +74,17 @@ def conversation(
         NotFound: there is no such conversation, or it is not for this viewer.
     """
     held = access_conversation(connection, viewer, conversation_id)
-    found = talks_where(connection, conversations.c.id == conversation_id, (), 1)
-    if not found:
+    talk = of_ids(connection, [conversation_id]).get(conversation_id)
+    if talk is None:
         raise NotFound
     return Conversation(
-        talk=found[0],
+        talk=talk,
         epoch=held.epoch,
         lines=transcript(
             connection, conversation_id, now, limit, viewer.leads, viewer.leads or held.agent_id == viewer.id
         ),
         customer=customer(connection, shop, conversation_id),
-        rights=rights(connection, conversation_id, found[0].channel in counting, now),
+        rights=rights(connection, conversation_id, talk.channel in counting, now),
         language=_language(connection, conversation_id),
     )
 

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from bot.delivery.clocks import Kind, Targets
 from bot.hours import Hours
@@ -22,6 +22,16 @@ from handoff.owner import Owner
 
 DUTY = "duty"
 """The kind of the end at which the customer goes back to the queue; the others are those of clocks."""
+
+# Made once: the console asks both after every message.
+_OWING = select(*(conversations.c[name] for name in ("id", "owner", "answer_by", "place_at", "assigned_at"))).where(
+    conversations.c.id.in_(bindparam("ids", expanding=True))
+)
+_RUNNING = (
+    select(*(clocks.c[name] for name in ("conversation_id", "kind", "started_at", "due_at")))
+    .where(clocks.c.conversation_id.in_(bindparam("ids", expanding=True)), clocks.c.ended_at.is_(None))
+    .order_by(clocks.c.id)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +76,10 @@ def ends_of(
 ) -> Mapping[str, tuple[End, ...]]:
     """Return the ends of each conversation that has some."""
     ids = sorted(conversation_ids)
-    owed = (conversations.c[name] for name in ("id", "answer_by", "place_at", "assigned_at"))
-    owing = select(*owed).where(conversations.c.id.in_(ids), conversations.c.owner == Owner.AGENT.value)
-    duties = {row.id: _answer_by(row, terms) for row in connection.execute(owing)}
+    owing = connection.execute(_OWING, {"ids": ids})
+    duties = {row.id: _answer_by(row, terms) for row in owing if row.owner == Owner.AGENT.value}
     running: dict[str, list[tuple[Kind, datetime]]] = {}
-    of_talks = clocks.c.conversation_id.in_(ids), clocks.c.ended_at.is_(None)
-    columns = (clocks.c[name] for name in ("conversation_id", "kind", "started_at", "due_at"))
-    for row in connection.execute(select(*columns).where(*of_talks).order_by(clocks.c.id)):
+    for row in connection.execute(_RUNNING, {"ids": ids}):
         due_at = row.due_at or terms.targets.due(Kind(row.kind), row.started_at)  # a timer writes it down in a moment
         running.setdefault(row.conversation_id, []).append((Kind(row.kind), due_at))
     found = {id_: ends(duties.get(id_), running.get(id_, ()), now) for id_ in ids}

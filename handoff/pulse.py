@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import BindParameter, Connection, Select, bindparam, func, select
 
 from bot.store.tables import conversations, drafts, inbox, media, notes, outbox, tasks
 from handoff import dead
@@ -38,25 +39,32 @@ def totals(connection: Connection) -> Totals:
 
 def states(connection: Connection, conversation_ids: Collection[str]) -> dict[str, State]:
     """Return the state of each conversation, by a fixed number of statements."""
-    of_ids = sorted(conversation_ids)
+    of_ids = {"ids": sorted(conversation_ids)}
     found: defaultdict[str, list[object]] = defaultdict(list)
+    for query in _STATES:
+        for conversation_id, *rest in connection.execute(query, of_ids):
+            found[conversation_id].append(tuple(rest))
+    return {conversation_id: tuple(parts) for conversation_id, parts in found.items()}
+
+
+def _states() -> tuple[Select[Any], ...]:
+    ids: BindParameter[Any] = bindparam("ids", expanding=True)
     # The version rises with every turn, the epoch with every owner; the rest of what is said has ids.
     moving = conversations.c.epoch, conversations.c.version, conversations.c.done_seq, conversations.c.last_seq
     seen = conversations.c.seen_at, conversations.c.updated_at, conversations.c.customer_typing_until
-    talks = select(conversations.c.id, *moving, *seen).where(conversations.c.id.in_(of_ids))
+    talks = select(conversations.c.id, *moving, *seen).where(conversations.c.id.in_(ids))
     fates = func.count(), func.max(outbox.c.id), func.max(outbox.c.not_before), func.max(outbox.c.reason)
-    of_sends = outbox.c.conversation_id.in_(of_ids)
-    sends = select(outbox.c.conversation_id, outbox.c.status, *fates).where(of_sends)
+    sends = select(outbox.c.conversation_id, outbox.c.status, *fates).where(outbox.c.conversation_id.in_(ids))
     sends = sends.group_by(outbox.c.conversation_id, outbox.c.status).order_by(outbox.c.status)
-    files = select(media.c.conversation_id, media.c.status, func.count()).where(media.c.conversation_id.in_(of_ids))
+    files = select(media.c.conversation_id, media.c.status, func.count()).where(media.c.conversation_id.in_(ids))
     files = files.group_by(media.c.conversation_id, media.c.status).order_by(media.c.status)
     turns = select(inbox.c.conversation_id, inbox.c.status, func.max(inbox.c.id))
-    turns = turns.where(inbox.c.conversation_id.in_(of_ids)).group_by(inbox.c.conversation_id, inbox.c.status)
-    kept = select(notes.c.conversation_id, func.max(notes.c.id)).where(notes.c.conversation_id.in_(of_ids))
+    turns = turns.where(inbox.c.conversation_id.in_(ids)).group_by(inbox.c.conversation_id, inbox.c.status)
+    kept = select(notes.c.conversation_id, func.max(notes.c.id)).where(notes.c.conversation_id.in_(ids))
     kept = kept.group_by(notes.c.conversation_id)
     written = select(drafts.c.conversation_id, func.max(drafts.c.at), func.count())
-    written = written.where(drafts.c.conversation_id.in_(of_ids)).group_by(drafts.c.conversation_id)
-    for query in (talks, sends, files, turns.order_by(inbox.c.status), kept, written):
-        for conversation_id, *rest in connection.execute(query):
-            found[conversation_id].append(tuple(rest))
-    return {conversation_id: tuple(parts) for conversation_id, parts in found.items()}
+    written = written.where(drafts.c.conversation_id.in_(ids)).group_by(drafts.c.conversation_id)
+    return talks, sends, files, turns.order_by(inbox.c.status), kept, written
+
+
+_STATES = _states()

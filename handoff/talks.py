@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Integer, Row, Select, and_, bindparam, func, or_, select
 
 from bot.delivery.clocks import RESPONSES
 from bot.messages import Event, Purpose
@@ -75,23 +75,25 @@ def of_agents(
     connection: Connection, agent_ids: Collection[str], limit: int = LIST_LIMIT
 ) -> dict[str, tuple[Talk, ...]]:
     """Return the conversations of several agents, each as `mine` does, by a fixed number of statements."""
-    newest = conversations.c.updated_at.desc(), conversations.c.id
-    place = func.row_number().over(partition_by=conversations.c.agent_id, order_by=newest).label("place")
-    held = select(conversations.c.id, place).where(_held_by(agent_ids)).subquery()
-    listed = conversations.c.id.in_(select(held.c.id).where(held.c.place <= limit))
     found: dict[str, list[Talk]] = {agent_id: [] for agent_id in agent_ids}
-    for talk in talks_where(connection, listed, (), limit * len(found)):
+    asked = {"agents": sorted(found), "most": limit}
+    for talk in map(_talk, connection.execute(_OF_AGENTS, asked) if found else ()):
         found[talk.agent_id or ""].append(talk)
-    return {agent_id: _in_order(talks) for agent_id, talks in found.items()}
+    return {agent_id: in_order(talks) for agent_id, talks in found.items()}
 
 
-def _held_by(agent_ids: Collection[str]) -> ColumnElement[bool]:
-    return and_(conversations.c.owner == Owner.AGENT.value, conversations.c.agent_id.in_(agent_ids))
+def of_ids(connection: Connection, conversation_ids: Collection[str]) -> dict[str, Talk]:
+    """Return these conversations by id, without those that are not there. Whose they are is the caller's to ask."""
+    if not conversation_ids:
+        return {}
+    return {row.id: _talk(row) for row in connection.execute(_OF_IDS, {"ids": sorted(conversation_ids)})}
 
 
-def _in_order(talks: list[Talk]) -> tuple[Talk, ...]:
-    asking = sorted((t for t in talks if t.waiting_since), key=lambda t: t.waiting_since or t.last_at)
-    quiet = sorted((t for t in talks if not t.waiting_since), key=lambda t: t.last_at, reverse=True)
+def in_order(talks: Collection[Talk]) -> tuple[Talk, ...]:
+    """Return an agent's conversations in the order of `mine`."""
+    by_id = sorted(talks, key=lambda t: t.id)
+    asking = sorted((t for t in by_id if t.waiting_since), key=lambda t: t.waiting_since or t.last_at)
+    quiet = sorted((t for t in by_id if not t.waiting_since), key=lambda t: t.last_at, reverse=True)
     quiet.sort(key=lambda t: t.snoozed_until is not None)
     return (*asking, *quiet)
 
@@ -103,8 +105,7 @@ def everything(connection: Connection, viewer: Agent, limit: int = LIST_LIMIT) -
 
 def counts(connection: Connection, agent_ids: Collection[str]) -> dict[str, int]:
     """Return how many conversations each of these agents has."""
-    of_agents = select(conversations.c.agent_id, func.count()).where(_held_by(agent_ids))
-    found = connection.execute(of_agents.group_by(conversations.c.agent_id))
+    found = connection.execute(_COUNTS, {"agents": sorted(agent_ids)})
     return dict.fromkeys(agent_ids, 0) | {agent_id: count for agent_id, count in found if agent_id is not None}
 
 
@@ -196,4 +197,21 @@ def _shown() -> Select[Any]:
     )
 
 
+def _held() -> Select[Any]:
+    """Return the newest `most` conversations of each of `agents`."""
+    newest = conversations.c.updated_at.desc(), conversations.c.id
+    place = func.row_number().over(partition_by=conversations.c.agent_id, order_by=newest).label("place")
+    held = select(conversations.c.id, place).where(_HELD_BY).subquery()
+    return select(held.c.id).where(held.c.place <= bindparam("most", type_=Integer))
+
+
+# Made once: the console asks these after every message, and making them takes longer than asking.
 _SHOWN = _shown()
+_OF_IDS = _SHOWN.where(conversations.c.id.in_(bindparam("ids", expanding=True)))
+_HELD_BY = and_(
+    # So written that SQLite finds them by their agent: by their owner, it would go through those of all agents.
+    func.coalesce(conversations.c.owner, "") == Owner.AGENT.value,
+    conversations.c.agent_id.in_(bindparam("agents", expanding=True)),
+)
+_OF_AGENTS = _SHOWN.where(conversations.c.id.in_(_held()))
+_COUNTS = select(conversations.c.agent_id, func.count()).where(_HELD_BY).group_by(conversations.c.agent_id)
