@@ -75,6 +75,7 @@ class Watch:
         shown: ids of the conversations in its list.
         selected, state: the open conversation, and its state as the page shows it.
         stale: whether it has to read again.
+        changed: which conversations of its list have changed since it read; None: nobody knows, all may have.
         totals: the numbers of all agents as they are now. A change of who waits, alone, needs no reading.
         token: of the page's session, empty for none.
         who: whose that session is, as it was looked up last; None before that, and once it has ended.
@@ -87,6 +88,7 @@ class Watch:
     selected: str | None = None
     state: State | None = None
     stale: bool = False
+    changed: frozenset[str] | None = frozenset()
     totals: Totals | None = None
     told: Totals | None = None
     token: str = field(default="", repr=False)
@@ -94,24 +96,38 @@ class Watch:
     moved: bool = False
     wake: Signal = field(default_factory=Signal)
 
-    def concerns(self, touched: Touched) -> bool:
-        """Return whether one of the conversations is in this page's list, or belongs there now."""
-        if self.tab == "all" and touched:
-            return True
-        if not self.shown.isdisjoint(touched):
-            return True
-        places = touched.values()
+    def concerning(self, touched: Touched) -> frozenset[str]:
+        """Return those of the conversations that are in this page's list, or belong there now."""
+        if self.tab == "all":
+            return frozenset(touched)
         if self.tab == "waiting":
-            return any(place.owner == "queue" for place in places)
-        return any(place.agent_id == self.viewer_id for place in places)
+            belong = (talk for talk, place in touched.items() if place.owner == "queue")
+        else:
+            belong = (talk for talk, place in touched.items() if place.agent_id == self.viewer_id)
+        return self.shown.intersection(touched).union(belong)
+
+    def outdate(self, changed: frozenset[str] | None) -> None:
+        """Let the page read again: these conversations, or everything where it is not known which."""
+        self.stale = True
+        self.changed = None if changed is None or self.changed is None else self.changed | changed
+
+    def reads(self) -> frozenset[str] | None:
+        """Return what has changed, see the attribute, and note from here on what changes while the page reads."""
+        changed = self.changed
+        self.stale, self.changed = False, frozenset()
+        return changed
 
     def hear(self, look: Look) -> None:
         """Take what a look found."""
         before, self.totals = self.told, look.totals
         state = look.states.get(self.selected) if self.selected else None
         tasks_moved = before is not None and replace(before, waiting=look.totals.waiting) != look.totals
-        if look.flooded or tasks_moved or self.concerns(look.touched) or (state is not None and state != self.state):
-            self.stale = True
+        if look.flooded or tasks_moved:
+            self.outdate(None)
+        if concerning := self.concerning(look.touched):
+            self.outdate(concerning)
+        if self.selected and state is not None and state != self.state:
+            self.outdate(frozenset({self.selected}))
         if self.stale or self.totals != self.told:
             self.wake.notify()
 
@@ -132,6 +148,7 @@ class Lookout:
         self._watches: set[Watch] = set()
         self._recent: deque[tuple[int, Touched]] = deque(maxlen=REMEMBERED)
         self._known: dict[str, set[int]] = {}
+        self._behind: set[str] = set()
         self._task: asyncio.Task[None] | None = None
         self._whole_at = self._checked_at = 0.0
         self.looks = 0
@@ -148,9 +165,10 @@ class Lookout:
 
     def missed(self, watch: Watch, since: int) -> None:
         """Mark `watch` stale if looks after number `since` found what concerns what it shows only now."""
-        if any(number > since and watch.concerns(touched) for number, touched in self._recent):
-            watch.stale = True
-            watch.wake.notify()
+        for number, touched in self._recent:
+            if number > since and (concerning := watch.concerning(touched)):
+                watch.outdate(concerning)
+                watch.wake.notify()
 
     async def _run(self) -> None:
         while self._watches:
@@ -189,10 +207,15 @@ class Lookout:
         new = self._new(connection, whole)
         ids = set(new or ())
         asked = opened if whole else opened & ids
-        columns = conversations.c.id, conversations.c.owner, conversations.c.agent_id
-        places = connection.execute(select(*columns).where(conversations.c.id.in_(sorted(ids)))) if ids else ()
+        moved = sorted(ids | self._done(connection))
+        places = connection.execute(_PLACES, {"ids": moved}) if moved else ()
         touched = {row.id: Place(row.owner, row.agent_id) for row in places}
         return Look(new is None, touched, states(connection, asked) if asked else {}, totals(connection))
+
+    def _done(self, connection: Connection) -> set[str]:
+        """Return where a turn has ended: it may leave no row, but by when an agent has to answer."""
+        before, self._behind = self._behind, set(connection.execute(_BEHIND).scalars())
+        return before - self._behind
 
     def _new(self, connection: Connection, whole: bool) -> list[str] | None:
         """Return the conversations of the rows that came since the last look, None if there are too many.
@@ -226,3 +249,12 @@ def _newest() -> CompoundSelect[Any]:
 
 
 _NEWEST = _newest()
+_PLACES = select(conversations.c.id, conversations.c.owner, conversations.c.agent_id).where(
+    conversations.c.id.in_(bindparam("ids", expanding=True))
+)
+_BEHIND = (
+    select(conversations.c.id)
+    .where(conversations.c.last_seq > conversations.c.done_seq)
+    .order_by(conversations.c.updated_at)
+    .limit(LATE_IDS)
+)

@@ -12,7 +12,7 @@ from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import Connection, Row, Select, delete, or_, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, delete, or_, select, update
 
 from bot.errors import Conflict, NotAllowed, NotFound
 from bot.store.tables import agent_keys, agents, conversations, logins
@@ -254,30 +254,30 @@ def agent_of(connection: Connection, token: str, now: datetime, see: str = "own"
     Raises:
         NotAllowed: it has ended: 3 h without action, 12 h in all, revoked, or the agent was disabled.
     """
-    row = connection.execute(_sessions(now).where(logins.c.hash == hash_token(token))).first()
-    if row is None:
+    agent = agents_of(connection, [token], now, see).get(token)
+    if agent is None:
         raise NotAllowed("Your session has ended. Log in again.")
-    return agent_in(row, see)
+    return agent
 
 
-def agents_of(connection: Connection, tokens: Collection[str], now: datetime) -> dict[str, Agent]:
-    """Return whose these sessions are, without those that have ended. Opens nothing: that is `agent_of`'s."""
+def agents_of(connection: Connection, tokens: Collection[str], now: datetime, see: str = "own") -> dict[str, Agent]:
+    """Return whose these sessions are, without those that have ended, by one statement. Arguments as of `agent_of`."""
     by_hash = {hash_token(token): token for token in tokens}
-    rows = connection.execute(_sessions(now).where(logins.c.hash.in_(by_hash)))
-    return {by_hash[row.hash]: agent_in(row) for row in rows}
+    asked = {"hashes": sorted(by_hash), "now": now, "active": now - SESSION_IDLE}
+    return {by_hash[row.hash]: agent_in(row, see) for row in connection.execute(_SESSIONS, asked)}
 
 
-def _sessions(now: datetime) -> Select[Any]:
-    return (
-        select(agents, logins.c.hash)
-        .join(logins, logins.c.agent_id == agents.c.id)
-        .where(
-            logins.c.kind == "session",
-            logins.c.expires_at > now,
-            logins.c.seen_at > now - SESSION_IDLE,
-            agents.c.disabled.is_(False),
-        )
+_SESSIONS: Select[Any] = (  # made once: it is asked with everything that a page reads or does
+    select(*_OF_AGENT, logins.c.hash)
+    .join(logins, logins.c.agent_id == agents.c.id)
+    .where(
+        logins.c.hash.in_(bindparam("hashes", expanding=True)),
+        logins.c.kind == "session",
+        logins.c.expires_at > bindparam("now"),
+        logins.c.seen_at > bindparam("active"),
+        agents.c.disabled.is_(False),
     )
+)
 
 
 def way_of(connection: Connection, token: str) -> str:

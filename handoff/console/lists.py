@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection
 
@@ -14,11 +14,14 @@ from handoff import tasks as todo
 from handoff.console.ask import Ask
 from handoff.dead import DeadLetter
 from handoff.ends import End, Terms, ends_of
+from handoff.owner import Owner
 from handoff.people import Agent
 from handoff.pulse import Totals
 from handoff.rights import Window, windows_of
 from handoff.talks import Talk
 from handoff.tasks import Task
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,53 @@ def read_lists(
         )
         for (viewer, ask), found in zip(pages, listed, strict=True)
     ]
+
+
+class Shown(Protocol):
+    """What a page lists now."""
+
+    @property
+    def talks(self) -> tuple[Talk, ...]: ...
+    @property
+    def windows(self) -> Mapping[str, Window]: ...
+    @property
+    def ends(self) -> Mapping[str, tuple[End, ...]]: ...
+
+
+def renew_lists(
+    connection: Connection,
+    pages: Sequence[tuple[Agent, Shown, Collection[str]]],
+    totals: Totals,
+    terms: Terms,
+    now: datetime,
+) -> list[Lists]:
+    """Return the lists of pages in the tab `mine` as they are now, where it is known what has changed.
+
+    Args:
+        pages: whose, what it lists, and which conversations have changed since or may belong there now. Only these
+            are read, each once; it must list all that the agent has.
+    """
+    ids = {talk_id for _, _, changed in pages for talk_id in changed}
+    found = talks.of_ids(connection, ids)
+    windows, ends = windows_of(connection, sorted(ids), now), ends_of(connection, ids, terms, now)
+    statuses = presence.statuses(connection, sorted({viewer.id for viewer, _, _ in pages}))
+    once, renewed = _Once(), []
+    for viewer, shown, changed in pages:
+        new = [found[one] for one in changed if one in found and _is_of(found[one], viewer)]
+        held = talks.in_order([*(talk for talk in shown.talks if talk.id not in changed), *new])
+        counts = {"mine": len(held), **_counts(connection, viewer, totals, once)}
+        of_talks = _renewed(shown.windows, windows, changed), _renewed(shown.ends, ends, changed)
+        renewed.append(Lists(held, (), (), counts, *of_talks, statuses.get(viewer.id, "")))
+    return renewed
+
+
+def _is_of(talk: Talk, viewer: Agent) -> bool:
+    return talk.owner is Owner.AGENT and talk.agent_id == viewer.id
+
+
+def _renewed(shown: Mapping[str, T], now: Mapping[str, T], changed: Collection[str]) -> dict[str, T]:
+    kept = {talk_id: one for talk_id, one in shown.items() if talk_id not in changed}
+    return kept | {talk_id: now[talk_id] for talk_id in changed if talk_id in now}
 
 
 def _talks(

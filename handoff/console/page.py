@@ -92,20 +92,20 @@ class Page:
 
     async def refresh(self) -> None:
         """Read everything again and redraw what differs. Sends the agent to the login when the session has ended."""
-        await self._refresh(only_list=False)
+        await self._refresh()
 
-    async def _refresh(self, *, only_list: bool) -> None:
+    async def _refresh(self, *, only_changed: bool = False) -> None:
         async with self._redraw:
-            looks, self._watching.stale = self._wiring.lookout.looks, False
+            looks, changed = self._wiring.lookout.looks, self._watching.reads()
             with self._client:
                 try:
-                    found = await self._reader.read(self._wish(only_list))
+                    found = await self._reader.read(self._wish_again(changed) if only_changed else self._wish())
                 except NotAllowed:
                     ui.navigate.to("/login")
                     return
                 except SQLAlchemyError as error:  # a database that is away for a moment must not leave the page stale
                     log.warning("console.cannot_look", error=type(error).__name__)
-                    self._watching.stale = True
+                    self._watching.outdate(None)
                     return
                 self._now_watching(found, looks)
                 await self._draw(found.view)
@@ -130,7 +130,7 @@ class Page:
                 if self._wiring.faults() != self._faults_shown or time() > self._fades_at:
                     await self.refresh()
                 elif watch.stale:  # the customer's orders, for instance, are read with every beat
-                    await self._refresh(only_list=True)
+                    await self._refresh(only_changed=True)
                 elif watch.totals != watch.told:
                     self._show_totals()
                 elif watch.moved:  # whose session has ended must not go on reading
@@ -168,10 +168,16 @@ class Page:
             self._list.show(self._view)
             self._tell_browser(self._view)
 
-    def _wish(self, only_list: bool) -> Wish:
+    def _wish(self) -> Wish:
         ask = Ask(self._tab, self._filter, self._selected, self._limit, self._beside)
-        shown = self._view if only_list and self._view is not None and self._view.ask == ask else None
-        return Wish(self._session, ask, None if ask.beside else shown, self._watching.state)
+        return Wish(self._session, ask)
+
+    def _wish_again(self, changed: frozenset[str] | None) -> Wish:
+        """Wish for what differs from what is shown."""
+        wish, shown = self._wish(), self._view
+        if shown is None or shown.ask != wish.ask or shown.ask.beside:
+            return wish
+        return replace(wish, kept=shown, state=self._watching.state, changed=changed)
 
     async def _draw(self, view: View) -> None:
         if self._client.is_deleted:

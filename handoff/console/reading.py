@@ -6,19 +6,22 @@ The busier the shop, the fewer statements a page costs. Each page's session is c
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from sqlalchemy import Connection
 
 from bot.errors import NotAllowed
+from handoff import people
 from handoff.console.ask import Ask
-from handoff.console.lists import read_lists
+from handoff.console.lists import Lists, read_lists, renew_lists
 from handoff.console.session import Session, Wiring
 from handoff.console.view import View, read_view
 from handoff.ends import terms_of
 from handoff.people import Agent
 from handoff.pulse import State, Totals, states, totals
+from handoff.talks import LIST_LIMIT
 
 GATHERS_S = 0.005
 """How long others who were woken by the same change are waited for."""
@@ -31,13 +34,28 @@ class Wish:
     """What one page wants to be told.
 
     Attributes:
-        kept: what it shows, if it may keep the open conversation where that is still in `state`.
+        kept: what it shows, if it may keep of it what has not changed.
+        state: in which the open conversation is shown.
+        changed: which conversations have changed since; None: not known.
     """
 
     session: Session
     ask: Ask
-    kept: View | None
-    state: State | None
+    kept: View | None = None
+    state: State | None = None
+    changed: frozenset[str] | None = None
+
+    @property
+    def renews(self) -> View | None:
+        """What is shown, where only what has changed in it needs to be read."""
+        view = self.kept
+        is_known = view is not None and self.changed is not None and self.ask.tab == "mine"
+        return view if is_known and view is not None and len(view.talks) < LIST_LIMIT else None
+
+    @property
+    def asks_state(self) -> bool:
+        """Whether the open conversation may have moved."""
+        return self.changed is None or self.kept is None or self.ask.selected in self.changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,27 +121,40 @@ class Reader:
 
 def read_all(connection: Connection, wishes: Sequence[Wish], wiring: Wiring) -> list[Answer]:
     """Return what each page is told, in the order of `wishes`."""
-    viewers = [_viewer(connection, wish) for wish in wishes]
+    tokens, now = {wish.session.token for wish in wishes}, wiring.clock.now()
+    agents = people.agents_of(connection, tokens, now, wiring.safety.see)
+    viewers = [wish.session.viewer_among(connection, agents) for wish in wishes]
     let_in = [(viewer, wish) for viewer, wish in zip(viewers, wishes, strict=True) if isinstance(viewer, Agent)]
+    views = iter(_views(connection, let_in, wiring))
+    return [next(views) if isinstance(viewer, Agent) else viewer for viewer in viewers]
+
+
+def _views(connection: Connection, pages: Sequence[tuple[Agent, Wish]], wiring: Wiring) -> list[Found]:
+    if not pages:
+        return []
     now = totals(connection)
-    opened = {wish.ask.selected for _, wish in let_in if wish.ask.selected}
-    open_states = states(connection, opened) if opened else {}
-    pages, terms = [(viewer, wish.ask) for viewer, wish in let_in], terms_of(wiring.advice.settings)
-    lists = iter(read_lists(connection, pages, now, terms, wiring.clock.now()) if pages else ())
-    answers: list[Answer] = []
-    for viewer, wish in zip(viewers, wishes, strict=True):
-        if isinstance(viewer, NotAllowed):
-            answers.append(viewer)
-            continue
-        state = open_states.get(wish.ask.selected) if wish.ask.selected else None
+    states_now = _states(connection, [wish for _, wish in pages])
+    lists = _lists(connection, pages, now, wiring)
+    crew = cache(lambda: people.list_agents(connection))
+    found = []
+    for (viewer, wish), listed, state in zip(pages, lists, states_now, strict=True):
         kept = wish.kept if state == wish.state else None
-        view = read_view(connection, viewer, wish.ask, next(lists), wiring, kept)
-        answers.append(Found(view, now, state))
-    return answers
+        found.append(Found(read_view(connection, viewer, wish.ask, listed, wiring, crew, kept), now, state))
+    return found
 
 
-def _viewer(connection: Connection, wish: Wish) -> Agent | NotAllowed:
-    try:
-        return wish.session.viewer(connection)
-    except NotAllowed as error:
-        return error
+def _states(connection: Connection, wishes: Sequence[Wish]) -> list[State | None]:
+    asked = {wish.ask.selected for wish in wishes if wish.ask.selected and wish.asks_state}
+    found = states(connection, asked) if asked else {}
+    return [found.get(wish.ask.selected or "") if wish.asks_state else wish.state for wish in wishes]
+
+
+def _lists(
+    connection: Connection, pages: Sequence[tuple[Agent, Wish]], totals: Totals, wiring: Wiring
+) -> Iterable[Lists]:
+    terms, now = terms_of(wiring.advice.settings), wiring.clock.now()
+    whole = [(viewer, wish.ask) for viewer, wish in pages if wish.renews is None]
+    parts = [(viewer, view, wish.changed or frozenset()) for viewer, wish in pages if (view := wish.renews) is not None]
+    read = iter(read_lists(connection, whole, totals, terms, now) if whole else ())
+    renewed = iter(renew_lists(connection, parts, totals, terms, now) if parts else ())
+    return [next(read if wish.renews is None else renewed) for _, wish in pages]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -139,15 +139,31 @@ class Session:
 
     def viewer(self, connection: Connection, right: Right | None = Right.ANSWER) -> Agent:
         """Return whose session it is; ask in the transaction that reads or acts. Arguments and errors as of `read`."""
-        safety = self._wiring.safety
-        agent = people.agent_of(connection, self.token, self._wiring.clock.now(), safety.see)
+        agent = people.agent_of(connection, self.token, self._wiring.clock.now(), self._wiring.safety.see)
+        return self._let_in(connection, agent, right)
+
+    def _let_in(self, connection: Connection, agent: Agent, right: Right | None) -> Agent:
         if right is None:
             return agent
         require(agent, right)
+        safety = self._wiring.safety
         needed = safety.second_factor == "all" or (safety.second_factor == "leads" and agent.leads)
         if needed and not agent.second_factor and people.way_of(connection, self.token) != "sso":
             raise SecondFactorMissing
         return agent
+
+    def viewer_among(self, connection: Connection, agents: Mapping[str, Agent]) -> Agent | NotAllowed:
+        """Return what `viewer` does, or the error that it raises.
+
+        Args:
+            agents: by token, whose the sessions of several pages are, looked up in this transaction.
+        """
+        if (agent := agents.get(self.token)) is None:
+            return NotAllowed("Your session has ended. Log in again.")
+        try:
+            return self._let_in(connection, agent, Right.ANSWER)
+        except NotAllowed as error:
+            return error
 
 
 def token_in(request: Request, safety: Safety) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
 from bot.errors import NotFound
-from handoff import desk, people
+from handoff import desk
 from handoff.console.around import Around, around
 from handoff.console.ask import Ask
 from handoff.console.lists import Lists
@@ -55,11 +55,18 @@ class View:
 
 
 def read_view(
-    connection: Connection, viewer: Agent, ask: Ask, lists: Lists, wiring: Wiring, kept: View | None = None
+    connection: Connection,
+    viewer: Agent,
+    ask: Ask,
+    lists: Lists,
+    wiring: Wiring,
+    crew: Callable[[], Sequence[Agent]],
+    kept: View | None = None,
 ) -> View:
     """Return what `viewer` sees.
 
     Args:
+        crew: reads all agents.
         kept: the last view, where nothing in its open conversation has changed since: that is not read again.
     """
     if kept is not None:
@@ -67,7 +74,7 @@ def read_view(
     else:
         conversation = _conversation(connection, viewer, ask, wiring)
         beside = around(connection, conversation, viewer, ask.beside, wiring) if conversation else None
-        colleagues = tuple(a for a in people.list_agents(connection) if a.answers and a.id != viewer.id)
+        colleagues = tuple(a for a in crew() if a.answers and a.id != viewer.id)
     return View(
         viewer=viewer,
         ask=ask,
