@@ -30,6 +30,9 @@ _HELD = (  # made once: it is asked with every message to an agent
 )
 
 
+_KEEP = update(conversations).where(conversations.c.id == bindparam("talk", type_=String))
+
+
 @dataclass(frozen=True, slots=True)
 class Answering:
     """What agents owe those who write to them.
@@ -55,7 +58,7 @@ class Answering:
             return
         answer_by = row.answer_by or now + timedelta(seconds=self.again_s)
         kept = {"answer_by": answer_by, "place_at": row.place_at or now, "snoozed_until": None}
-        connection.execute(update(conversations).where(conversations.c.id == conversation_id).values(kept))
+        connection.execute(_KEEP, {"talk": conversation_id, **kept})
         if row.answer_by is None:
             payload = {"id": conversation_id, "epoch": row.epoch}
             set_timer(connection, f"answer:{conversation_id}:{row.epoch}:{seq}", ANSWER, payload, answer_by)

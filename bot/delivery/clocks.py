@@ -171,15 +171,26 @@ def moved(
 
 def _start(connection: Connection, conversation_id: str, kind: Kind, at: datetime) -> None:
     # Locked, so that of two who start at once the second sees the first one's clock.
-    talk = select(conversations.c.id).where(conversations.c.id == conversation_id).with_for_update(key_share=True)
-    connection.execute(talk)
+    connection.execute(_LOCK, {"talk": conversation_id})
     same = (kind.value,) if kind is Kind.RESOLUTION else RESPONSES
-    runs = select(clocks.c.id).where(*_open(conversation_id, same))
-    if connection.execute(runs.limit(1)).first() is not None:
+    if connection.execute(_RUNS, {"talk": conversation_id, "kinds": same}).first() is not None:
         return
     row = {"conversation_id": conversation_id, "kind": kind.value, "started_at": at}
-    clock_id = connection.execute(clocks.insert().values(row).returning(clocks.c.id)).scalar_one()
+    clock_id = connection.execute(_NEW, row).scalar_one()
     set_timer(connection, f"clock:{clock_id}:", TIMER, {"id": clock_id}, at)
+
+
+_LOCK = select(conversations.c.id).where(conversations.c.id == bindparam("talk")).with_for_update(key_share=True)
+_RUNS = (
+    select(clocks.c.id)
+    .where(
+        clocks.c.conversation_id == bindparam("talk"),
+        clocks.c.kind.in_(bindparam("kinds", expanding=True)),
+        clocks.c.ended_at.is_(None),
+    )
+    .limit(1)
+)
+_NEW = clocks.insert().returning(clocks.c.id)
 
 
 def _stop(
@@ -202,6 +213,10 @@ def _open(conversation_id: str, kinds: tuple[str, ...]) -> tuple[Any, ...]:
 
 
 # --- what time does ---------------------------------------------------------------------------------------------------
+_WOUND = select(clocks).where(clocks.c.id == bindparam("id")).with_for_update()
+_MARK = update(clocks).where(clocks.c.id == bindparam("clock"))
+
+
 @dataclass(frozen=True, slots=True)
 class Winding:
     """Handles the timer `clock`: gives a clock its end, warns before it, and marks that it ran out; each once."""
@@ -209,7 +224,7 @@ class Winding:
     targets: Targets
 
     def fire(self, connection: Connection, payload: Mapping[str, Any], now: datetime) -> None:
-        row = connection.execute(select(clocks).where(clocks.c.id == payload["id"]).with_for_update()).one_or_none()
+        row = connection.execute(_WOUND, {"id": payload["id"]}).one_or_none()
         if row is None or row.ended_at is not None:
             return
         kind = Kind(row.kind)
@@ -220,7 +235,7 @@ class Winding:
             marks["warned_at"] = now
         if now >= due_at:
             marks["late_at"] = now
-        connection.execute(update(clocks).where(clocks.c.id == row.id).values(marks))
+        connection.execute(_MARK, {"clock": row.id, **marks})
         if said := "clock_late" if "late_at" in marks else "clock_soon" if "warned_at" in marks else "":
             mark = {"conversation_id": row.conversation_id, "author": "bot", "kind": said, "text": "", "at": now}
             connection.execute(notes.insert().values(mark))

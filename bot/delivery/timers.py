@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from bot.clock import Clock
 from bot.delivery.outgoing import add_task
@@ -86,11 +86,16 @@ class TimerRunner:
         return True
 
     def _fire(self, connection: Connection, key: str, now: datetime) -> None:
-        row = connection.execute(select(timers).where(timers.c.key == key).with_for_update()).one_or_none()
+        row = connection.execute(_SET, {"key": key}).one_or_none()
         if row is None or row.due_at > now:
             return  # cancelled or moved while we looked
-        connection.execute(delete(timers).where(timers.c.id == row.id))
+        connection.execute(_FIRED, {"id": row.id})
         self.handlers[row.kind](connection, row.payload, now)
+
+
+# Made once, as every clock of a customer's wait begins with a timer.
+_SET = select(timers).where(timers.c.key == bindparam("key")).with_for_update()
+_FIRED = delete(timers).where(timers.c.id == bindparam("id"))
 
 
 def _next_due(connection: Connection, now: datetime, urgent: Collection[str]) -> str | None:
@@ -106,7 +111,7 @@ def _next_at(connection: Connection) -> datetime | None:
 
 
 def _postpone(connection: Connection, key: str, now: datetime, reason: str) -> None:
-    row = connection.execute(select(timers).where(timers.c.key == key).with_for_update()).one_or_none()
+    row = connection.execute(_SET, {"key": key}).one_or_none()
     if row is None or row.due_at > now:
         return  # cancelled, moved, or postponed by another runner
     if row.attempts + 1 >= MAX_ATTEMPTS:

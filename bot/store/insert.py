@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Select, Table
@@ -13,8 +14,8 @@ COUNTED = {"preserve_rowcount": True}
 
 def insert_once(connection: Connection, table: Table, values: Mapping[str, Any]) -> bool:
     """Insert a row; return False, changing nothing, if one of its unique keys is there already."""
-    statement = _insert(connection)(table).values(dict(values)).on_conflict_do_nothing()
-    return connection.execute(statement, execution_options=COUNTED).rowcount == 1
+    statement = _insert_once(connection.dialect.name, table)
+    return connection.execute(statement, dict(values), execution_options=COUNTED).rowcount == 1
 
 
 def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -31,6 +32,11 @@ def insert_from(connection: Connection, table: Table, names: Sequence[str], rows
     """
     statement = _insert(connection)(table).from_select(list(names), rows).on_conflict_do_nothing()
     return connection.execute(statement, execution_options=COUNTED).rowcount
+
+
+@cache
+def _insert_once(dialect: str, table: Table) -> Any:
+    return _insert_of(dialect)(table).on_conflict_do_nothing()  # made once: making it takes longer than running it
 
 
 def _insert(connection: Connection) -> Any:
