@@ -137,6 +137,38 @@ async def test_more_at_once_than_is_looked_at_wakes_everybody(shop: Database, cl
         assert watch.stale
 
 
+async def test_a_turn_that_leaves_no_row_wakes_the_page_once_it_is_over(shop: Database, clock: StandingClock) -> None:
+    def seqs(connection: Connection, **values: int) -> None:
+        connection.execute(t.conversations.update().where(t.conversations.c.id == "c1").values(values))
+
+    watch = Watch("li", tab="mine", shown=frozenset({"c1"}))
+    async with looking(shop, clock, watch) as lookout:
+        await shop.write(lambda c: (says(c, "c1", 1, clock), seqs(c, last_seq=1)))
+        await looked(lookout)
+        assert watch.reads() == {"c1"}
+        await looked(lookout)
+        assert not watch.stale
+        await shop.write(lambda c: seqs(c, done_seq=1))
+        await looked(lookout)
+        assert watch.stale
+        assert watch.reads() == {"c1"}
+
+
+async def test_a_page_is_told_what_of_its_list_has_changed_and_that_once(shop: Database, clock: StandingClock) -> None:
+    watch = Watch("li", tab="mine", shown=frozenset({"c1"}))
+    async with looking(shop, clock, watch) as lookout:
+        assert watch.reads() == frozenset()
+        await shop.write(lambda c: (says(c, "c1", 1, clock), says(c, "c2", 1, clock)))
+        await looked(lookout)
+        await shop.write(lambda c: ownership.take(c, "c3", "li", clock.now()))
+        await looked(lookout)
+        assert watch.reads() == {"c1", "c3"}
+        assert (watch.stale, watch.reads()) == (False, frozenset())
+        watch.outdate(None)
+        watch.outdate(frozenset({"c1"}))
+        assert watch.reads() is None
+
+
 async def test_what_was_looked_at_while_a_page_was_reading_is_not_missed(shop: Database, clock: StandingClock) -> None:
     watch = Watch("wang", tab="tasks")
     async with looking(shop, clock, watch) as lookout:

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import Connection, event
 
 from bot.clock import IdMaker
+from bot.delivery import clocks
 from bot.delivery.signal import Signal
 from bot.errors import NotAllowed
 from bot.shop.sql import SqlShop
+from bot.store import tables as t
 from bot.store.database import Database
-from handoff import people
+from handoff import ownership, people
 from handoff.console.ask import Ask
 from handoff.console.reading import Found, Reader, Wish, read_all
 from handoff.console.session import Safety, Session, Wiring
+from handoff.console.view import View
 from handoff.lookout import Lookout
 from tests.conftest import StandingClock
 from tests.starter_advice import starter_advice
 from tests.test_access import ALL, NOW, a_shop
 
 STAFF = ("li", "wang", "zhao")
+LATER = NOW + timedelta(minutes=1)
 
 
 @pytest.fixture
@@ -115,3 +121,68 @@ async def test_an_open_conversation_that_has_not_moved_is_kept_and_one_that_has_
     moved = await reader.read(Wish(session, ask, first.view, None))
     assert moved.view.around is not first.view.around
     assert {agent.id for agent in moved.view.colleagues} == {"wang", "zhao", "chen", "new"}
+
+
+async def _whole_and_again(wiring: Wiring, change: Callable[[Connection], object], changed: set[str]) -> list[View]:
+    """Return what li's page shows when it reads all, after a change, and when it reads only what has changed."""
+    whole, changes = wish(wiring, "li", "mine", "with_li"), frozenset(changed)
+    first = await Reader(wiring).read(whole)
+    await wiring.database.write(change)
+    again = replace(whole, kept=first.view, state=first.state, changed=changes)
+    found = await wiring.database.read(lambda c: read_all(c, [whole, again], wiring))
+    return [one.view for one in found if isinstance(one, Found)]
+
+
+def _says(connection: Connection, talk: str) -> None:
+    said = {"key": f"{talk}:2", "conversation_id": talk, "seq": 2, "text": "and now?"}
+    connection.execute(t.inbox.insert().values(**said, sent_at=LATER, received_at=LATER))
+    connection.execute(t.conversations.update().where(t.conversations.c.id == talk).values(last_seq=2))
+    clocks.customer_wrote(connection, talk, 2)
+
+
+CHANGES: dict[str, tuple[Callable[[Connection], object], set[str]]] = {
+    "nothing": (lambda _: None, set()),
+    "a message in the open one": (lambda c: _says(c, "with_li"), {"with_li"}),
+    "one more": (lambda c: ownership.take(c, "waiting", "li", LATER), {"waiting"}),
+    "one more, and a message": (
+        lambda c: (ownership.take(c, "waiting", "li", LATER), _says(c, "with_li")),
+        {"with_li", "waiting"},
+    ),
+    "one less": (lambda c: ownership.close(c, "with_li", "li", "solved", LATER), {"with_li"}),
+    "another agent's": (lambda c: _says(c, "with_wang"), {"with_wang"}),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+async def test_who_reads_only_what_has_changed_lists_the_same_as_who_reads_all(wiring: Wiring, change: str) -> None:
+    whole, again = await _whole_and_again(wiring, *CHANGES[change])
+    assert whole.talks == again.talks
+    assert whole.counts == again.counts
+    assert [whole.ends.get(talk.id) for talk in whole.talks] == [again.ends.get(talk.id) for talk in again.talks]
+    assert whole.conversation == again.conversation
+
+
+async def test_a_page_that_knows_what_has_changed_reads_nothing_else(wiring: Wiring) -> None:
+    said: list[str] = []
+
+    def again(connection: Connection, changed: frozenset[str] | None) -> None:
+        whole = wish(wiring, "li", "mine", "with_li")
+        first = read_all(connection, [whole], wiring)[0]
+        assert isinstance(first, Found)
+        with counted(connection) as heard:
+            read_all(connection, [replace(whole, kept=first.view, state=first.state, changed=changed)], wiring)
+        said[:] = heard
+
+    await wiring.database.read(lambda c: again(c, None))
+    everything = len(said)
+    await wiring.database.read(lambda c: again(c, frozenset({"waiting"})))
+    assert len(said) <= everything - 7  # the state of the open one, and all that are held
+    assert not any("row_number" in statement for statement in said)
+
+
+async def test_whose_session_has_ended_is_told_of_no_change(wiring: Wiring) -> None:
+    reader, whole = Reader(wiring), wish(wiring, "li", "mine", "with_li")
+    first = await reader.read(whole)
+    await wiring.database.write(lambda c: people.revoke(c, "session-li"))
+    with pytest.raises(NotAllowed):
+        await reader.read(replace(whole, kept=first.view, state=first.state, changed=frozenset({"with_li"})))

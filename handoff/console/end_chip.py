@@ -15,6 +15,5 @@ def show_end(end: End, labels: Labels) -> Element:
         made.props["data-end"] = end.kind
         text(labels[f"end_{end.kind}"])
         moment(end.at)
-        text("·")
-        text(labels["end_late" if end.late else f"else_{end.kind}"])
+        text(f"· {labels['end_late' if end.late else f'else_{end.kind}']}")
     return made
