@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, case, func, select
+from sqlalchemy import ColumnElement, Connection, bindparam, case, func, select
 
 from bot.masking import masked as masked_text
 from bot.shop.port import Cart, Money, Order, Shop
@@ -57,20 +57,7 @@ class Customer:
 
 def customer(connection: Connection, shop: Shop, conversation_id: str) -> Customer:
     """Return what is known of the customer of a conversation; nothing for groups."""
-    row = connection.execute(
-        select(
-            persons.c.id,
-            shown_name().label("name"),
-            persons.c.language,
-            persons.c.customer_id,
-            identities.c.id.label("identity_id"),
-            conversations.c.unreachable,
-        )
-        .select_from(conversations)
-        .join(identities, identities.c.id == conversations.c.identity_id)
-        .join(persons, persons.c.id == identities.c.person_id)
-        .where(conversations.c.id == conversation_id)
-    ).first()
+    row = connection.execute(_WHO, {"talk": conversation_id}).first()
     if row is None:
         return Customer(None, (), None, ())
     name = row.name
@@ -87,10 +74,7 @@ def customer(connection: Connection, shop: Shop, conversation_id: str) -> Custom
 
 
 def _proven(connection: Connection, identity_id: str) -> tuple[str, ...]:
-    newest = (
-        select(proofs.c.order_number).where(proofs.c.identity_id == identity_id).order_by(proofs.c.proven_at.desc())
-    )
-    return tuple(connection.execute(newest.limit(MOST_ORDERS)).scalars())
+    return tuple(connection.execute(_PROVEN, {"account": identity_id}).scalars())
 
 
 def _and_proven(own: tuple[Order, ...], proven: tuple[str, ...], shop: Shop) -> tuple[Order, ...]:
@@ -129,7 +113,30 @@ def hidden_address(address: str) -> str:
 
 def _consents(connection: Connection, person_id: str) -> tuple[Consent, ...]:
     newest: dict[tuple[str, str], Consent] = {}
-    query = select(consents).where(consents.c.person_id == person_id).order_by(consents.c.at, consents.c.id)
-    for row in connection.execute(query):
+    for row in connection.execute(_SAID, {"person": person_id}):
         newest[row.channel, row.purpose] = Consent(row.channel, row.purpose, row.granted, row.at)
     return tuple(newest.values())
+
+
+# Made once: the console asks them whenever something moves in the open conversation.
+_WHO = (
+    select(
+        persons.c.id,
+        shown_name().label("name"),
+        persons.c.language,
+        persons.c.customer_id,
+        identities.c.id.label("identity_id"),
+        conversations.c.unreachable,
+    )
+    .select_from(conversations)
+    .join(identities, identities.c.id == conversations.c.identity_id)
+    .join(persons, persons.c.id == identities.c.person_id)
+    .where(conversations.c.id == bindparam("talk"))
+)
+_PROVEN = (
+    select(proofs.c.order_number)
+    .where(proofs.c.identity_id == bindparam("account"))
+    .order_by(proofs.c.proven_at.desc())
+    .limit(MOST_ORDERS)
+)
+_SAID = select(consents).where(consents.c.person_id == bindparam("person")).order_by(consents.c.at, consents.c.id)

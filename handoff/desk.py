@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, func, select, update
 
 from bot.delivery import outbox as door
 from bot.errors import Conflict, NotFound
@@ -90,18 +90,23 @@ def conversation(
 
 
 def _language(connection: Connection, conversation_id: str) -> str:
-    state = connection.execute(select(conversations.c.state).where(conversations.c.id == conversation_id)).scalar()
+    state = connection.execute(_STATE, {"talk": conversation_id}).scalar()
     return str(state.get("language") or "") if isinstance(state, dict) else ""
 
 
 def is_customer_typing(connection: Connection, conversation_id: str, now: datetime) -> bool:
     """Return whether the customer is writing now; False where the channel does not tell."""
-    said = select(func.max(inbox.c.received_at)).where(inbox.c.conversation_id == conversation_id).scalar_subquery()
-    query = select(conversations.c.customer_typing_until, said.label("said_at"))
-    row = connection.execute(query.where(conversations.c.id == conversation_id)).first()
+    row = connection.execute(_TYPES, {"talk": conversation_id}).first()
     if row is None or row.customer_typing_until is None or row.customer_typing_until <= now:
         return False
     return row.said_at is None or row.said_at <= row.customer_typing_until - CUSTOMER_TYPES_FOR
+
+
+_STATE = select(conversations.c.state).where(conversations.c.id == bindparam("talk"))
+_SAID_LAST = select(func.max(inbox.c.received_at)).where(inbox.c.conversation_id == bindparam("talk")).scalar_subquery()
+_TYPES = select(conversations.c.customer_typing_until, _SAID_LAST.label("said_at")).where(
+    conversations.c.id == bindparam("talk")
+)
 
 
 # --- what an agent does --------------------------------------------------------------------------------------------

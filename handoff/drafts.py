@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, delete, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, select, update
 
 from bot.storable import storable
 from bot.store.insert import insert_once
@@ -46,24 +46,29 @@ def drop(connection: Connection, conversation_id: str, agent_id: str) -> None:
 
 def draft_of(connection: Connection, conversation_id: str, agent_id: str) -> Draft:
     """Return an agent's draft, an empty one if there is none."""
-    row = connection.execute(select(drafts).where(*_of(conversation_id, agent_id))).first()
+    row = connection.execute(_DRAFT, {"talk": conversation_id, "agent": agent_id}).first()
     return Draft(row.mode, row.text) if row else EMPTY
 
 
 def writers(connection: Connection, conversation_id: str, viewer_id: str, now: datetime) -> tuple[str, ...]:
     """Return the names of the other agents who are writing in a conversation now, by name."""
-    query = (
-        select(agents.c.name)
-        .join(drafts, drafts.c.agent_id == agents.c.id)
-        .where(
-            drafts.c.conversation_id == conversation_id,
-            drafts.c.agent_id != viewer_id,
-            drafts.c.mode == "reply",
-            drafts.c.at > now - WRITES_FOR,
-        )
-        .order_by(agents.c.name)
+    asked = {"talk": conversation_id, "viewer": viewer_id, "since": now - WRITES_FOR}
+    return tuple(connection.execute(_WRITERS, asked).scalars())
+
+
+# Made once: the console asks them whenever something moves in the open conversation.
+_DRAFT = select(drafts).where(drafts.c.conversation_id == bindparam("talk"), drafts.c.agent_id == bindparam("agent"))
+_WRITERS = (
+    select(agents.c.name)
+    .join(drafts, drafts.c.agent_id == agents.c.id)
+    .where(
+        drafts.c.conversation_id == bindparam("talk"),
+        drafts.c.agent_id != bindparam("viewer"),
+        drafts.c.mode == "reply",
+        drafts.c.at > bindparam("since"),
     )
-    return tuple(connection.execute(query).scalars())
+    .order_by(agents.c.name)
+)
 
 
 def _of(conversation_id: str, agent_id: str) -> tuple[ColumnElement[bool], ...]:

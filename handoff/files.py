@@ -6,8 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Column, Connection, LargeBinary, func, select
+from sqlalchemy import Column, Connection, LargeBinary, Select, bindparam, func, select
 
 from bot.errors import NotAllowed, NotFound
 from bot.first_bytes import HEAD_BYTES, picture_type, sound_type
@@ -48,13 +50,18 @@ def attachments(connection: Connection, of: Column[int], message_ids: Iterable[i
     Args:
         of: `media.c.inbox_id` or `media.c.outbox_id`.
     """
-    head = func.substr(media.c.body, 1, HEAD_BYTES, type_=LargeBinary).label("head")
-    query = select(media.c.id, of.label("message_id"), media.c.kind, media.c.status, media.c.name, head)
     found: defaultdict[int, list[Attachment]] = defaultdict(list)
-    for row in connection.execute(query.where(of.in_(list(message_ids))).order_by(media.c.created_at, media.c.id)):
+    for row in connection.execute(_attached(of), {"messages": list(message_ids)}):
         shape = shape_of(row.head or b"")
         found[row.message_id].append(Attachment(row.id, row.kind, shape, row.status, row.name))
     return found
+
+
+@cache
+def _attached(of: Column[int]) -> Select[Any]:
+    head = func.substr(media.c.body, 1, HEAD_BYTES, type_=LargeBinary).label("head")
+    query = select(media.c.id, of.label("message_id"), media.c.kind, media.c.status, media.c.name, head)
+    return query.where(of.in_(bindparam("messages", expanding=True))).order_by(media.c.created_at, media.c.id)
 
 
 def shape_of(body: bytes) -> Shape:

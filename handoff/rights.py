@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, bindparam, select
 
 from bot.delivery.gate import HUMAN_RESERVE
 from bot.messages import WINDOW, Purpose
@@ -60,14 +60,24 @@ class Rights:
 def windows_of(connection: Connection, conversation_ids: Collection[str], now: datetime) -> Mapping[str, Window]:
     """Return the best open window for an agent's words, by conversation; none where the platform counts none."""
     best: dict[str, Window] = {}
-    of_talks = select(grants).where(grants.c.conversation_id.in_(conversation_ids), grants.c.needs == WINDOW)
-    for row in connection.execute(of_talks.order_by(grants.c.opened_at, grants.c.id)):
+    for row in connection.execute(_OF_TALKS, {"talks": list(conversation_ids)}):
         if Purpose.HUMAN.value not in row.purposes or (row.expires_at is not None and row.expires_at <= now):
             continue
         window, known = _window(row), best.get(row.conversation_id)
         if known is None or _most(window) >= _most(known):
             best[row.conversation_id] = window
     return best
+
+
+# Made once: the console asks them after every message.
+_OF_TALKS = (
+    select(grants)
+    .where(grants.c.conversation_id.in_(bindparam("talks", expanding=True)), grants.c.needs == WINDOW)
+    .order_by(grants.c.opened_at, grants.c.id)
+)
+_OF_TALK = (
+    select(grants).where(grants.c.conversation_id == bindparam("talk")).order_by(grants.c.opened_at.desc(), grants.c.id)
+)
 
 
 def _window(row: Row[Any]) -> Window:
@@ -82,8 +92,7 @@ def _most(window: Window) -> float:
 def rights(connection: Connection, conversation_id: str, counts_windows: bool, now: datetime) -> Rights | None:
     """Return what is left of a conversation's rights, None where the channel asks for none and has none."""
     windows, credits_left = [], []
-    of_talk = select(grants).where(grants.c.conversation_id == conversation_id)
-    for row in connection.execute(of_talk.order_by(grants.c.opened_at.desc(), grants.c.id)):
+    for row in connection.execute(_OF_TALK, {"talk": conversation_id}):
         if row.expires_at is not None and row.expires_at <= now:
             continue
         window = _window(row)

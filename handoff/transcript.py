@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Connection, select
+from sqlalchemy import BindParameter, Connection, Integer, bindparam, select
 
 from bot.messages import Purpose, Source
 from bot.store.tables import agents, identities, inbox, media, notes, outbox
@@ -92,7 +92,7 @@ def transcript(
         errors: whether the errors of dead inbounds are told; they may hold more than every agent should see.
         whispers: whether what leads whispered to the conversation's agent is told.
     """
-    names = {row.id: row.name for row in connection.execute(select(agents.c.id, agents.c.name))}
+    names = {row.id: row.name for row in connection.execute(_NAMES)}
     lines = [
         *_inbound(connection, conversation_id, limit, errors),
         *_outbound(connection, conversation_id, limit, names, now),
@@ -109,6 +109,21 @@ def _hidden(line: Line) -> Line:
     return replace(line, text=words, hidden=words != line.text, choices=tuple(hidden(one) for one in line.choices))
 
 
+# Made once: the console asks all of them whenever something moves in the open conversation.
+_MOST: BindParameter[int] = bindparam("most", type_=Integer)
+_NAMES = select(agents.c.id, agents.c.name)
+_INBOUND = (
+    select(inbox, identities.c.name.label("sender"))
+    .outerjoin(identities, identities.c.id == inbox.c.identity_id)
+    .where(inbox.c.conversation_id == bindparam("talk"))
+    .order_by(inbox.c.seq.desc())
+    .limit(_MOST)
+)
+_OUTBOUND = (
+    select(outbox).where(outbox.c.conversation_id == bindparam("talk")).order_by(outbox.c.id.desc()).limit(_MOST)
+)
+_NOTES = select(notes).where(notes.c.conversation_id == bindparam("talk")).order_by(notes.c.id.desc()).limit(_MOST)
+_NOTES_FOR_ALL = _NOTES.where(notes.c.kind != WHISPER)
 _RANK = {"in": 0, "out": 1, "note": 2}
 
 
@@ -118,14 +133,7 @@ def _place(line: Line) -> tuple[datetime, int, int]:
 
 
 def _inbound(connection: Connection, conversation_id: str, limit: int, errors: bool) -> Iterable[Line]:
-    query = (
-        select(inbox, identities.c.name.label("sender"))
-        .outerjoin(identities, identities.c.id == inbox.c.identity_id)
-        .where(inbox.c.conversation_id == conversation_id)
-        .order_by(inbox.c.seq.desc())
-        .limit(limit)
-    )
-    rows = connection.execute(query).all()
+    rows = connection.execute(_INBOUND, {"talk": conversation_id, "most": limit}).all()
     files = attachments(connection, media.c.inbox_id, (row.id for row in rows))
     for row in rows:
         dead = row.status == "dead"
@@ -146,8 +154,7 @@ def _inbound(connection: Connection, conversation_id: str, limit: int, errors: b
 def _outbound(
     connection: Connection, conversation_id: str, limit: int, names: Mapping[str, str], now: datetime
 ) -> Iterable[Line]:
-    query = select(outbox).where(outbox.c.conversation_id == conversation_id).order_by(outbox.c.id.desc()).limit(limit)
-    rows = connection.execute(query).all()
+    rows = connection.execute(_OUTBOUND, {"talk": conversation_id, "most": limit}).all()
     files = attachments(connection, media.c.outbox_id, (row.id for row in rows))
     for row in rows:
         side, author = _speaker(row.author, names)
@@ -173,8 +180,8 @@ def _outbound(
 def _notes(
     connection: Connection, conversation_id: str, limit: int, names: Mapping[str, str], whispers: bool
 ) -> Iterable[Line]:
-    query = select(notes).where(notes.c.conversation_id == conversation_id).order_by(notes.c.id.desc()).limit(limit)
-    for row in connection.execute(query if whispers else query.where(notes.c.kind != WHISPER)):
+    query = _NOTES if whispers else _NOTES_FOR_ALL
+    for row in connection.execute(query, {"talk": conversation_id, "most": limit}):
         yield Line(
             key=f"note:{row.id}",
             side=Side.NOTE if row.kind in ("note", WHISPER) else Side.MARK,
