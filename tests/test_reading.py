@@ -140,14 +140,16 @@ def _says(connection: Connection, talk: str) -> None:
     clocks.customer_wrote(connection, talk, 2)
 
 
+def _takes_and_hears(connection: Connection) -> None:
+    ownership.take(connection, "waiting", "li", LATER)
+    _says(connection, "with_li")
+
+
 CHANGES: dict[str, tuple[Callable[[Connection], object], set[str]]] = {
     "nothing": (lambda _: None, set()),
     "a message in the open one": (lambda c: _says(c, "with_li"), {"with_li"}),
     "one more": (lambda c: ownership.take(c, "waiting", "li", LATER), {"waiting"}),
-    "one more, and a message": (
-        lambda c: (ownership.take(c, "waiting", "li", LATER), _says(c, "with_li")),
-        {"with_li", "waiting"},
-    ),
+    "one more, and a message": (_takes_and_hears, {"with_li", "waiting"}),
     "one less": (lambda c: ownership.close(c, "with_li", "li", "solved", LATER), {"with_li"}),
     "another agent's": (lambda c: _says(c, "with_wang"), {"with_wang"}),
 }
