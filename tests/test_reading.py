@@ -134,7 +134,7 @@ async def _whole_and_again(wiring: Wiring, change: Callable[[Connection], object
 
 
 def _says(connection: Connection, talk: str) -> None:
-    said = {"key": f"{talk}:2", "conversation_id": talk, "seq": 2, "text": "and now?"}
+    said = {"id": 50, "key": f"{talk}:2", "conversation_id": talk, "seq": 2, "text": "and now?"}
     connection.execute(t.inbox.insert().values(**said, sent_at=LATER, received_at=LATER))
     connection.execute(t.conversations.update().where(t.conversations.c.id == talk).values(last_seq=2))
     clocks.customer_wrote(connection, talk, 2)
