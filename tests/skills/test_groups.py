@@ -34,9 +34,13 @@ def test_a_reply_to_the_bot_is_answered_where_it_asks_something_and_left_alone_w
 
 
 def test_the_catalogue_may_be_asked_about_in_the_group_at_the_price_for_everybody(group: Group) -> None:
-    said = group.hears(LIN, f"@{BOT} 亚麻连衣裙还有货吗")
+    cheap = update(t.variants).values(tier_prices_minor={"gold": 100})
+    group.talk.write(lambda c: c.execute(cheap).rowcount)
+    said = group.hears(LIN, f"@{BOT} 亚麻连衣裙多少钱")
     assert "亚麻连衣裙" in said
     assert "会员" not in said
+    group.talk.hears("say", user=LIN, text="亚麻连衣裙多少钱")
+    assert "会员价" in group.said(LIN)[-1]["text"]
 
 
 def test_an_order_is_spoken_of_in_private_where_the_button_carries_the_wish_on(group: Group) -> None:
