@@ -395,10 +395,17 @@ async def test_a_wrong_event_gets_one_line_that_says_what_to_do(
     assert says in answer.json()["message"] and "\n" not in answer.text
 
 
+async def test_three_letters_that_are_no_currency_are_refused(http: httpx.AsyncClient, bearer: dict[str, str]) -> None:
+    wrong = {**PRODUCT, "variants": [{**PRODUCT["variants"][0], "currency": "XYZ"}]}
+    answer = await http.put("/api/shop/products/teapot", headers=bearer, json=wrong)
+    assert answer.status_code == 422
+    assert "ISO 4217" in answer.json()["message"]
+
+
 # --- filling an empty shop ------------------------------------------------------------------------------------------
 
 
-PRODUCT = {
+PRODUCT: dict[str, Any] = {
     "name": {"zh": "茶壶", "en": "Teapot"},
     "category": "home",
     "variants": [
