@@ -16,11 +16,12 @@ from bot.skills.draft import counts_only
 from bot.skills.goods import kind
 from bot.skills.turn import ASKED, HUMAN, Skill, Turn
 from bot.skills.which import picks
+from bot.understanding import fit
 from bot.understanding.entities import ACTED_ON, MEASURES, Entity
 from bot.understanding.fabrics import wished_in
 from bot.understanding.orders import OTHER, WORDS_AROUND
 from bot.understanding.reasons import means_all, only_no_photo
-from bot.understanding.text import letters, normal
+from bot.understanding.text import CJK, letters, normal
 
 BY_ITSELF = {"order": "order_status", OTHER: "order_status", "measure": "size_advice", "product": "product_search"}
 """What is wanted by someone who names a thing and says nothing more."""
@@ -51,6 +52,8 @@ UNHEARD = -math.inf
 """The margin of what the classifier did not think of."""
 LIKELY = 0.2
 """So far above what is worth asking about a wish speaks against a skill that has answered."""
+LONG_ZH, LONG_EN = 9, 8
+"""Signs and words from which a message says by itself what it is about."""
 SIZES = frozenset({"size", "size_label", *MEASURES})
 ORDER_WORD = re.compile(r"[单單]|\border")
 NAMING = ("product_search", "stock_question", "return_request")
@@ -195,9 +198,16 @@ def wants_else(turn: Turn, skill: Skill, by_intent: Mapping[str, Skill], neutral
     meaning, own = turn.meaning, skill.intents | skill.hears | skill.adds_to | neutral
     if turn.choice or any(entity.kind in SIZES for entity in meaning.entities) or ASKS_SIZE.search(normal(turn.text)):
         return wish(turn, by_intent) in by_intent.keys() - own
-    likely = meaning.ranked[0][0] if meaning.margin >= meaning.bounds.ask + LIKELY else ""
+    likely = meaning.ranked[0][0] if meaning.margin >= meaning.bounds.ask + LIKELY and _says_more(turn) else ""
     label = wish(turn, by_intent) or (likely if likely in by_intent else "")
     return bool(label) and label not in own
+
+
+def _says_more(turn: Turn) -> bool:
+    """Return whether more is said than how something should fit, whom, or `and the trousers?`."""
+    said = normal(turn.text)
+    is_long = len(said) >= LONG_ZH if CJK.search(said) else len(said.split()) >= LONG_EN
+    return is_long and not fit.wishes(said) and not fit.whose(said)
 
 
 def _names_own_goods(turn: Turn) -> bool:
