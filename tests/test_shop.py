@@ -507,7 +507,7 @@ async def test_what_is_left_out_is_gone_but_a_line_keeps_its_id_for_its_return(s
     refused = await server.put("/orders/A-1", {**ORDER, "lines": [small]})
     assert (refused.status_code, "the case RT" in refused.json()["message"]) == (409, True)
 
-    await server.put("/products/pot", {**PRODUCT, "variants": PRODUCT["variants"][:1]})  # type: ignore[index]
+    await server.put("/products/pot", {**PRODUCT, "variants": PRODUCT["variants"][:1]})
     stock = {v["sku"]: v["stock"] for v in (await server.get("/products"))[0]["variants"]}
     assert stock == {"pot-S": 3, "pot-L": 0}
 

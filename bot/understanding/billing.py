@@ -182,7 +182,11 @@ def _beside_address(item: str) -> list[str]:
     rest = EMAIL.split(item)[0].strip()
     led = re.match(rf"({ALONE.pattern})\s+", rest, re.IGNORECASE)
     name = rest[led.end() :] if led else rest
-    return ([led[1]] if led else []) + ([name] if NAME.fullmatch(name) and not LEADS_THERE.search(name) else [])
+    return ([led[1]] if led else []) + ([name] if _is_name(name) else [])
+
+
+def _is_name(said: str) -> bool:
+    return NAME.fullmatch(said) is not None and not LEADS_THERE.search(said) and _bare(said) == said
 
 
 def _bare(said: str) -> str:
