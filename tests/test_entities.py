@@ -257,6 +257,9 @@ def test_colours_are_words_not_parts_of_words(text: str, colours: list[str]) -> 
         ("oxfrod shirt", {"oxford-shirt"}),
         ("the linnen dres pls", {"linen-dress"}),
         ("can we do this in chinese", set()),
+        ("the linen dress or the floral chiffon dress", {"linen-dress", "floral-dress"}),
+        ("亚麻连衣裙和碎花雪纺连衣裙哪个好", {"linen-dress", "floral-dress"}),
+        ("floral chiffon dress", {"floral-dress"}),
     ],
 )
 def test_products_are_found_by_the_words_of_their_names(text: str, products: set[str]) -> None:

@@ -395,10 +395,17 @@ async def test_a_wrong_event_gets_one_line_that_says_what_to_do(
     assert says in answer.json()["message"] and "\n" not in answer.text
 
 
+async def test_three_letters_that_are_no_currency_are_refused(http: httpx.AsyncClient, bearer: dict[str, str]) -> None:
+    wrong = {**PRODUCT, "variants": [{**PRODUCT["variants"][0], "currency": "XYZ"}]}
+    answer = await http.put("/api/shop/products/teapot", headers=bearer, json=wrong)
+    assert answer.status_code == 422
+    assert "ISO 4217" in answer.json()["message"]
+
+
 # --- filling an empty shop ------------------------------------------------------------------------------------------
 
 
-PRODUCT = {
+PRODUCT: dict[str, Any] = {
     "name": {"zh": "茶壶", "en": "Teapot"},
     "category": "home",
     "variants": [
@@ -500,7 +507,7 @@ async def test_what_is_left_out_is_gone_but_a_line_keeps_its_id_for_its_return(s
     refused = await server.put("/orders/A-1", {**ORDER, "lines": [small]})
     assert (refused.status_code, "the case RT" in refused.json()["message"]) == (409, True)
 
-    await server.put("/products/pot", {**PRODUCT, "variants": PRODUCT["variants"][:1]})  # type: ignore[index]
+    await server.put("/products/pot", {**PRODUCT, "variants": PRODUCT["variants"][:1]})
     stock = {v["sku"]: v["stock"] for v in (await server.get("/products"))[0]["variants"]}
     assert stock == {"pot-S": 3, "pot-L": 0}
 

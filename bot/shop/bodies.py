@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from babel.numbers import list_currencies
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from bot.shop.port import CaseKind, CaseStatus, OrderStatus
+from bot.shop.sheetcells import currency_of
 
 _NO_NUL = r"^[^\x00]*$"  # PostgreSQL keeps every character but this one
 Key = Annotated[str, Field(min_length=1, max_length=64, pattern=_NO_NUL)]
 Word = Annotated[str, Field(min_length=1, max_length=40, pattern=_NO_NUL)]
 Words = Annotated[str, Field(max_length=200, pattern=_NO_NUL)]
 Minor = Annotated[int, Field(ge=0, le=10**12, description="Fen, cents: the smallest unit of the currency.")]
-Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", description="ISO 4217.")]
+Currency = Annotated[
+    str,
+    AfterValidator(currency_of),
+    Field(pattern=r"^[A-Z]{3}$", description="ISO 4217.", json_schema_extra={"enum": sorted(list_currencies())}),
+]
 Channel = Annotated[str, Field(max_length=100, pattern=r"^[a-z]+:[^\s\x00]+$", description="E.g. `telegram:shopbot`.")]
 User = Annotated[str, Field(min_length=1, max_length=200, pattern=_NO_NUL, description="The platform's id.")]
 

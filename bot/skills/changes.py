@@ -66,6 +66,11 @@ YES = re.compile(
     r"^(?:是|对|對|好|嗯|行|可以|没错|沒錯|确定|確定|确认|確認|ok|yes|y|yep|confirm(?:ed)?)"
     r"[的了吧啊呀嗯,，。.! ]*(?:是|对|對)?的?[。.!]*$"
 )
+TO_WHOM = re.compile(
+    r"收[件货貨]人|[联聯][系繫]人|(?:[电電][话話]|手机号?|手機)[:：]?(?:改|换|換|是|为|為|号|\d|\+)|名字(?:改|换|是|写)"
+    r"|\b(?:recipient|(?:phone|mobile)(?: number)?(?: is|:| to)?(?= ?[+\d])|name (?:is|to|should))\b"
+)
+"""Tells who receives a parcel, or their phone: read back with the address."""
 PUTS_RIGHT = re.compile(rf"不是|\bnot\b|{KEEPS.pattern}")
 """Tells what is wrong, not where to send it."""
 N = "order.number"
@@ -97,6 +102,8 @@ def answers(turn: Turn) -> bool:
         return turn.choice.startswith(OWN_CHOICES)
     if step not in STEPS:
         return best in CHANGES or (turn.state.slots.get("wish") == ADDRESS and bool(_parts_of_address(turn)))
+    if step == "agree_address" and _tells_to_whom(turn):
+        return True
     if best in CHANGES or _agrees(turn) or _refuses(turn) or _is_address(turn) or pieced.piece(turn):
         return True
     if is_question(turn.text) or best == "cancel_dialogue":
@@ -122,6 +129,12 @@ def _refuses(turn: Turn) -> bool:
     left = turn.meaning.best in ("deny", "cancel_dialogue") and not bare_cancel
     said = normal(turn.text)
     return left or KEEPS.search(said) is not None or any(will.denies(said, change) for change in CHANGES)
+
+
+def _tells_to_whom(turn: Turn) -> bool:
+    """Return whether a message tells who receives the parcel, and gives no address of its own."""
+    said = normal(turn.text)
+    return not turn.choice and not is_question(said) and not _is_address(turn) and TO_WHOM.search(said) is not None
 
 
 def _cut(turn: Turn, text: str, start: int) -> str:
@@ -298,6 +311,8 @@ def _send_elsewhere(turn: Turn, order: Order, address: str) -> Step:
         if turn.state.step == "address" or KEEPS.search(normal(turn.text)) or turn.meaning.best == "cancel_dialogue":
             return _end(turn, order, _say(order, "address_kept"))
         address = ""
+    if asked and address and _tells_to_whom(turn):
+        address = f"{address}{'，' if turn.language == 'zh' else ', '}{turn.text.strip()}"[:LONGEST_ADDRESS]
     if not address:
         kept = "" if turn.state.step in STEPS else str(turn.state.slots.get(pieced.SO_FAR, ""))
         so_far = pieced.joined(turn) if pieced.piece(turn) else kept

@@ -35,7 +35,7 @@ from bot.skills import (
 from bot.skills.age import with_age
 from bot.skills.agreeing import says_yes
 from bot.skills.choices import is_question
-from bot.skills.hearing import bare_forms, hear, wish
+from bot.skills.hearing import bare_forms, hear, wants_else, wish
 from bot.skills.turn import ASKED, HUMAN, OPTIONAL, Handoff, Note, Prove, Say, Skill, State, Step, Turn, phrases
 from bot.understanding.engine import Meaning
 from bot.understanding.entities import Entity
@@ -109,6 +109,8 @@ SMALL_TALK = {
     "something_else": "dialogue.something_else",
     "confused": "dialogue.confused",
 }
+NO_OTHER_WISH = frozenset({*products.SKILL.intents, *SMALL_TALK})
+"""After an answer these say nothing against the skill that would hear more: they name goods, or nothing."""
 NO_HUMAN = re.compile(
     r"(?<![要能可])(?:(?:不(?:用|要|需要|必|想)|别)(?:再)?(?:找|转|叫|等|麻烦|接)?了?|不[找等]了?|取消转?)(?:人工|真人|客服)(?!智能|.{0,2}吗)"
     r"|\b(?:don't|do not|no longer|needn't) (?:need|want) (?:to (?:talk|speak|wait) (?:to|with|for) )?"
@@ -152,7 +154,7 @@ def take_turn(turn: Turn) -> Step:
     if step.label and step.decision in ("answer", "skill"):
         text = offers.label_text(heard, step.label) if picked else heard.meaning.text
         meaning = _with_cited(replace(heard.meaning, text=text), step)
-        state = _still_of_order(heard, step, state.about(step.label, meaning, turn.now))
+        state = _still_of_order(heard, step, state.about(step.label, meaning, turn.now, _shown(step)))
     elif step.skill == orders.NAME and not step.state.skill and (meaning := _with_cited(heard.meaning, step)):
         text = state.last.get("text") or turn.text
         state = state.about(hearing.STATUS, replace(meaning, text=text), turn.now) if meaning.value("order") else state
@@ -161,13 +163,23 @@ def take_turn(turn: Turn) -> Step:
 
 
 def _with_cited(meaning: Meaning, step: Step) -> Meaning:
-    """Return the meaning with the one product, and the one order, that the answer tells of and the message did not."""
+    """Return the meaning with the one product, and the one order, that the answer tells of, where the message told none
+    or several.
+    """
     for kind in ("product", "order"):
         sources = (one.id.partition(":") for say in step.says for one in say.sources)
         cited = {name for what, _, name in sources if what == kind}
-        if len(cited) == 1 and not meaning.values(kind):
-            meaning = replace(meaning, entities=(*meaning.entities, Entity(kind, cited.pop(), 0, 0)))
+        said = meaning.values(kind)
+        if len(cited) == 1 and (not said or (len(said) > 1 and cited < set(said))):  # of several that a word may name
+            others = tuple(one for one in meaning.entities if one.kind != kind)
+            meaning = replace(meaning, entities=(*others, Entity(kind, cited.pop(), 0, 0)))
     return meaning
+
+
+def _shown(step: Step) -> tuple[str, ...]:
+    """Return the products that an answer tells of."""
+    cited = (one.id.partition(":") for say in step.says for one in say.sources)
+    return tuple(dict.fromkeys(name for what, _, name in cited if what == "product"))
 
 
 def _still_of_order(turn: Turn, step: Step, state: State) -> State:
@@ -303,6 +315,8 @@ def _go_on(turn: Turn) -> Step | None:
     explicit = turn.meaning.is_sure or (turn.meaning.value("order") is not None and best != "order_status")
     if other is not skill and explicit and best not in skill.hears:
         return _beside(turn, best)
+    if turn.state.step == OPTIONAL and wants_else(turn, skill, BY_INTENT, NO_OTHER_WISH):
+        return None
     step = _run(turn, skill)
     if step is None and not turn.meaning.is_sure and (likely := _likeliest_beside(turn, skill)):
         return _meanwhile(turn, likely)

@@ -268,7 +268,11 @@ def _reasoned(turn: Turn, draft: Draft, said: str, step: str) -> Draft:
     if draft.reason in FAULTS and reasons.has_no_photo(said):  # a broken camera is no reason
         return draft
     code = reasons.reason_in(without("order", said, turn.meaning.entities))
-    if step == "reason" and said and (code or not (_is_beside(turn, said) or _only_wishes(said))):
+    if (
+        step == "reason"
+        and said
+        and (code or not (_is_beside(turn, said) or _only_wishes(said) or _names_another(turn, draft, said)))
+    ):
         return replace(draft, reason=code or draft.reason or "other", words=turn.text[:MOST_KEPT])
     if not code or (code == "other" and draft.reason):
         return draft
@@ -304,7 +308,7 @@ def _kept(turn: Turn, draft: Draft) -> Draft:
 
 def _named(turn: Turn, draft: Draft, said: str, step: str) -> Draft:
     """Take in which pieces are meant, and what is wanted for them."""
-    if step in ASIDE and not swaps(turn, said):
+    if step in ASIDE and not swaps(turn, said) and not (step == "reason" and _names_another(turn, draft, said)):
         return _counted(draft, said)
     shift = reasons.shift_in(said) if draft.is_exchange else 0
     owned, wanted, size = _colours(turn, draft, said, step)
@@ -325,6 +329,16 @@ def _named(turn: Turn, draft: Draft, said: str, step: str) -> Draft:
     if count:
         draft = replace(draft, count=count, parts=tuple((line, 0) for line, _ in draft.parts))
     return draft
+
+
+def _names_another(turn: Turn, draft: Draft, said: str) -> bool:
+    """Return whether other pieces than those settled are to go back: `那T恤退两件`, `no, return the shirt`."""
+    named = {one for group in goods.products(turn) for one in group}
+    before = {one for group in draft.products for one in group}
+    garments = set(goods.garments(turn))
+    other = (named or garments) and not named & before and not garments & set(draft.garments)
+    wants = bool(reasons.wanted_in(said)) or turn.meaning.best in (RETURN, EXCHANGE)
+    return bool(other and draft.parts and wants) and not is_question(turn.text)
 
 
 def _counted(draft: Draft, said: str) -> Draft:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from bot.knowledge.entries import version_of
@@ -9,7 +10,7 @@ from bot.messages import Source
 from bot.shop.port import Product
 from bot.skills import shown
 from bot.skills.goods import is_colour
-from bot.skills.turn import OPTIONAL, Say, Step, Turn, phrases
+from bot.skills.turn import ASKED, OPTIONAL, Say, Step, Turn, phrases
 from bot.understanding.lexicon import category_of
 from bot.understanding.text import normal
 
@@ -27,6 +28,13 @@ CARE = (
 )
 ABOUT = frozenset({"product-fabric", "product-stretch", "product-thickness", "product-allergy", *CARE})
 """Entries to which is added what the catalogue says of the product that is named, or was spoken of."""
+CARED_FOR = re.compile(
+    r"(?:怎么|怎样|如何|能不能|能|可不可以|可以|要|用)(?:用)?(?:洗衣机|机器)?[机手水干]?洗|洗护|洗涤|[机手水干]洗[吗么嘛]"
+    r"|\bhow (?:do|should|can|to|would)\b.{0,12}\b(?:wash|clean|care for|look after)\b"
+    r"|\b(?:machine|hand)[- ]wash|\bdry[- ]clean|\btumble[- ]dry|\bwashing instructions\b"
+    r"|\b(?:can|may|could|should) (?:i|it|you|they) (?:be )?wash"
+)
+"""Asks how a piece is washed."""
 PHRASES = phrases(
     products="material product material; care product care; fit product fit; "
     "side_by_side product price material colours sizes; side_gone product price material; compare"
@@ -35,7 +43,9 @@ PHRASES = phrases(
 
 def spoken_of(turn: Turn) -> tuple[str, ...]:
     """Return the ids of the products of the last messages."""
-    before = turn.state.before(turn.now)
+    before, asked = turn.state.before(turn.now), turn.state.slots.get(ASKED)
+    if asked and not turn.state.skill:  # a message that led to a choice of what it meant
+        return tuple(dict.fromkeys(one[1] for one in asked["entities"] if one[0] == "product"))
     return tuple(one.value for one in before.entities if one.kind == "product" and not one.negated) if before else ()
 
 
@@ -52,6 +62,15 @@ def tell(turn: Turn) -> Step | None:
     told |= {"care": product.care} if turn.meaning.best in CARE else {"fit": product.fit}
     says = tuple(_fact(turn, product, name, words) for name, words in told.items() if any(words.values()))
     return Step(says, turn.state.waiting("products", OPTIONAL)) if says else None
+
+
+def care(turn: Turn) -> Step | None:
+    """Tell how the one piece spoken of is washed, where that is asked; None else."""
+    ids = () if turn.meaning.value("product") else set(spoken_of(turn))
+    product = turn.shop.product(next(iter(ids))) if len(ids) == 1 else None
+    if product is None or not any(product.care.values()) or not CARED_FOR.search(normal(turn.text)):
+        return None
+    return Step((_fact(turn, product, "care", product.care),), turn.state.waiting("products", OPTIONAL))
 
 
 def _may_be(turn: Turn, product: Product) -> bool:

@@ -81,6 +81,20 @@ def of_kind(turn: Turn, lines: tuple[Line, ...]) -> tuple[Line, ...]:
     return called or tuple(line for line in lines if line.product_id in of_category)
 
 
+def may_mean(turn: Turn, lines: tuple[Line, ...]) -> bool:
+    """Return whether the garment word may mean one of the lines: its name has it, or it is a word for its category.
+
+    `trousers` may mean chinos; `hoodie` no other top.
+    """
+    found, word = of_kind(turn, lines), kind(turn)
+    called = any(word in normal(name) for line in found for name in line.name.values()) if word else False
+    return called or (bool(found) and word in _words_for_categories(turn))
+
+
+def _words_for_categories(turn: Turn) -> frozenset[str | None]:
+    return frozenset(garment_of(normal(turn.phrase(f"chart.{chart}"))) for chart in turn.knowledge.charts)
+
+
 def slot(goods: Goods) -> dict[str, dict[str, list[str]]]:
     """Return the slot that keeps `goods` for the skill's next turns."""
     return {SLOT: {"products": list(goods.products), "colours": list(goods.colours)}}

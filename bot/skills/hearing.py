@@ -9,18 +9,19 @@ from dataclasses import replace
 from functools import lru_cache
 
 from bot.messages import Choice
-from bot.skills import codes, spared, will
+from bot.skills import codes, lost, proof, spared, will
 from bot.skills.asked_on import asks_on
 from bot.skills.choices import chosen, is_question, pointed_at
 from bot.skills.draft import counts_only
 from bot.skills.goods import kind
 from bot.skills.turn import ASKED, HUMAN, Skill, Turn
 from bot.skills.which import picks
+from bot.understanding import fit
 from bot.understanding.entities import ACTED_ON, MEASURES, Entity
 from bot.understanding.fabrics import wished_in
 from bot.understanding.orders import OTHER, WORDS_AROUND
-from bot.understanding.reasons import means_all
-from bot.understanding.text import letters, normal
+from bot.understanding.reasons import means_all, only_no_photo
+from bot.understanding.text import CJK, letters, normal
 
 BY_ITSELF = {"order": "order_status", OTHER: "order_status", "measure": "size_advice", "product": "product_search"}
 """What is wanted by someone who names a thing and says nothing more."""
@@ -37,6 +38,7 @@ INSTEAD = {
     ),
 }
 """Words for what is not wanted, or was the customer's own mistake and not the shop's, beside `bot.skills.will`."""
+CRISIS = "crisis"
 STATUS, HISTORY = "order_status", "order-history"
 """An order told by its day sounds like the entry on old orders."""
 TOLD_BY_DAY = 0.3
@@ -48,6 +50,11 @@ NAMED = frozenset({"order", OTHER, "product"})
 CASE = re.compile(r"(?<![a-z0-9])rt ?-?\d{6}")
 UNHEARD = -math.inf
 """The margin of what the classifier did not think of."""
+LIKELY = 0.2
+"""So far above what is worth asking about a wish speaks against a skill that has answered."""
+LONG_ZH, LONG_EN = 9, 8
+"""Signs and words from which a message says by itself what it is about."""
+SIZES = frozenset({"size", "size_label", *MEASURES})
 ORDER_WORD = re.compile(r"[单單]|\border")
 NAMING = ("product_search", "stock_question", "return_request")
 """What a message seems to want that only says which of the pieces offered is meant."""
@@ -64,7 +71,9 @@ def hear(turn: Turn, skills: Sequence[Skill] = ()) -> Turn:
     """
     if (code := codes.heard(turn)) is not None:
         return code
-    turn = _counts_nothing_missing(_without_denied(turn))
+    if (without := lost.heard(turn)) is not None:
+        return without
+    turn = _counts_nothing_missing(_without_denied(_without_photo(turn)))
     if asks_on(turn):
         return replace(turn, meaning=replace(turn.meaning, ranked=((STATUS, 1.0),), parts=()))
     if turn.meaning.follows:
@@ -74,7 +83,8 @@ def hear(turn: Turn, skills: Sequence[Skill] = ()) -> Turn:
     trusted = () if _is_odd(turn) else skills
     asked, skill = next(((label, one) for one in trusted if one.settles and (label := one.settles(turn))), ("", None))
     if skill and _is_heard(turn, asked, skill):
-        return replace(turn, meaning=replace(turn.meaning, ranked=((asked, 1.0),), parts=()))
+        parts = turn.meaning.parts if asked in dict(turn.meaning.parts) else ()
+        return replace(turn, meaning=replace(turn.meaning, ranked=((asked, 1.0),), parts=parts))
     if _joins_sale(turn) and ASKED not in turn.state.slots and not turn.choice:
         return turn
     picked = chosen(turn.text, turn.choice, turn.state.offered) or _agreed(turn) or _pointed_at(turn)
@@ -110,6 +120,15 @@ def _names_a_thing(turn: Turn) -> bool:
     said = normal(turn.text)
     kinds = {entity.kind for entity in turn.meaning.entities}
     return bool(kinds & NAMED or wished_in(said) or CASE.search(said))
+
+
+def _without_photo(turn: Turn) -> Turn:
+    """Leave out the worry about somebody who says but that they `can't take a photo`."""
+    meaning = turn.meaning
+    if CRISIS not in dict(meaning.ranked) or not only_no_photo(normal(turn.text)):
+        return turn
+    ranked = tuple(one for one in meaning.ranked if one[0] != CRISIS)
+    return replace(turn, meaning=replace(meaning, ranked=ranked, parts=()))
 
 
 def _without_denied(turn: Turn) -> Turn:
@@ -159,6 +178,8 @@ def wish(turn: Turn, by_intent: Mapping[str, Skill]) -> str:
     odd = 2 * max(0.0, meaning.bounds.later)
     if first in by_intent and kinds & by_intent[first].about and meaning.margin >= meaning.bounds.ask + odd:
         return first
+    if first == STATUS and _names_own_goods(turn):
+        return STATUS
     if picks(turn) and (first in (STATUS, HISTORY) or (not meaning.possible and ORDER_WORD.search(normal(turn.text)))):
         return STATUS
     elsewhere = first in by_intent and first != BY_ITSELF["measure"]
@@ -167,6 +188,32 @@ def wish(turn: Turn, by_intent: Mapping[str, Skill]) -> str:
     if names_only(turn) or (OTHER in kinds and not meaning.possible):
         return next((label for kind, label in BY_ITSELF.items() if kind in kinds), "")
     return ""
+
+
+def wants_else(turn: Turn, skill: Skill, by_intent: Mapping[str, Skill], neutral: frozenset[str]) -> bool:
+    """Return whether a message after an answer of `skill`, which would hear more, asks for something else.
+
+    What tells of a body or a size goes on; what names but a piece does, unless another skill is likely meant.
+    """
+    meaning, own = turn.meaning, skill.intents | skill.hears | skill.adds_to | neutral
+    if turn.choice or any(entity.kind in SIZES for entity in meaning.entities) or ASKS_SIZE.search(normal(turn.text)):
+        return wish(turn, by_intent) in by_intent.keys() - own
+    likely = meaning.ranked[0][0] if meaning.margin >= meaning.bounds.ask + LIKELY and _says_more(turn) else ""
+    label = wish(turn, by_intent) or (likely if likely in by_intent else "")
+    return bool(label) and label not in own
+
+
+def _says_more(turn: Turn) -> bool:
+    """Return whether more is said than how something should fit, whom, or `and the trousers?`."""
+    said = normal(turn.text)
+    is_long = len(said) >= LONG_ZH if CJK.search(said) else len(said.split()) >= LONG_EN
+    return is_long and not fit.wishes(said) and not fit.whose(said)
+
+
+def _names_own_goods(turn: Turn) -> bool:
+    """Return whether a piece is named that is in one of the orders shown to be theirs: `when does the coat arrive`."""
+    named = set(turn.meaning.values("product"))
+    return bool(named) and any(line.product_id in named for order in proof.own(turn) for line in order.lines)
 
 
 def _kinds(turn: Turn) -> set[str]:

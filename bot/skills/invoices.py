@@ -80,7 +80,14 @@ def _gives_billing(turn: Turn) -> str:
     if turn.state.skill == NAME or turn.choice or turn.meaning.is_wary or not ASKED_FOR.search(normal(turn.text)):
         return ""
     told = billing_in(_without_order(turn))
-    return WISH if told.title or told.tax_id or told.email else ""
+    of_order = turn.meaning.value("order") is not None and not is_question(turn.text) and _asks_for_one(turn)
+    return WISH if told.title or told.tax_id or told.email or of_order else ""
+
+
+def _asks_for_one(turn: Turn) -> bool:
+    """Return whether nothing but an invoice is asked for, whatever entry on invoices it sounds like."""
+    labels = {turn.meaning.best, *(label for label, _ in turn.meaning.parts)} - {"", WISH}
+    return all((label, turn.language) in turn.knowledge.entries and "invoice" in label for label in labels)
 
 
 def _told(turn: Turn, step: str) -> Billing:

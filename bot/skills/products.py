@@ -9,7 +9,7 @@ from dataclasses import replace
 from bot.knowledge.entries import version_of
 from bot.messages import Source
 from bot.shop.port import Money, Product, Variant
-from bot.skills import facts, looks, shown
+from bot.skills import budget, facts, looks, shown
 from bot.skills.goods import is_colour
 from bot.skills.instead import PHRASES as INSTEAD
 from bot.skills.instead import instead
@@ -27,6 +27,10 @@ ANY_LEFT = re.compile(
     r"有(?:没有)?.{1,10}(?:吗|么|嘛|没)|还有.{1,10}|有没有"
     r"|\b(?:do you have|have you got|got any|is there|available|in stock|comes? in)\b"
 )
+VERSUS = re.compile(
+    r"(?:[跟和与同]|比).{0,12}(?:比(?!价)|哪[个款件]更?|更|[好暖厚薄凉轻])|\b(?:than|versus|vs|compared (?:to|with))\b"
+)
+"""Sets a piece beside the one spoken of."""
 MOST_SHOWN = 3
 MOST_COMPARED = 3
 COMPARE = "product_compare"
@@ -56,6 +60,8 @@ def run(turn: Turn) -> Step | None:
         return _compare(turn)
     if turn.meaning.best in facts.ABOUT:
         return facts.tell(turn)
+    if turn.meaning.best == "product_search" and (care := facts.care(turn)):
+        return care
     turn, category = _with_spoken_of(turn), category_of(normal(turn.text))
     named = bool(turn.meaning.values("product") or category or looks.made_like(turn) or looks.by_colour(turn))
     if waits and (turn.meaning.best or not named):
@@ -85,15 +91,25 @@ def _settles(turn: Turn) -> str:
     said, meaning = normal(turn.text), turn.meaning
     if turn.choice or (turn.state.skill and turn.state.step != OPTIONAL):
         return ""
+    spoken = set() if meaning.value("product") or category_of(said) else set(facts.spoken_of(turn))
     if meaning.value("product") and COLOURS.search(said) and not meaning.values("colour"):
         return "product_search"
+    if len(spoken) == 1 and not meaning.best and not meaning.values("colour") and COLOURS.search(said):
+        return STOCK
+    if len(spoken) == 1 and not meaning.best and not meaning.parts and facts.CARED_FOR.search(said):
+        return "product_search"
+    if budget.wants_cheapest(said) and category_of(said) and not meaning.best and not meaning.parts:
+        return "product_search"
+    if meaning.value("product") and facts.spoken_of(turn) and not meaning.best and VERSUS.search(said):
+        return COMPARE
     variant = bool(meaning.value("colour") or meaning.value("size"))
     if meaning.value("product") and variant and not re.search(r"[^\W\d_]", IN_STOCK.sub("", looks.unnamed(turn))):
         return STOCK if IN_STOCK.search(said) else ""
     if looks.are_sought(turn):
         return "product_search"
     asked = variant and not meaning.best and not meaning.value("product") and not category_of(said)
-    return STOCK if asked and ANY_LEFT.search(said) and len(set(facts.spoken_of(turn))) == 1 else ""
+    open_to_it = len(spoken) == 1 or (not spoken and meaning.value("size") is not None and not looks.by_colour(turn))
+    return STOCK if asked and ANY_LEFT.search(said) and open_to_it else ""
 
 
 def _compare(turn: Turn) -> Step | None:
@@ -127,9 +143,23 @@ def _fitting(turn: Turn, category: str | None) -> list[Product]:
         ]
     if not found and turn.meaning.best in ("recommend", "new_arrivals"):
         found = list(products[-MOST_SHOWN:])
-    fitting = [product for product in found if _asked_for(turn, product)] or found
-    child = category == CHILDREN
-    return sorted(fitting, key=lambda product: (_sold_out(turn, product), (product.category == CHILDREN) != child))
+    fitting = _affordable(turn, [product for product in found if _asked_for(turn, product)] or found)
+    child, by_price = category == CHILDREN, budget.wants_cheapest(normal(turn.text))
+
+    def place(product: Product) -> tuple[bool, bool, int]:
+        price = _cheapest(turn, _asked_for(turn, product) or product.variants).amount_minor if by_price else 0
+        return (_sold_out(turn, product), (product.category == CHILDREN) != child, price)
+
+    return sorted(fitting, key=place)
+
+
+def _affordable(turn: Turn, found: list[Product]) -> list[Product]:
+    """Return those that cost no more than the customer wants to pay; all of them where no sum was named."""
+    most = budget.most_minor(normal(turn.text))
+    if most is None:
+        return found
+    priced = ((one, _cheapest(turn, _asked_for(turn, one) or one.variants)) for one in found)
+    return [one for one, price in priced if price.amount_minor <= most]
 
 
 def _asked_for(turn: Turn, product: Product) -> list[Variant]:

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 from bot.messages import Choice
 from bot.shop.port import Order
-from bot.skills import codes, offers, shown, which
+from bot.skills import codes, lost, offers, shown, which
 from bot.skills.choices import is_question
-from bot.skills.goods import named, named_now, products, slot
+from bot.skills.goods import may_mean, named, named_now, of_kind, products, slot
 from bot.skills.turn import FailProof, Handoff, Prove, Say, State, Step, Turn, phrases
 from bot.understanding.entities import without
 from bot.understanding.lexicon import garment_of
@@ -19,17 +19,19 @@ from bot.understanding.text import normal
 PHRASES = (
     phrases(
         proof="which_of_yours; ask_number; other_form order.example; ask_phone order.number; wrong_phone; no_orders; "
-        "too_many_tries; locked; locked_code"
+        "too_many_tries; locked; locked_code; find_number; other_way"
     )
     | codes.PHRASES
 )
-CHOICES = ("order:", "code:")
+CHOICES = ("order:", "code:", "lost:")
 """Tokens of the choices that answer which order it is, and whose."""
 RETURNS = "returns"
 MAX_TRIES = 5
 MOST_WRONG = 4 * MAX_TRIES
 """After so many wrong answers about an order in a day, by whomever, strangers are slowed: see `bot.skills.slowing`."""
 MOST_OFFERED = 4
+TOLD_DIGITS = "digits"
+"""The slot that keeps the end of a phone number told before the order's number."""
 FOUR_DIGITS = re.compile(r"(?<!\d)(\d{4})(?!\d)", re.ASCII)
 NUMBER_AND_DIGITS = re.compile(
     r"\W*(?:我的|my|the)?\W*(?:订单(?:编?号)?|单号|order(?: (?:number|no))?)?(?:是|is)?\W*([0-9]{4})\W*"
@@ -68,6 +70,8 @@ def find_order(turn: Turn, skill: str, likely: Likely) -> Order | Step:
         likely: whether what the customer wants can be wanted of an order; only used to choose among several.
     """
     number = _said(turn) or _chosen(turn)
+    if number is not None and _carried_over(turn, number):
+        number = None
     if number is None and turn.state.skill == skill and not _names_goods_of_another(turn, skill):
         number = turn.state.slots.get("order")
     if number is None:
@@ -87,6 +91,15 @@ def _said(turn: Turn) -> str | None:
     """Return the order number of the message; of several, the last where the message puts itself right."""
     numbers = turn.meaning.values("order")
     return next(iter(numbers[-1:] if PUTS_RIGHT.search(normal(turn.text)) else numbers), None)
+
+
+def _carried_over(turn: Turn, number: str) -> bool:
+    """Return whether an order comes from the message before, and pieces are named now that are none of its."""
+    order, before = turn.shop.order(number), turn.state.before(turn.now)
+    if order is None or before is None or not turn.meaning.follows or not turn.may_see(order):
+        return False
+    said_now = normal(turn.text.removeprefix(before.text))
+    return normal(number) not in said_now and garment_of(said_now) is not None and _in_none_of(turn, (order,))
 
 
 def _chosen(turn: Turn) -> str | None:
@@ -114,8 +127,8 @@ def _names_goods_of_another(turn: Turn, skill: str) -> bool:
 
 
 def _from_own(turn: Turn, skill: str, likely: Likely) -> Order | Step:
-    waiting = turn.state.waiting(skill, "order", **slot(named(turn)))
-    if turn.person.customer_id is None and not turn.person.proven:
+    waiting = turn.state.waiting(skill, "order", **slot(named(turn)), **_told_digits(turn))
+    if turn.person.customer_id is None and (not turn.person.proven or _in_none_of(turn, own(turn))):
         return Step((_ask_number(turn),), waiting)
     orders = own(turn)
     spoken = next((order for order in orders if order.number == spoken_of(turn)), None)
@@ -134,13 +147,28 @@ def _from_own(turn: Turn, skill: str, likely: Likely) -> Order | Step:
     return Step((Say("proof.which_of_yours", choices=choices),), waiting)
 
 
+def _told_digits(turn: Turn) -> dict[str, str]:
+    """Return, as a slot, the end of the phone number that is told before anybody knows of which order."""
+    told = turn.meaning.value("phone_end")
+    return {TOLD_DIGITS: told} if told else {}
+
+
+def _in_none_of(turn: Turn, orders: tuple[Order, ...]) -> bool:
+    """Return whether pieces are named of which none of these orders has one, nor any of their kind."""
+    goods = named_now(turn)
+    return bool(goods.products) and not any(
+        any(line.product_id in goods.products for line in order.lines) or of_kind(turn, order.lines) for order in orders
+    )
+
+
 def _likely_ones(turn: Turn, fitting: list[Order], orders: tuple[Order, ...], likely: Likely) -> list[Order]:
     """Return those of which it may be wanted; where a word like `trousers` may mean goods of others too, of all."""
     if found := [order for order in fitting if likely(order)]:
         return found
-    groups = products(turn)
-    vague = bool(groups) and all(len(group) > 1 for group in groups)
-    return [order for order in orders if vague and likely(order)] or fitting
+    groups, word = products(turn), garment_of(normal(turn.text))
+    vague = bool(groups) and all(len(group) > 1 for group in groups) and word is not None
+    other = [order for order in orders if vague and likely(order)]
+    return [order for order in other if may_mean(turn, order.lines)] or fitting
 
 
 def spoken_of(turn: Turn) -> str:
@@ -152,6 +180,8 @@ def spoken_of(turn: Turn) -> str:
 
 
 def _ask_number(turn: Turn) -> Say:
+    if turn.choice == lost.NUMBER:
+        return Say("proof.find_number", choices=(offers.human(turn),))
     if _in_other_form(turn) and turn.order_example:
         return Say("proof.other_form", {"order.example": turn.order_example})
     return Say("proof.ask_number")
@@ -167,7 +197,12 @@ def _ask_proof(turn: Turn, skill: str, number: str, order: Order | None) -> Orde
     """Ask for the end of the phone number or a code; answer the same whether or not the order exists."""
     if turn.person.failed_proofs >= MAX_TRIES:
         return _too_many_tries(turn)
-    waiting = turn.state.waiting(skill, "phone", order=number, **slot(named(turn)))
+    told = turn.state.slots.get(TOLD_DIGITS) if turn.state.skill == skill and turn.state.step == "order" else None
+    waiting = turn.state.waiting(
+        skill, "phone", order=number, **slot(named(turn)), **({TOLD_DIGITS: ""} if told else {})
+    )
+    if turn.choice == lost.PHONE:
+        return Step((Say("proof.other_way", choices=(*codes.offered(turn), offers.human(turn))),), waiting)
     if turn.sends_codes and turn.choice == codes.SEND:
         return codes.send(turn, number, waiting)
     if turn.state.step == "phone" and (code := codes.said_in(turn)):
@@ -175,8 +210,8 @@ def _ask_proof(turn: Turn, skill: str, number: str, order: Order | None) -> Orde
         return order if order is not None and right else _wrong(turn, number, "proof.wrong_code", waiting)
     if number in turn.person.slowed and number not in turn.person.trusted:
         return _locked(turn, waiting)
-    said = turn.meaning.value("phone_end") or _bare_digits(turn)
-    if said is None:
+    said = turn.meaning.value("phone_end") or _bare_digits(turn) or told
+    if not said:
         return Step((Say("proof.ask_phone", {"order.number": number}, codes.offered(turn)),), waiting)
     customer = turn.shop.customer(order.customer_id) if order else None
     if order is not None and customer is not None and phone_end(customer.phone) == said:

@@ -101,6 +101,7 @@ def _product(turn: Turn) -> Product | None:
     kept = turn.state.slots.get("product") if turn.state.skill == NAME else None
     picked = turn.choice.removeprefix("product:") if turn.choice.startswith("product:") else None
     product_id = picked or turn.meaning.value("product") or kept or _spoken_of(turn, "product")
+    product_id = product_id or _gone_of_those_shown(turn)
     return turn.shop.product(product_id) if product_id else None
 
 
@@ -110,6 +111,21 @@ def _spoken_of(turn: Turn, kind: str) -> str | None:
     if before is None or category_of(normal(turn.text)):
         return None
     return next((one.value for one in before.entities if one.kind == kind and not one.negated), None)
+
+
+def _gone_of_those_shown(turn: Turn) -> str | None:
+    """Return the one product, of those just shown, that is gone in the colour and size that were asked for."""
+    before = turn.state.before(turn.now) if turn.state.skill != NAME else None
+    if before is None or category_of(normal(turn.text)):
+        return None
+    told = {kind: tuple(e.value for e in before.entities if e.kind == kind) for kind in ("colour", "size")}
+    gone = []
+    for one in turn.state.last.get("shown", ()):
+        product = turn.shop.product(one)
+        asked = [v for v in product.variants if _is_wanted(v, told["colour"], told["size"])] if product else []
+        if asked and not any(variant.stock for variant in asked):
+            gone.append(one)
+    return gone[0] if len(gone) == 1 and (told["colour"] or told["size"]) else None
 
 
 def _wanted(turn: Turn, kind: str) -> tuple[str, ...]:

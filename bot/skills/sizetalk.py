@@ -16,7 +16,7 @@ from bot.skills.labels import places_of
 from bot.skills.stocked import own_names
 from bot.skills.turn import Turn
 from bot.skills.votes import BODY
-from bot.understanding.fit import CHILD, ME, OTHER, whose
+from bot.understanding.fit import CHILD, ME, OTHER, relative, whose
 from bot.understanding.lexicon import CHILDREN, category_of
 
 NAME = "sizing"
@@ -50,6 +50,7 @@ class Talk:
         whose: of whom is spoken.
         people: what is known of each, said in this conversation.
         news: whether this message added anything.
+        relative: who it is, if it is not the customer and was told: of another one nothing is known.
     """
 
     whose: str
@@ -58,6 +59,7 @@ class Talk:
     chart: SizeChart
     heard: bodies.Heard
     news: bool
+    relative: str = ""
 
     @property
     def said(self) -> Body:
@@ -70,6 +72,7 @@ class Talk:
             "people": {who: body.as_slot() for who, body in self.people.items()},
             "product": self.product.id if self.product else "",
             "chart": self.chart.category,
+            "relative": self.relative,
         }
 
 
@@ -88,6 +91,9 @@ def talk_of(turn: Turn) -> Talk:
         heard = replace(heard, body=replace(heard.body, labels=labels))
     product, kind = _named(turn)
     who = _whose(turn, heard, before, product, kind)
+    kept_relative, named_relative = str(slots.get("relative", "")), relative(bodies.new_words(turn))
+    if who != ME and named_relative and kept_relative not in ("", named_relative):
+        people.pop(who, None)
     news = bool(heard.body or heard.twice or heard.unread or product or kind or (who != before and heard.whose))
     if product is None and not kind:
         product = _kept_product(turn, str(slots.get("product", "")), who, heard.body)
@@ -95,7 +101,7 @@ def talk_of(turn: Turn) -> Talk:
         people[who] = people.get(who, Body()).and_then(_without(heard.body, heard.twice))
     body = people.get(who, Body())
     chart = _chart(turn, product, kind, who, str(slots.get("chart", "")), heard.body, body)
-    return Talk(who, people, product, chart, heard, news)
+    return Talk(who, people, product, chart, heard, news, named_relative or kept_relative)
 
 
 def _of_whom(turn: Turn) -> str:

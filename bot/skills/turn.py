@@ -113,11 +113,16 @@ class State:
         """Return this state with a message that is acted on when one of the labels offered now is chosen."""
         return replace(self, slots={**self.slots, ASKED: {"text": text, "entities": [astuple(e) for e in entities]}})
 
-    def about(self, label: str, meaning: Meaning, now: datetime) -> State:
-        """Return this state with what is spoken of now: `and in blue?` is read with it, for a few turns."""
+    def about(self, label: str, meaning: Meaning, now: datetime, shown: tuple[str, ...] = ()) -> State:
+        """Return this state with what is spoken of now: `and in blue?` is read with it, for a few turns.
+
+        Args:
+            shown: ids of the products that were told of.
+        """
         named = [list(astuple(replace(entity, start=0, end=0))) for entity in meaning.entities]
         text = meaning.text[-MOST_REMEMBERED:]
-        return replace(self, last={"label": label, "text": text, "entities": named, "turns": 0, "at": now.timestamp()})
+        last = {"label": label, "text": text, "entities": named, "turns": 0, "at": now.timestamp()}
+        return replace(self, last={**last, "shown": list(shown)} if shown else last)
 
     def older(self) -> State:
         """Return this state one turn later."""

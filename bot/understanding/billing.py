@@ -76,6 +76,10 @@ ALONE = re.compile(
     re.IGNORECASE,
 )
 """For whom it is, as one item of a list."""
+NAME = re.compile(r"[\u3400-\u9fff·]{2,12}|[A-Z][\w'.-]*(?: [A-Z][\w'.-]*){1,3}")
+"""A person's, as it is written."""
+LEADS_THERE = re.compile(r"[发發寄送邮郵给給到至]|\b(?:e-?mail|mail|send|to|at)\b", re.IGNORECASE)
+"""Words that lead to an address, and are no name."""
 GENERIC = ("公司", "单位", "企业", "个人", "company", "person", "personal")
 
 
@@ -135,6 +139,7 @@ def _tax_id(said: str, asked: bool) -> tuple[str, str, str]:
             if valid := _valid(match[0]):
                 return valid, "", said[: match.start()] + "\n" + said[match.end() :]
     meant = LIKE_AN_ID.search(capitals) if asked or re.search(r"税号|信用代码|\bTAX\b|\bVAT\b", capitals) else None
+    meant = meant or VAT_ID.search(capitals)
     meant = meant or next((m for m in LIKE_AN_ID.finditer(capitals) if len(m[0]) in (15, 17, 18, 19, 20)), None)
     if meant is None:
         return "", "", said
@@ -166,9 +171,22 @@ def _listed(said: str) -> str:
     """
     items = [item for item in re.split(r"[\n,;，；、]", said) if not EMAIL.search(item)]
     parts = [part for item in items if (part := TRAIL.sub("", item.strip()))]
+    parts += [part for item in re.split(r"[\n,;，；、]", said) if EMAIL.search(item) for part in _beside_address(item)]
     kinds = [part for part in parts if ALONE.fullmatch(part)]
     names = [name for part in parts if part not in kinds and (name := _bare(part))]
     return names[0] if kinds and len(names) == 1 else ""
+
+
+def _beside_address(item: str) -> list[str]:
+    """Return kind and name where they stand before an address in one item: `个人 林悦 a@b.cn`, `Lin Yue a@b.cn`."""
+    rest = EMAIL.split(item)[0].strip()
+    led = re.match(rf"({ALONE.pattern})\s+", rest, re.IGNORECASE)
+    name = rest[led.end() :] if led else rest
+    return ([led[1]] if led else []) + ([name] if _is_name(name) else [])
+
+
+def _is_name(said: str) -> bool:
+    return NAME.fullmatch(said) is not None and not LEADS_THERE.search(said) and _bare(said) == said
 
 
 def _bare(said: str) -> str:

@@ -51,6 +51,26 @@ _RELATIVES = (
     r"|\b(?:husband|wife|boyfriend|girlfriend|partner|fianc[ée]+|dad|father|mum|mom|mother|brother|sister)\b"
     r"|\b(?:friend|grandma|grandpa|colleague|for them)\b"
 )
+_WHO: Mapping[str, re.Pattern[str]] = {  # one person → what they are called, the longer words in front
+    name: re.compile(words)
+    for name, words in (
+        ("husband", r"老公|丈夫|\bhusband\b"),
+        ("wife", r"老婆|太太|妻子|\bwife\b"),
+        ("boyfriend", r"男朋友|男友|\bboyfriend\b"),
+        ("girlfriend", r"女朋友|女友|\bgirlfriend\b"),
+        ("grandmother", r"奶奶|外婆|姥姥|\bgrand(?:ma|mother)\b"),
+        ("grandfather", r"爷爷|外公|姥爷|\bgrand(?:pa|dad|father)\b"),
+        ("parent-in-law", r"婆婆|公公|岳母|岳父|丈母娘|\b(?:mother|father)-in-law\b"),
+        ("mother", r"妈|母亲|\b(?:mum|mom|mother)\b"),
+        ("father", r"爸|父亲|\b(?:dad|father)\b"),
+        ("brother", r"哥|弟|\bbrother\b"),
+        ("sister", r"姐|妹|\bsister\b"),
+        ("son", r"儿子|\bson\b"),
+        ("daughter", r"女儿|闺女|\bdaughter\b"),
+        ("friend", r"朋友|闺蜜|\bfriend\b"),
+        ("colleague", r"同事|\bcolleague\b"),
+    )
+}
 _PRONOUN = re.compile(r"(?<![其吉])[他她]|\b(?:he|she|him|his|her)\b|\bhe's|\bshe's")
 _OTHER = re.compile(_RELATIVES)
 _ME = re.compile(
@@ -84,6 +104,11 @@ def whose(said: str, before: str = "") -> str:
     if _PRONOUN.search(said):  # of a child that was spoken of, else of somebody else
         return before if before in (CHILD, OTHER) else OTHER
     return ME if _ME.search(said) else before
+
+
+def relative(said: str) -> str:
+    """Return who it is that `said` (normal form) names beside the speaker, as the first of some words; else empty."""
+    return next((name for name, pattern in _WHO.items() if pattern.search(said)), "")
 
 
 def gender(said: str) -> str:

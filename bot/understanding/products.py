@@ -87,7 +87,8 @@ class _Same:
 
 
 def meant(text: str, products: Sequence[Named]) -> list[tuple[str, int, int, bool]]:
-    """Return the products that `text` may mean: all that share the most words with it.
+    """Return the products that `text` may mean: all that share the most words with it, and those whose whole name
+    stands elsewhere in it.
 
     Args:
         text: as `bot.understanding.text.normal` makes it.
@@ -102,7 +103,45 @@ def meant(text: str, products: Sequence[Named]) -> list[tuple[str, int, int, boo
     best = _best(held, index)
     almost = _almost_whole(text, held, index)
     named = {product_id for product_id, *_ in best}
-    return sorted([found for found in almost if found[0] in named] or best or almost)
+    found = [found for found in almost if found[0] in named] or best or almost
+    return sorted(_with_others(found, _whole(held, index) | {one: (s, e) for one, s, e, wrong in almost if not wrong}))
+
+
+def _with_others(
+    found: list[tuple[str, int, int, bool]], whole: Mapping[str, tuple[int, int]]
+) -> list[tuple[str, int, int, bool]]:
+    """Return what was found, where its name stands, and what else is called by its whole name: `the linen dress or
+    the floral chiffon dress`.
+    """
+    placed = [(one, *whole.get(one, (start, end)), slipped) for one, start, end, slipped in found]
+    taken = [(start, end) for _, start, end, _ in placed]
+    known = {one for one, *_ in placed}
+    others = [
+        (one, start, end, False)
+        for one, (start, end) in whole.items()
+        if one not in known and not any(s < end and start < e for s, e in taken)
+    ]
+    inside = {
+        one
+        for one, s, e, _ in others
+        for other, t, u, _ in others
+        if other != one and t <= s and e <= u and u - t > e - s
+    }
+    return placed + [other for other in others if other[0] not in inside] if placed else []
+
+
+def _whole(held: Sequence[_Piece], index: _Index) -> dict[str, tuple[int, int]]:
+    """Return where names of at least two words stand whole, word by word and nothing misspelt."""
+    words = [piece for piece in held if piece.at < 0 and not piece.slipped]
+    found: dict[str, tuple[int, int]] = {}
+    for place, first in enumerate(words):
+        for number in index.by_piece[first.piece]:
+            name = index.names[number]
+            run = words[place : place + len(name.pieces)]
+            joined = all(other.start - one.end == 1 for one, other in pairwise(run))
+            if len(run) >= ENOUGH_WORDS and joined and tuple(piece.piece for piece in run) == name.pieces:
+                found.setdefault(name.product_id, (first.start, run[-1].end))
+    return found
 
 
 @lru_cache(maxsize=4)

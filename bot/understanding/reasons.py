@@ -117,6 +117,8 @@ CONDITIONS = {  # the first that is found counts
         opened|took it out|unpacked|unsealed
     """),
 }
+MOST_BESIDE = 6
+"""Letters: `sorry, I`."""
 NO_PHOTO = _any("""
     (?:没有?|不|无|拍不|发不|传不|冇|唔)[^,，。]{0,4}(?:图|照片|相片|相|拍|照|了)
     (?:no|without(?: a)?|(?:don't|do not) have(?: any| a)?) ?(?:photos?|pictures?|pics?|images?|camera|one)
@@ -187,6 +189,12 @@ def condition_in(said: str) -> str:
 def has_no_photo(said: str) -> bool:
     """Return whether somebody says that there is no picture to send."""
     return NO_PHOTO.search(said) is not None
+
+
+def only_no_photo(said: str) -> bool:
+    """Return whether a message says that there is no picture to send, and next to nothing else."""
+    rest = NO_PHOTO.sub(" ", said)
+    return rest != said and sum(character.isalpha() for character in rest) <= MOST_BESIDE
 
 
 def means_all(said: str) -> bool:
