@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +11,6 @@ from bot.clock import Clock
 from bot.messages import Chat
 from connectors.webchat.transcript import SaleCard, Transcript
 
-SHARED_FOR_S = 0.5
 LOOK_AGAIN_S = 1.0
 """How often a stream looks while it shows a sale: a number on the page is as old as that and what the line takes."""
 
@@ -24,15 +24,16 @@ class Cards:
         self._clock = clock
         self._reading = asyncio.Lock()
         self._found: Sequence[SaleCard] = ()
-        self._good_until_s = 0.0
+        self._began_s = -math.inf
 
     async def of(self, chat: Chat) -> Sequence[SaleCard]:
         """Return the cards for one customer: none for who said no to offers."""
         time = asyncio.get_running_loop().time
+        asked_s = time()
         async with self._reading:
-            if time() >= self._good_until_s:
+            if self._began_s <= asked_s:  # what was read before this was asked may not have what woke it
+                self._began_s = time()
                 self._found = await self._transcript.sales(self._channel)
-                self._good_until_s = time() + SHARED_FOR_S
         found = self._found
         return found if found and await self._transcript.hears_offers(chat) else ()
 
