@@ -83,8 +83,7 @@ def hear(turn: Turn, skills: Sequence[Skill] = ()) -> Turn:
     trusted = () if _is_odd(turn) else skills
     asked, skill = next(((label, one) for one in trusted if one.settles and (label := one.settles(turn))), ("", None))
     if skill and _is_heard(turn, asked, skill):
-        parts = turn.meaning.parts if asked in dict(turn.meaning.parts) else ()
-        return replace(turn, meaning=replace(turn.meaning, ranked=((asked, 1.0),), parts=parts))
+        return replace(turn, meaning=replace(turn.meaning, ranked=((asked, 1.0),), parts=()))
     if _joins_sale(turn) and ASKED not in turn.state.slots and not turn.choice:
         return turn
     picked = chosen(turn.text, turn.choice, turn.state.offered) or _agreed(turn) or _pointed_at(turn)
