@@ -154,7 +154,7 @@ def take_turn(turn: Turn) -> Step:
     if step.label and step.decision in ("answer", "skill"):
         text = offers.label_text(heard, step.label) if picked else heard.meaning.text
         meaning = _with_cited(replace(heard.meaning, text=text), step)
-        state = _still_of_order(heard, step, state.about(step.label, meaning, turn.now, _shown(step)))
+        state = _still_of_order(heard, step, state.about(step.label, meaning, turn.now, _cited(step, "product")))
     elif step.skill == orders.NAME and not step.state.skill and (meaning := _with_cited(heard.meaning, step)):
         text = state.last.get("text") or turn.text
         state = state.about(hearing.STATUS, replace(meaning, text=text), turn.now) if meaning.value("order") else state
@@ -163,23 +163,19 @@ def take_turn(turn: Turn) -> Step:
 
 
 def _with_cited(meaning: Meaning, step: Step) -> Meaning:
-    """Return the meaning with the one product, and the one order, that the answer tells of, where the message told none
-    or several.
-    """
+    """Return the meaning with the one product and order that the answer tells of, unless the message told one."""
     for kind in ("product", "order"):
-        sources = (one.id.partition(":") for say in step.says for one in say.sources)
-        cited = {name for what, _, name in sources if what == kind}
-        said = meaning.values(kind)
+        cited, said = set(_cited(step, kind)), meaning.values(kind)
         if len(cited) == 1 and (not said or (len(said) > 1 and cited < set(said))):  # of several that a word may name
             others = tuple(one for one in meaning.entities if one.kind != kind)
             meaning = replace(meaning, entities=(*others, Entity(kind, cited.pop(), 0, 0)))
     return meaning
 
 
-def _shown(step: Step) -> tuple[str, ...]:
-    """Return the products that an answer tells of."""
-    cited = (one.id.partition(":") for say in step.says for one in say.sources)
-    return tuple(dict.fromkeys(name for what, _, name in cited if what == "product"))
+def _cited(step: Step, kind: str) -> tuple[str, ...]:
+    """Return the ids of the products, or orders, that an answer tells of."""
+    sources = (one.id.partition(":") for say in step.says for one in say.sources)
+    return tuple(dict.fromkeys(name for what, _, name in sources if what == kind))
 
 
 def _still_of_order(turn: Turn, step: Step, state: State) -> State:

@@ -198,9 +198,8 @@ def _ask_proof(turn: Turn, skill: str, number: str, order: Order | None) -> Orde
     if turn.person.failed_proofs >= MAX_TRIES:
         return _too_many_tries(turn)
     told = turn.state.slots.get(TOLD_DIGITS) if turn.state.skill == skill and turn.state.step == "order" else None
-    waiting = turn.state.waiting(
-        skill, "phone", order=number, **slot(named(turn)), **({TOLD_DIGITS: ""} if told else {})
-    )
+    waiting = turn.state.waiting(skill, "phone", order=number, **slot(named(turn)))
+    waiting = waiting.keeping(**{TOLD_DIGITS: ""}) if told else waiting
     if turn.choice == lost.PHONE:
         return Step((Say("proof.other_way", choices=(*codes.offered(turn), offers.human(turn))),), waiting)
     if turn.sends_codes and turn.choice == codes.SEND:
