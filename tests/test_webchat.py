@@ -396,7 +396,7 @@ async def test_the_page_follows_the_browsers_language_and_takes_no_other(browser
 async def test_the_element_is_small_and_served_as_script(browser: Browser) -> None:
     answer = await browser.http.get("/element.js")
     assert answer.headers["content-type"].startswith("text/javascript")
-    assert len(answer.content) < 16_000
+    assert len(answer.content) < 20_000
     for name, kind in (("element.css", "text/css"), ("page.css", "text/css"), ("icon.svg", "image/svg+xml")):
         assert (await browser.http.get(f"/{name}")).headers["content-type"].startswith(kind)
 
