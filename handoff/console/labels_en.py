@@ -320,6 +320,7 @@ EN = {
     "wish_sizing": "size advice",
     "wish_products": "products",
     "wish_sales": "a flash sale",
+    "wish_votes": "a vote",
     "wish_consent": "notices",
     "wish_invoices": "an invoice",
     "wish_coupons": "a coupon",

@@ -320,6 +320,7 @@ ZH = {
     "wish_sizing": "尺码建议",
     "wish_products": "商品",
     "wish_sales": "秒杀",
+    "wish_votes": "投票",
     "wish_consent": "通知订阅",
     "wish_invoices": "发票",
     "wish_coupons": "优惠券",
