@@ -9,7 +9,7 @@ from bot.understanding.text import normal
 
 _YES = (
     r"嗯|对|是|确定|确认|好|行|可以|没错|没问题|正确|要|当然|就这样|开吧|退吧|退给我|ok|okay|yes|yep|yeah|sure|right|correct"
-    r"|please do|do it|go ahead|all right|fine"
+    r"|please do|do it|done|all set|go ahead|all right|fine"
 )
 _NO = r"不对|不是|不用|不要|先不|不了|不|错了|nope|not now|no|wrong"
 _AROUND = r"please|that's|thanks|thank you|谢谢|的|了|啊|呀|吧|呢|,|，|。|!|！|\.|\s"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from bot.skills import cases, goods, proof, spared, will
-from bot.skills.agreeing import says_no
+from bot.skills.agreeing import says_no, says_yes
 from bot.skills.choices import is_question
 from bot.skills.draft import CANCEL, RETURN, SETTLING, WISHES, Draft, counts_only, remedy, swaps
 from bot.skills.hearing import FAULTS as FAULTS_TOLD
@@ -66,6 +66,8 @@ def _fits_step(turn: Turn, draft: Draft, said: str) -> bool:
     wants = draft.is_exchange and bool(entities.values("size") or entities.values("colour") or reasons.shift_in(said))
     tells = bool(reasons.reason_in(said)) and (not best or best in _labels_of_reasons(turn))
     if step in SETTLING and reasons.wanted_in(said):
+        return True
+    if step == "agree" and says_yes(turn, ""):
         return True
     match step:
         case "line":

@@ -67,10 +67,23 @@ YES = re.compile(
     r"[的了吧啊呀嗯,，。.! ]*(?:是|对|對)?的?[。.!]*$"
 )
 TO_WHOM = re.compile(
-    r"收[件货貨]人|[联聯][系繫]人|(?:[电電][话話]|手机号?|手機)[:：]?(?:改|换|換|是|为|為|号|\d|\+)|名字(?:改|换|是|写)"
-    r"|\b(?:recipient|(?:phone|mobile)(?: number)?(?: is|:| to)?(?= ?[+\d])|name (?:is|to|should))\b"
+    r"收[件货貨]人|[联聯][系繫]人|(?:[电電][话話]|手机号?|手機)[:：]?(?:改|换|換|是|为|為|号|写|寫|错|錯|不|\d|\+)"
+    r"|名字(?:改|换|是|写|寫|错|錯|不)"
+    r"|\b(?:recipient|(?:phone|mobile)(?: number)?(?: is|:| to|(?= ?[+\d]))|name (?:is|to|should))\b"
 )
-"""Tells who receives a parcel, or their phone: read back with the address."""
+"""Speaks of who receives a parcel, or of their phone."""
+A_PHONE = re.compile(r"\+?\d(?:[ -]?\d){6,}")
+A_NAME = re.compile(
+    r"(?:收[件货貨]人|[联聯][系繫]人|名字)(?:姓名|的?名字)?(?:[改换換是为為写寫成叫填:： ])*"
+    r"(?![改换換是为為写寫成叫填要不错錯电電地信手我你他她它别別其另一两哪谁誰人有没也都就还的了能可请請能给換])[\u4e00-\u9fff]{2,}"
+    r"|(?:收[件货貨]人|[联聯][系繫]人|名字)[改换換是为為写寫成叫填:： ]*[a-z]{2,}"
+    r"|\b(?:recipient(?:'?s)?(?: name)?|name)(?: (?:is|to|should be|will be)|:) *"
+    r"(?!not\b|wrong|incorrect|misspel|different|some|another|else|my\b|me\b|the\b|an?\b|change)[^\W\d_]{2,}"
+)
+BARE_NAME = re.compile(r"[\u4e00-\u9fff]{2,4}|[a-z][a-z'.-]+(?: [a-z][a-z'.-]+){1,3}")
+"""A value to print on a parcel. A name by itself is one only where it was asked for."""
+WHOM = "whom"
+"""The slot that tells that the name or the phone was asked for."""
 PUTS_RIGHT = re.compile(rf"不是|\bnot\b|{KEEPS.pattern}")
 """Tells what is wrong, not where to send it."""
 N = "order.number"
@@ -82,7 +95,8 @@ PHRASES = phrases(
     f"part_noted {N} line.goods; too_late_to_cancel {N}; instead_intercept; instead_redirect; intercept_noted {N}; "
     f"delivered_already {N} order.delivered; ask_address {N}; agree_address {N} order.address; address_yes; "
     f"address_no; address_changed {N} order.address; address_changing {N}; address_refused {N}; address_kept {N}; "
-    f"rest_of_address order.address; too_late_for_address {N}; ask_redirect {N}; redirect_noted {N} order.address"
+    f"rest_of_address order.address; ask_whom; too_late_for_address {N}; ask_redirect {N}; "
+    f"redirect_noted {N} order.address"
 )
 
 
@@ -102,7 +116,7 @@ def answers(turn: Turn) -> bool:
         return turn.choice.startswith(OWN_CHOICES)
     if step not in STEPS:
         return best in CHANGES or (turn.state.slots.get("wish") == ADDRESS and bool(_parts_of_address(turn)))
-    if step == "agree_address" and _tells_to_whom(turn):
+    if _tells_to_whom(turn) or _lacks_whom(turn):
         return True
     if best in CHANGES or _agrees(turn) or _refuses(turn) or _is_address(turn) or pieced.piece(turn):
         return True
@@ -132,9 +146,26 @@ def _refuses(turn: Turn) -> bool:
 
 
 def _tells_to_whom(turn: Turn) -> bool:
-    """Return whether a message tells who receives the parcel, and gives no address of its own."""
+    """Return whether a message tells who receives the parcel, or their phone, and gives no address of its own."""
     said = normal(turn.text)
-    return not turn.choice and not is_question(said) and not _is_address(turn) and TO_WHOM.search(said) is not None
+    value = A_PHONE.search(said) or A_NAME.search(said)
+    if turn.state.slots.get(WHOM) and not turn.meaning.best:
+        return _may_tell_to_whom(turn) and bool(value or BARE_NAME.fullmatch(said))
+    return _may_tell_to_whom(turn) and bool(value and TO_WHOM.search(said))
+
+
+def _lacks_whom(turn: Turn) -> bool:
+    """Return whether a message speaks of who receives the parcel and does not say who: `收件人要换一个`."""
+    said = normal(turn.text)
+    keeps = turn.meaning.best in ("affirm", "cancel_dialogue") or KEEPS.search(said)
+    speaks = TO_WHOM.search(said) and not keeps
+    return _may_tell_to_whom(turn) and bool(speaks) and not _tells_to_whom(turn)
+
+
+def _may_tell_to_whom(turn: Turn) -> bool:
+    asked = turn.state.step == "agree_address" and not turn.choice and not is_question(turn.text)
+    units = {one.unit for one in turn.meaning.entities if one.kind == "address"}
+    return asked and not (units & pieced.PLACES and units & pieced.DOORS)
 
 
 def _cut(turn: Turn, text: str, start: int) -> str:
@@ -160,7 +191,7 @@ def address_in(turn: Turn, *, kept: bool = True) -> str:
     Only one with a place and a door counts: `it is block 3, not 2` does not tell where to send a parcel.
     """
     before = str(turn.state.slots.get("address", "")) if kept and turn.state.skill == NAME else ""
-    if turn.choice:
+    if turn.choice or _tells_to_whom(turn) or _lacks_whom(turn):
         return before
     if pieced.piece(turn):
         whole = pieced.joined(turn)
@@ -307,6 +338,9 @@ def _send_elsewhere(turn: Turn, order: Order, address: str) -> Step:
             "address_refused",
             words,
         )
+    if address and _lacks_whom(turn):
+        step = _wait_for(turn, order, ADDRESS, "agree_address", _say(order, "ask_whom"))
+        return replace(step, state=step.state.keeping(address=address, **{WHOM: True}))
     if turn.state.step in ("address", "agree_address") and _refuses(turn):
         if turn.state.step == "address" or KEEPS.search(normal(turn.text)) or turn.meaning.best == "cancel_dialogue":
             return _end(turn, order, _say(order, "address_kept"))
@@ -321,7 +355,7 @@ def _send_elsewhere(turn: Turn, order: Order, address: str) -> Step:
         return replace(step, state=step.state.keeping(address="", **{pieced.SO_FAR: so_far}))
     read_back = _say(order, "agree_address", {"order.address": address}, _yes_no(turn, "address_yes", "address_no"))
     step = _wait_for(turn, order, ADDRESS, "agree_address", read_back)
-    return replace(step, state=step.state.keeping(address=address, **{pieced.SO_FAR: address}))
+    return replace(step, state=step.state.keeping(address=address, **{pieced.SO_FAR: address, WHOM: False}))
 
 
 def _too_late(turn: Turn, order: Order, wish: str, address: str) -> Step:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from bot.skills import goods, spared, will
+from bot.skills.agreeing import says_yes
 from bot.skills.choices import is_question
 from bot.skills.refunds import FAULTS
 from bot.skills.spared import BLANK
@@ -170,7 +171,8 @@ def heard(turn: Turn, draft: Draft) -> Draft:
     if step == "gift" and turn.meaning.best in ("affirm", "deny"):
         draft = replace(draft, gift="back" if turn.meaning.best == "affirm" else "keep")
     if step == "agree" and draft == before:  # `no, XL` puts right what it names
-        draft = replace(draft, agreed=turn.meaning.best == "affirm", changing=turn.meaning.best == "deny")
+        agreed = says_yes(turn, "agree:yes")
+        draft = replace(draft, agreed=agreed, changing=turn.meaning.best == "deny")
     return draft
 
 

@@ -12,8 +12,8 @@ from bot.shop.port import Invoice, Order, OrderStatus
 from bot.skills import offers, proof, shown
 from bot.skills.agreeing import says_no, says_yes
 from bot.skills.choices import is_question
-from bot.skills.turn import Do, Effect, Handoff, Note, Say, Skill, Step, Turn, phrases
-from bot.understanding.billing import Billing, billing_in
+from bot.skills.turn import OPTIONAL, Do, Effect, Handoff, Note, Say, Skill, Step, Turn, phrases
+from bot.understanding.billing import ONLY_KIND, Billing, billing_in
 from bot.understanding.text import normal
 
 NAME, WISH = "invoices", "invoice_request"
@@ -68,7 +68,7 @@ def run(turn: Turn) -> Step | None:
     told = _told(turn, step)
     if waits and not _answers(turn, step, told):
         return None
-    draft = replace(draft.with_(told), again=draft.again or turn.choice == "invoice:again")
+    draft = replace(draft.with_(told), again=draft.again or turn.choice == "invoice:again" or _of_other_kind(turn))
     found = proof.find_order(turn, NAME, _likely)
     if isinstance(found, Step):
         return replace(found, state=found.state.keeping(**draft.slots()))
@@ -77,11 +77,19 @@ def run(turn: Turn) -> Step | None:
 
 def _gives_billing(turn: Turn) -> str:
     """Return the wish of someone who asks for an invoice and says to whom: names and numbers hide what is wanted."""
+    if (turn.state.skill, turn.state.step) == (NAME, OPTIONAL) and _of_other_kind(turn):
+        return WISH
     if turn.state.skill == NAME or turn.choice or turn.meaning.is_wary or not ASKED_FOR.search(normal(turn.text)):
         return ""
     told = billing_in(_without_order(turn))
     of_order = turn.meaning.value("order") is not None and not is_question(turn.text) and _asks_for_one(turn)
     return WISH if told.title or told.tax_id or told.email or of_order else ""
+
+
+def _of_other_kind(turn: Turn) -> bool:
+    """Return whether nothing is said but that it be for a person, or a company, after all: `还是开公司的吧`."""
+    text = turn.text.strip()
+    return not turn.choice and bool(billing_in(text).kind) and ONLY_KIND.fullmatch(text) is not None
 
 
 def _asks_for_one(turn: Turn) -> bool:
@@ -124,6 +132,8 @@ def _answers(turn: Turn, step: str, told: Billing) -> bool:
         return True
     if is_question(turn.text):
         return False
+    if step == OPTIONAL:
+        return _of_other_kind(turn) or turn.meaning.best == WISH
     return agreeing or bool(told) or turn.meaning.best == WISH
 
 
@@ -155,7 +165,7 @@ def _known(turn: Turn, order: Order, invoice: Invoice) -> Step:
     if invoice.status == "wanted":
         again = Choice("invoice:again", turn.phrase("invoices.other_title"))
         said = Say("invoices.wanted", fields, sources=sources)
-        waiting = turn.state.waiting(NAME, "more", order=order.number)
+        waiting = turn.state.waiting(NAME, OPTIONAL, order=order.number)
         when = Say("invoice-when", choices=(again, offers.human(turn)))
         return Step((said, when), waiting, proof.proof_effects(turn, order))
     return _to_people(turn, Draft(title=invoice.title), order)
@@ -216,7 +226,8 @@ def _have_issued(turn: Turn, draft: Draft, order: Order) -> Step:
         Outcome.REFUSED: Say("invoices.refused", number, human, source),
     }
     do = Do(AskInvoice(order.number, draft.title, draft.tax, draft.email), said)
-    return Step((), turn.state.idle(), (*proof.proof_effects(turn, order), do))
+    after = turn.state.idle().waiting(NAME, OPTIONAL, order=order.number)  # `for a company after all`
+    return Step((), after, (*proof.proof_effects(turn, order), do))
 
 
 def _to_people(turn: Turn, draft: Draft, order: Order) -> Step:

@@ -154,12 +154,19 @@ def _fitting(turn: Turn, category: str | None) -> list[Product]:
 
 
 def _affordable(turn: Turn, found: list[Product]) -> list[Product]:
-    """Return those that cost no more than the customer wants to pay; all of them where no sum was named."""
-    most = budget.most_minor(normal(turn.text))
-    if most is None:
-        return found
-    priced = ((one, _cheapest(turn, _asked_for(turn, one) or one.variants)) for one in found)
-    return [one for one, price in priced if price.amount_minor <= most]
+    """Return those that cost no more than the customer wants to pay; all of them where no sum was named.
+
+    A piece that is asked for by its name stays: its price is the answer.
+    """
+    said, named = normal(turn.text), turn.meaning.values("product")
+
+    def fits(product: Product) -> bool:
+        price = _cheapest(turn, _asked_for(turn, product) or product.variants)
+        most = budget.most_minor(said, price.currency)
+        by_name = product.id in named and not looks.by_kind_only(turn, product)
+        return most is None or by_name or price.amount_minor <= most
+
+    return [product for product in found if fits(product)]
 
 
 def _asked_for(turn: Turn, product: Product) -> list[Variant]:

@@ -136,6 +136,7 @@ BACK = {
         (?<!不)(?<!不想)(?<!不要)(?<!不用)(?:退货|退款|退钱|退掉|退了|退回|退吧|[要想都全]退|退[一两二三四1-9][件条双个套只包盒])
         (?:to |please |a |my |full )(?:return|refund)|send (?:it|them|this|these) back|money back
         return (?:it|them|this|these|my|the|one|just|only|all|both|everything|something)
+        return (?:two|three|four|five|[2-9])(?= (?!(?:business |working )?(?:days?|weeks?|months?)))
     """),
     "exchange": _any("""
         (?<!不)(?<!不想)(?<!不要)(?<!不用)(?:换货|[要想]换|换[一个条件双成]|换新)
