@@ -147,6 +147,8 @@ def end(connection: Connection, sale_id: str, now: datetime, *, who: str = audit
     ids = connection.execute(select(claims.c.id).where(*waiting).order_by(claims.c.place)).scalars().all()
     connection.execute(update(claims).where(*waiting).values(status="released"))
     line.tell(connection, "not_served", ids, now)
+    if begun:
+        course.put(connection, sale_id, now)
     audit.record(connection, who, audit.What.CAMPAIGN_STOP, f"sale:{sale_id}", now, after={"status": status})
     connection.execute(_waiting(sale_id).values(status="dropped", reason=f"sale {status}"))
     return True

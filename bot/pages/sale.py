@@ -43,9 +43,10 @@ ACTS = {
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """A sale as its page shows it; `points` ends with how it stands `at` this moment.
+    """A sale as its page shows it; `points` ends with how it stands `at` this moment, while it goes on.
 
     Attributes:
+        stands: how it is `at` this moment.
         people: logins by how the audit names them, of who planned and approved it.
     """
 
@@ -53,6 +54,7 @@ class Course:
     product: AnyRow
     outcome: Outcome
     announced: list[Announced]
+    stands: Point
     points: tuple[Point, ...]
     staff: tuple[Told, ...]
     people: dict[str, str]
@@ -73,13 +75,16 @@ def read_course(connection: Connection, sale_id: str, now: datetime) -> Course:
     ids = [who.removeprefix("agent:") for who in (sale.made_by, sale.approved_by)]
     who = connection.execute(select(agents.c.id, agents.c.login).where(agents.c.id.in_(ids)))
     points, now_at = course(connection, sale_id), stand(connection, sale_id, now)
-    goes_on = now_at is not None and (sale.status not in OVER or now_at.held > 0)
+    if now_at is None:
+        raise NotFound
+    goes_on = sale.status not in OVER or now_at.held > 0
     return Course(
         sale,
         product,
         outcome(connection, sale_id),
         announced(connection, author_of(sale_id)),
-        (*points, now_at) if now_at is not None and (goes_on or not points) else points,
+        now_at,
+        (*points, now_at) if goes_on or not points else points,
         by_hand(connection, sale_id, MOST_BY_HAND),
         {f"agent:{row.id}": row.login for row in who},
         now,
@@ -178,7 +183,7 @@ def _values(desk: Desk, seen: Course, viewer: Agent) -> dict[str, Any]:
     return {
         "seen": seen,
         "sale": sale,
-        "point": seen.points[-1],
+        "point": seen.stands,
         "price": f"{written_of(sale.price_minor, sale.currency)} {sale.currency}",
         "revenue": f"{written_of(seen.outcome.revenue_minor, sale.currency)} {sale.currency}",
         "acts": (*(("approve",) if may_approve else ()), *ACTS.get(sale.status, ())),

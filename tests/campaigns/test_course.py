@@ -17,7 +17,9 @@ from bot.campaigns.preview import Mark
 from bot.campaigns.told import by_hand, told
 from bot.errors import NotFound
 from bot.messages import Purpose
-from bot.store.tables import agent_accounts, agents, conversations, outbox
+from bot.pages.sale import read_course
+from bot.showcase import cards
+from bot.store.tables import agent_accounts, agents, claims, conversations, outbox, sales
 from tests.campaigns.test_life_of_a_sale import GROUP, HOUR, MINUTE, PEOPLE, STAFF, Sale, sale
 from tests.conftest import StandingClock
 from tests.delivery.stand import Platform, a_sender, arrive, rows, said, said_in_group, send_all
@@ -220,3 +222,38 @@ async def test_a_sale_that_is_started_at_once_is_written_down_too(sale: Sale) ->
     await sale.do(lambda c: flash.start(c, "sale", sale.say, sale.clock.now()))
     await sale.go_on(SECOND)
     assert [point.available for point in await sale.database.read(lambda c: course(c, "sale"))] == [3]
+
+
+@SQLITE
+@pytest.mark.parametrize(("runs_for", "seen"), [(None, []), (MINUTE, ["over"])])
+async def test_of_sales_that_are_called_off_the_page_says_over_of_those_that_had_begun(
+    sale: Sale, runs_for: timedelta | None, seen: list[str]
+) -> None:
+    await sale.fill(PEOPLE, starts_in=HOUR)
+    await sale.schedule()
+    if runs_for is not None:
+        await sale.do(lambda c: flash.start(c, "sale", sale.say, sale.clock.now()))
+        sale.clock.advance(runs_for)
+    await sale.do(lambda c: flash.end(c, "sale", sale.clock.now(), status="cancelled"))
+    sale.clock.advance(10 * MINUTE if runs_for else HOUR + MINUTE)
+    found = await sale.database.read(lambda c: cards(c, "web:shop", sale.clock.now()))
+    assert [card.state for card in found] == seen
+
+
+@SQLITE
+async def test_a_sale_is_written_down_as_it_ends_and_its_page_counts_what_came_later(sale: Sale) -> None:
+    await sale.fill(PEOPLE, starts_in=5 * MINUTE)
+    await sale.schedule()
+    await sale.go_on(5 * MINUTE)
+    await sale.go_on(HOUR)
+    await sale.claim("u1")
+    sale.clock.advance(SECOND)
+    await sale.do(lambda c: flash.end(c, "sale", sale.clock.now()))
+    last = (await sale.database.read(lambda c: course(c, "sale")))[-1]
+    assert (last.at, last.held, last.claims) == (sale.clock.now(), 1, 1)
+    await sale.do(lambda c: c.execute(update(claims).values(status="paid")).rowcount)
+    await sale.go_on(HOUR)
+    await sale.do(lambda c: c.execute(update(claims).values(status="refunded")).rowcount)
+    await sale.do(lambda c: c.execute(update(sales).values(available=3)).rowcount)
+    seen = await sale.database.read(lambda c: read_course(c, "sale", sale.clock.now()))
+    assert (seen.stands.available, seen.stands.paid, seen.points[-1].paid) == (3, 0, 1)
