@@ -51,13 +51,17 @@ def plan(connection: Connection, planned: Planned, login: str, most_alone: int, 
     return ""
 
 
-def approve(connection: Connection, sale_id: str, login: str, now: datetime) -> None:
+def approve(connection: Connection, sale_id: str, login: str, now: datetime, seen: str | None = None) -> None:
     """Approve what somebody else has planned: if it has a time, it opens by itself from now on.
 
+    Args:
+        seen: see `planning.approve`.
+
     Raises:
+        Conflict: it is not as they have seen it, or its time is over.
         NotAllowed: the agent is no lead or administrator, or has planned it.
     """
-    who = planning.approve(connection, sale_id, login, now)
+    who = planning.approve(connection, sale_id, login, now, seen)
     sale = line.locked_sale(connection, sale_id)
     if sale.starts_at is not None:
         flash.schedule(connection, sale, who, now)

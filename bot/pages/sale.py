@@ -12,7 +12,7 @@ from fastapi.responses import Response
 from sqlalchemy import Connection, select
 
 from bot import audit
-from bot.campaigns import flash, steering
+from bot.campaigns import flash, planning, steering
 from bot.campaigns.announcing import author_of
 from bot.campaigns.course import Point, course, stand
 from bot.campaigns.line import OVER, sale_of
@@ -154,9 +154,9 @@ def sale_routes(desk: Desk) -> APIRouter:
         return desk.page(request, "told", "campaigns", values, viewer)
 
     @router.post(f"{HERE}/sales/{{sale_id}}", include_in_schema=False)
-    async def act(request: Request, sale_id: str, act: Words) -> Response:
+    async def act(request: Request, sale_id: str, act: Words, seen: Words = "") -> Response:
         try:
-            problem = await desk.act(request, _jobs(desk, sale_id).get(act))
+            problem = await desk.act(request, _jobs(desk, sale_id, seen).get(act))
         except NotAllowed as error:
             return await desk.refuse(request, error)
         if problem:
@@ -166,10 +166,10 @@ def sale_routes(desk: Desk) -> APIRouter:
     return router
 
 
-def _jobs(desk: Desk, sale_id: str) -> dict[str, Job]:
+def _jobs(desk: Desk, sale_id: str, seen: str) -> dict[str, Job]:
     now = desk.wiring.clock.now()
     return {
-        "approve": lambda c, lead: steering.approve(c, sale_id, lead.login, now),
+        "approve": lambda c, lead: steering.approve(c, sale_id, lead.login, now, seen),
         "start": lambda c, lead: steering.start(c, sale_id, audit.by(lead.id), desk.most_alone, desk.say(), now),
         "pause": lambda c, lead: flash.pause(c, sale_id, audit.by(lead.id), now),
         "resume": lambda c, lead: flash.resume(c, sale_id, audit.by(lead.id), now),
@@ -183,6 +183,7 @@ def _values(desk: Desk, seen: Course, viewer: Agent) -> dict[str, Any]:
     return {
         "seen": seen,
         "sale": sale,
+        "digest": planning.digest(sale),
         "point": seen.stands,
         "price": f"{written_of(sale.price_minor, sale.currency)} {sale.currency}",
         "revenue": f"{written_of(seen.outcome.revenue_minor, sale.currency)} {sale.currency}",
