@@ -11,6 +11,7 @@ from bot.campaigns.announcing import Announce, chat_kind
 from bot.campaigns.planning import Planned
 from bot.errors import Conflict, NotAllowed
 from bot.shop.load import known
+from bot.store.database import AnyRow
 from bot.store.tables import variants
 
 
@@ -74,8 +75,11 @@ def start(connection: Connection, sale_id: str, who: str, most_alone: int, say: 
         Conflict: it is running or over.
         NotAllowed: many would hear of it, and nobody else has approved it.
     """
-    planning.check_approved(connection, line.sale_of(connection, sale_id), most_alone, now)
-    return flash.start(connection, sale_id, say, now, who)
+
+    def check(sale: AnyRow) -> None:
+        planning.check_approved(connection, sale, most_alone, now)
+
+    return flash.start(connection, sale_id, say, now, who, check)
 
 
 def call_off(connection: Connection, sale_id: str, who: str, now: datetime) -> None:

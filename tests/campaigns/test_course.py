@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import Connection, update
 
-from bot.campaigns import flash, preview
+from bot.campaigns import flash, planning, preview, steering
 from bot.campaigns.announcing import author_of
 from bot.campaigns.course import course, next_at, stand
 from bot.campaigns.moments import HALF, SOLD_OUT, START, Moment
@@ -15,7 +18,7 @@ from bot.campaigns.outcome import announced
 from bot.campaigns.planning import Planned
 from bot.campaigns.preview import Mark
 from bot.campaigns.told import by_hand, told
-from bot.errors import NotFound
+from bot.errors import NotAllowed, NotFound
 from bot.messages import Purpose
 from bot.pages.sale import read_course
 from bot.showcase import cards
@@ -257,3 +260,26 @@ async def test_a_sale_is_written_down_as_it_ends_and_its_page_counts_what_came_l
     await sale.do(lambda c: c.execute(update(sales).values(available=3)).rowcount)
     seen = await sale.database.read(lambda c: read_course(c, "sale", sale.clock.now()))
     assert (seen.stands.available, seen.stands.paid, seen.points[-1].paid) == (3, 0, 1)
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+async def test_a_plan_that_is_replaced_while_its_sale_is_being_started_still_needs_a_second_person(sale: Sale) -> None:
+    await sale.fill(GROUP)
+    now, replaced = sale.clock.now(), threading.Event()
+    wide = Planned("sale", {**PLANNED.values, "audiences": [GROUP, PEOPLE]}, {})
+
+    def replace(connection: Connection) -> None:
+        planning.put_plan(connection, wide, "agent:ann", now)
+        replaced.set()
+        time.sleep(1)  # who starts it waits for the row now
+
+    def start(connection: Connection) -> int:
+        replaced.wait(5)
+        return steering.start(connection, "sale", "agent:ann", 2, sale.say, now)
+
+    async with asyncio.TaskGroup() as both:
+        both.create_task(sale.do(replace))
+        with pytest.raises(NotAllowed, match="3 would hear"):
+            await sale.do(start)
+    assert await sale.status() == "draft"
+    assert await rows(sale.database, outbox) == []
