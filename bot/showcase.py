@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, exists, or_, select
 
-from bot.delivery.standing import newest_answer
+from bot.delivery.standing import consent
 from bot.messages import Chat
 from bot.shop.port import Money
 from bot.skills import shown
@@ -59,11 +59,14 @@ def _card(row: Any) -> SaleCard:
 
 
 def hears_offers(connection: Connection, chat: Chat) -> bool:
-    """Return whether the customer of a chat has not said no to offers. On the shop's own page no yes is needed."""
-    answer = newest_answer(identities.c.person_id, chat.channel).correlate(identities).scalar_subquery()
+    """Return whether the customer of a chat has not said no to offers, whoever else they are to the shop.
+
+    On the shop's own page no yes is needed.
+    """
     query = (
-        select(answer)
-        .select_from(conversations.join(identities, conversations.c.identity_id == identities.c.id))
+        select(identities.c.person_id)
+        .join(conversations, conversations.c.identity_id == identities.c.id)
         .where(conversations.c.channel == chat.channel, conversations.c.chat == chat.id)
     )
-    return connection.execute(query).scalar() is not False
+    person_id = connection.execute(query).scalar()
+    return person_id is None or consent(connection, person_id, chat.channel) is not False

@@ -32,8 +32,9 @@ class Cards:
         asked_s = time()
         async with self._reading:
             if self._began_s <= asked_s:  # what was read before this was asked may not have what woke it
-                self._began_s = time()
+                began_s = time()
                 self._found = await self._transcript.sales(self._channel)
+                self._began_s = began_s  # only now: a read that failed is no news for those who waited for it
         found = self._found
         return found if found and await self._transcript.hears_offers(chat) else ()
 
