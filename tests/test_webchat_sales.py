@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from bot.clock import IdMaker
+from bot.clock import IdMaker, SystemClock
 from bot.messages import Chat
 from bot.showcase import cards, hears_offers
 from bot.store import tables as t
@@ -91,7 +91,24 @@ async def test_a_page_that_comes_back_is_told_that_the_sale_is_gone(browser: Bro
     assert (await listen(browser, token, 1))[0]["cards"] == []
 
 
-async def test_who_waited_for_a_read_that_was_broken_off_reads_anew(clock: StandingClock) -> None:
+async def test_an_open_page_asks_again_whether_its_customer_hears_offers_when_something_is_said(
+    browser: Browser,
+) -> None:
+    token = await browser.session()
+    browser.room.sell(CARD)
+    hearing = asyncio.create_task(listen(browser, token, 4))
+    for left in (2, 1):
+        await asyncio.sleep(0.2)
+        browser.room.sell(replace(CARD, left=left))
+    await asyncio.sleep(0.2)
+    assert browser.room.asked_who_hears == 1
+    browser.room.refusing.add(chat_of(token))
+    browser.room.show(chat_of(token), "STOP")
+    assert [len(event["cards"]) for event in await hearing] == [1, 1, 1, 0]
+
+
+async def test_who_waited_for_a_read_that_was_broken_off_reads_anew() -> None:
+    clock = SystemClock()
     room, chat = Room(clock), Chat("web:shop", "u1")
     begins: asyncio.Queue[asyncio.Event] = asyncio.Queue()
 
@@ -104,7 +121,7 @@ async def test_who_waited_for_a_read_that_was_broken_off_reads_anew(clock: Stand
             return found
 
     shared = Cards("web:shop", Slow(clock), clock)
-    first, breaks, waits = (asyncio.create_task(shared.of(chat)) for _ in range(3))
+    first, breaks, waits = (asyncio.create_task(shared.of(chat).now(said=False)) for _ in range(3))
     goes_on = await begins.get()
     room.sell(CARD)
     goes_on.set()

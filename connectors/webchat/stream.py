@@ -85,6 +85,7 @@ class Streams:
         """
         closed = asyncio.create_task(closing.wait())
         chat, live, typing = Chat(self._channel, visitor), False, ""
+        of_one = self._cards.of(chat)
         on_sale: Sequence[SaleCard] | None = None  # a page that comes back may show what is gone
         try:
             yield _event("shop", self._shop)
@@ -104,7 +105,7 @@ class Streams:
                     if typist != typing:
                         typing = typist
                         yield _event("typing", {"who": typing})
-                    if (cards := await self._cards.of(chat)) != on_sale:
+                    if (cards := await of_one.now(said=bool(unread))) != on_sale:
                         on_sale = cards
                         yield _event("sales", self._cards.told(cards))
                     await asyncio.wait((news, closed), return_when=asyncio.FIRST_COMPLETED)
