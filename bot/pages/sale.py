@@ -27,6 +27,7 @@ from bot.store.database import AnyRow
 from bot.store.tables import agents, products, variants
 from handoff.console import plain
 from handoff.console.session import session_in
+from handoff.hiding import may_find
 from handoff.people import Agent
 from handoff.roles import Right
 
@@ -137,7 +138,14 @@ def sale_routes(desk: Desk) -> APIRouter:
 
         def job(connection: Connection, agent: Agent) -> tuple[Agent, str, tuple[Told, ...]]:
             rows = told(
-                connection, sale_id, find=wanted, reasons=like, status=chosen, before_id=before, limit=A_PAGE + 1
+                connection,
+                sale_id,
+                find=wanted,
+                reasons=like,
+                may_find=may_find,
+                status=chosen,
+                before_id=before,
+                limit=A_PAGE + 1,
             )
             return agent, sale_of(connection, sale_id).id, rows
 

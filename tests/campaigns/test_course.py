@@ -22,7 +22,8 @@ from bot.errors import NotAllowed, NotFound
 from bot.messages import Purpose
 from bot.pages.sale import read_course
 from bot.showcase import cards
-from bot.store.tables import agent_accounts, agents, claims, conversations, outbox, sales
+from bot.store.tables import agent_accounts, agents, claims, conversations, identities, outbox, sales
+from handoff.hiding import may_find
 from tests.campaigns.test_life_of_a_sale import GROUP, HOUR, MINUTE, PEOPLE, STAFF, Sale, sale
 from tests.conftest import StandingClock
 from tests.delivery.stand import Platform, a_sender, arrive, rows, said, said_in_group, send_all
@@ -283,3 +284,22 @@ async def test_a_plan_that_is_replaced_while_its_sale_is_being_started_still_nee
             await sale.do(start)
     assert await sale.status() == "draft"
     assert await rows(sale.database, outbox) == []
+
+
+@SQLITE
+async def test_nobody_feels_their_way_to_what_the_list_of_who_was_told_hides(sale: Sale) -> None:
+    await sale.fill(PEOPLE, starts_in=5 * MINUTE)
+    await sale.schedule()
+    await sale.go_on(5 * MINUTE)
+    known = {"u1": "王 13800138000", "u2": "Li"}
+    for user, name in known.items():
+        here = identities.c.user == user
+        await sale.do(lambda c, here=here, name=name: c.execute(update(identities).where(here).values(name=name)))  # type: ignore[misc]
+
+    async def found(words: str) -> list[str]:
+        kept = await sale.database.read(lambda c: told(c, "sale", find=words, may_find=may_find, limit=1))
+        return [one.chat for one in kept]
+
+    assert await found("王") == await found("13800138000") == await found("u1") == ["u1"]
+    assert await found("1380") == await found("u") == []
+    assert await found("li") == ["u2"]
