@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, or_, select
+from sqlalchemy import Connection, and_, exists, or_, select
 
-from bot.delivery.standing import newest_answer
+from bot.delivery.standing import consent
 from bot.messages import Chat
 from bot.shop.port import Money
 from bot.skills import shown
-from bot.store.tables import conversations, identities, products, sales, variants
+from bot.store.tables import conversations, identities, products, sale_points, sales, variants
 from connectors.webchat.transcript import SaleCard, SaleState
 
 AHEAD = timedelta(hours=24)
@@ -23,13 +23,15 @@ _STATES: dict[str, SaleState] = {"planned": "soon", "running": "running", "pause
 def cards(connection: Connection, channel: str, now: datetime) -> list[SaleCard]:
     """Return the cards of the sales that are told on a channel, the first to end first.
 
-    A sale is seen a day ahead, while it runs or is paused, and for half an hour after it has ended.
+    A sale is seen a day ahead, while it runs or is paused, and for half an hour after it has ended, by itself
+    or by people.
     """
-    ended = sales.c.status.in_(("ended", "cancelled")) & (sales.c.starts_at <= now) & (sales.c.ends_at > now - AFTER)
+    took_place = or_(sales.c.status == "ended", exists().where(sale_points.c.sale_id == sales.c.id))
+    over = sales.c.status.in_(("ended", "cancelled")), sales.c.starts_at <= now, sales.c.ends_at > now - AFTER
     seen = or_(
         sales.c.status.in_(("running", "paused")),
         and_(sales.c.status == "planned", sales.c.starts_at <= now + AHEAD),
-        ended,
+        and_(*over, took_place),  # what was called off before it began keeps its times
     )
     query = (
         select(sales, products.c.name_zh, products.c.name_en)
@@ -57,11 +59,14 @@ def _card(row: Any) -> SaleCard:
 
 
 def hears_offers(connection: Connection, chat: Chat) -> bool:
-    """Return whether the customer of a chat has not said no to offers. On the shop's own page no yes is needed."""
-    answer = newest_answer(identities.c.person_id, chat.channel).correlate(identities).scalar_subquery()
+    """Return whether the customer of a chat has not said no to offers, whoever else they are to the shop.
+
+    On the shop's own page no yes is needed.
+    """
     query = (
-        select(answer)
-        .select_from(conversations.join(identities, conversations.c.identity_id == identities.c.id))
+        select(identities.c.person_id)
+        .join(conversations, conversations.c.identity_id == identities.c.id)
         .where(conversations.c.channel == chat.channel, conversations.c.chat == chat.id)
     )
-    return connection.execute(query).scalar() is not False
+    person_id = connection.execute(query).scalar()
+    return person_id is None or consent(connection, person_id, chat.channel) is not False

@@ -12,15 +12,17 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from bot.clock import IdMaker
+from bot.clock import IdMaker, SystemClock
 from bot.messages import Chat
 from bot.showcase import cards, hears_offers
 from bot.store import tables as t
 from bot.store.database import Database
+from connectors.webchat.cards import Cards
 from connectors.webchat.transcript import SaleCard
 from tests.conftest import StandingClock
 from tests.delivery.stand import arrive, said
 from tests.test_webchat import Browser, a_browser, chat_of
+from tests.webchat_stand import Room
 
 STARTS = datetime(2026, 12, 1, 12, 0, tzinfo=UTC)
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -77,11 +79,57 @@ async def test_who_said_no_to_offers_sees_no_card(browser: Browser) -> None:
     refusing, hearing = await browser.session(), await browser.session()
     browser.room.refusing.add(chat_of(refusing))
     browser.room.sell(CARD)
-    silent = asyncio.create_task(listen(browser, refusing, 1))
-    assert len(await listen(browser, hearing, 1)) == 1
-    await asyncio.sleep(0.3)
-    assert not silent.done()
-    silent.cancel()
+    told = [(await listen(browser, token, 1))[0]["cards"] for token in (refusing, hearing)]
+    assert [len(cards) for cards in told] == [0, 1]
+
+
+async def test_a_page_that_comes_back_is_told_that_the_sale_is_gone(browser: Browser) -> None:
+    token = await browser.session()
+    browser.room.sell(CARD)
+    assert len((await listen(browser, token, 1))[0]["cards"]) == 1
+    browser.room.sell()
+    assert (await listen(browser, token, 1))[0]["cards"] == []
+
+
+async def test_an_open_page_asks_again_whether_its_customer_hears_offers_when_something_is_said(
+    browser: Browser,
+) -> None:
+    token = await browser.session()
+    browser.room.sell(CARD)
+    hearing = asyncio.create_task(listen(browser, token, 4))
+    for left in (2, 1):
+        await asyncio.sleep(0.2)
+        browser.room.sell(replace(CARD, left=left))
+    await asyncio.sleep(0.2)
+    assert browser.room.asked_who_hears == 1
+    browser.room.refusing.add(chat_of(token))
+    browser.room.show(chat_of(token), "STOP")
+    assert [len(event["cards"]) for event in await hearing] == [1, 1, 1, 0]
+
+
+async def test_who_waited_for_a_read_that_was_broken_off_reads_anew() -> None:
+    clock = SystemClock()
+    room, chat = Room(clock), Chat("web:shop", "u1")
+    begins: asyncio.Queue[asyncio.Event] = asyncio.Queue()
+
+    class Slow(Room):
+        async def sales(self, channel: str) -> list[SaleCard]:
+            goes_on = asyncio.Event()
+            found = room.on_sale
+            begins.put_nowait(goes_on)
+            await goes_on.wait()
+            return found
+
+    shared = Cards("web:shop", Slow(clock), clock)
+    first, breaks, waits = (asyncio.create_task(shared.of(chat).now(said=False)) for _ in range(3))
+    goes_on = await begins.get()
+    room.sell(CARD)
+    goes_on.set()
+    await begins.get()
+    breaks.cancel()
+    async with asyncio.timeout(5):
+        (await begins.get()).set()
+    assert (await first, await waits) == ((), [CARD])
 
 
 def put(connection: Connection, *rows: dict[str, Any]) -> None:
@@ -148,3 +196,20 @@ async def test_the_newest_no_on_any_channel_hides_the_cards_and_a_later_yes_brin
         heard.append(await database.read(lambda c: hears_offers(c, chat)))
     assert heard == [True, False, True]
     assert await database.read(lambda c: hears_offers(c, Chat("web:shop", "nobody")))
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+async def test_a_no_that_the_same_customer_said_as_another_person_hides_the_cards(
+    database: Database, clock: StandingClock, new_id: IdMaker
+) -> None:
+    await arrive(database, clock, new_id, said(1))
+
+    def job(connection: Connection) -> bool:
+        connection.execute(t.customers.insert().values(id="c", name="Wang", created_at=clock.now()))
+        connection.execute(t.persons.update().values(customer_id="c"))
+        connection.execute(t.persons.insert().values(id="other", customer_id="c", created_at=clock.now()))
+        row = {"person_id": "other", "channel": "*", "purpose": "marketing", "granted": False, "proof": "STOP"}
+        connection.execute(t.consents.insert().values(**row, at=clock.now()))
+        return hears_offers(connection, Chat("web:shop", "u1"))
+
+    assert not await database.write(job)

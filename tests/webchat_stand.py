@@ -41,6 +41,7 @@ class Room(RecordingHost):
         self.on_sale: list[SaleCard] = []
         self.refusing: set[Chat] = set()
         self.sales_read = 0
+        self.asked_who_hears = 0
         self._clock = clock
         self._shown: list[tuple[Chat, ShownMessage]] = []
         self._pictures: dict[tuple[Chat, int], File] = {}
@@ -107,6 +108,7 @@ class Room(RecordingHost):
         return self.on_sale
 
     async def hears_offers(self, chat: Chat) -> bool:
+        self.asked_who_hears += 1
         return chat not in self.refusing
 
     async def wait(self, timeout_s: float) -> None:

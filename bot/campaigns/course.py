@@ -47,15 +47,20 @@ def note(connection: Connection, sale_id: str, since: datetime, now: datetime) -
     Args:
         since: when it began to be written down.
     """
-    point = stand(connection, sale_id, now)
+    point = put(connection, sale_id, now)
     status = connection.execute(select(sales.c.status).where(sales.c.id == sale_id)).scalar()
-    if point is None:
-        return
-    values = {name: getattr(point, name) for name in ("at", "available", "held", "paid", "waiting", "claims")}
-    insert_once(connection, sale_points, {"sale_id": sale_id, **values})
-    if status not in OVER or point.held:
+    if point is not None and (status not in OVER or point.held):
         payload = {"sale_id": sale_id, "since": since.isoformat()}
         set_timer(connection, f"sale:{sale_id}:point", TIMER, payload, next_at(since, now))
+
+
+def put(connection: Connection, sale_id: str, now: datetime) -> Point | None:
+    """Write down how a sale stands now, and return it; None if there is no such sale."""
+    point = stand(connection, sale_id, now)
+    if point is not None:
+        values = {name: getattr(point, name) for name in ("at", "available", "held", "paid", "waiting", "claims")}
+        insert_once(connection, sale_points, {"sale_id": sale_id, **values})
+    return point
 
 
 def next_at(since: datetime, now: datetime) -> datetime:

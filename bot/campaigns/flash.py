@@ -5,6 +5,7 @@ draft → planned → running ⇄ paused → ended, or cancelled before that.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Update, func, or_, select, update
@@ -23,11 +24,19 @@ OPEN, END = "sale_open", "sale_end"
 BEFORE = ("draft", "planned")
 
 
-def start(connection: Connection, sale_id: str, say: Announce, now: datetime, who: str = audit.SYSTEM) -> int:
+def start(
+    connection: Connection,
+    sale_id: str,
+    say: Announce,
+    now: datetime,
+    who: str = audit.SYSTEM,
+    check: Callable[[AnyRow], None] = lambda sale: None,
+) -> int:
     """Open a sale now, whenever it was planned to begin, and announce it once in every chat of its audiences.
 
     Args:
         who: starts it, as the audit names them.
+        check: is given the locked row and raises if it may not start; nothing of what was done then stays.
 
     Returns:
         How many announcements were stored. Those to an audience larger than a chunk follow by timer.
@@ -40,6 +49,7 @@ def start(connection: Connection, sale_id: str, say: Announce, now: datetime, wh
     cancel(connection, f"sale:{sale_id}:")  # timers first: who fires one has its row and wants the sale's
     sale = line.locked_sale(connection, sale_id)
     _check_before(sale)
+    check(sale)
     _forget_plan(connection, sale_id)
     _run(connection, sale, now, now + timedelta(seconds=sale.length_s), who, now)
     return announce(connection, sale_id, START, say, now)
@@ -147,6 +157,8 @@ def end(connection: Connection, sale_id: str, now: datetime, *, who: str = audit
     ids = connection.execute(select(claims.c.id).where(*waiting).order_by(claims.c.place)).scalars().all()
     connection.execute(update(claims).where(*waiting).values(status="released"))
     line.tell(connection, "not_served", ids, now)
+    if begun:
+        course.put(connection, sale_id, now)
     audit.record(connection, who, audit.What.CAMPAIGN_STOP, f"sale:{sale_id}", now, after={"status": status})
     connection.execute(_waiting(sale_id).values(status="dropped", reason=f"sale {status}"))
     return True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -52,16 +54,27 @@ def put_plan(connection: Connection, planned: Planned, made_by: str, now: dateti
         raise Conflict(f"Sale {planned.id} was approved or started. Cancel it, and plan it under another id.")
 
 
-def approve(connection: Connection, sale_id: str, login: str, now: datetime) -> str:
+def digest(sale: AnyRow) -> str:
+    """Return what differs as soon as anything of a sale's row does, so that nobody approves what they have not seen."""
+    return hashlib.sha256(json.dumps(dict(sale._mapping), default=str, sort_keys=True).encode()).hexdigest()  # noqa: SLF001 - SQLAlchemy's public name
+
+
+def approve(connection: Connection, sale_id: str, login: str, now: datetime, seen: str | None = None) -> str:
     """Approve a sale that somebody else has planned. Return how who approved it is written down.
 
+    Args:
+        seen: the `digest` of what they looked at; None if they approve whatever is planned.
+
     Raises:
+        Conflict: it is not as they have seen it.
         NotAllowed: the agent is no lead or administrator, or has planned it.
     """
     who = approver(connection, login)
     sale = line.locked_sale(connection, sale_id)
     if sale.made_by == who:
         raise NotAllowed(f"{login} has planned sale {sale_id}. Somebody else has to approve it.")
+    if seen is not None and seen != digest(sale):
+        raise Conflict(f"Sale {sale_id} was changed meanwhile. Look at it again.")
     connection.execute(update(sales).where(sales.c.id == sale_id).values(approved_by=who))
     audit.record(connection, who, audit.What.CAMPAIGN_PLAN, f"sale:{sale_id}", now, after={"approved": True})
     return who

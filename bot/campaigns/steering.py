@@ -11,6 +11,7 @@ from bot.campaigns.announcing import Announce, chat_kind
 from bot.campaigns.planning import Planned
 from bot.errors import Conflict, NotAllowed
 from bot.shop.load import known
+from bot.store.database import AnyRow
 from bot.store.tables import variants
 
 
@@ -51,13 +52,17 @@ def plan(connection: Connection, planned: Planned, login: str, most_alone: int, 
     return ""
 
 
-def approve(connection: Connection, sale_id: str, login: str, now: datetime) -> None:
+def approve(connection: Connection, sale_id: str, login: str, now: datetime, seen: str | None = None) -> None:
     """Approve what somebody else has planned: if it has a time, it opens by itself from now on.
 
+    Args:
+        seen: see `planning.approve`.
+
     Raises:
+        Conflict: it is not as they have seen it, or its time is over.
         NotAllowed: the agent is no lead or administrator, or has planned it.
     """
-    who = planning.approve(connection, sale_id, login, now)
+    who = planning.approve(connection, sale_id, login, now, seen)
     sale = line.locked_sale(connection, sale_id)
     if sale.starts_at is not None:
         flash.schedule(connection, sale, who, now)
@@ -70,8 +75,11 @@ def start(connection: Connection, sale_id: str, who: str, most_alone: int, say: 
         Conflict: it is running or over.
         NotAllowed: many would hear of it, and nobody else has approved it.
     """
-    planning.check_approved(connection, line.sale_of(connection, sale_id), most_alone, now)
-    return flash.start(connection, sale_id, say, now, who)
+
+    def check(sale: AnyRow) -> None:
+        planning.check_approved(connection, sale, most_alone, now)
+
+    return flash.start(connection, sale_id, say, now, who, check)
 
 
 def call_off(connection: Connection, sale_id: str, who: str, now: datetime) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import operator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Select, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, case, func, or_, select
 
 from bot.campaigns.announcing import author_of, campaign_of
 from bot.campaigns.moments import BY_HAND, PHRASES, START
@@ -44,6 +45,7 @@ def told(
     *,
     find: str = "",
     reasons: Collection[str] = (),
+    may_find: Callable[[str, str], bool] = operator.eq,
     status: str = "",
     before_id: int | None = None,
     limit: int,
@@ -51,8 +53,10 @@ def told(
     """Return announcements of a sale, the newest first.
 
     Args:
-        find: only those whose person, chat, channel or reason has this in it, in any case.
+        find: only those whose channel or reason has this in it, in any case, whose chat is this, or whose person
+            (where there is no name, whose chat) may be found by it.
         reasons: with `find`: and those with one of these reasons, which people know by other words.
+        may_find: whether what names somebody may be found by some words, given both.
         status: only those with it.
         before_id: only those before this one: the last of the page before.
         limit: how many at most.
@@ -60,11 +64,22 @@ def told(
     query = _query(sale_id).order_by(outbox.c.id.desc()).limit(limit)
     if status:
         query = query.where(outbox.c.status == status)
-    if before_id is not None:
-        query = query.where(outbox.c.id < before_id)
     if find:
         query = query.where(_has(find) | outbox.c.reason.in_(reasons))
-    return _read(connection, sale_id, query)
+    kept: list[Told] = []
+    while True:
+        some = _read(connection, sale_id, query if before_id is None else query.where(outbox.c.id < before_id))
+        kept += [one for one in some if not find or _is_found(one, find, reasons, may_find)]
+        if len(some) < limit or len(kept) >= limit:
+            return tuple(kept[:limit])
+        before_id = some[-1].id
+
+
+def _is_found(one: Told, find: str, reasons: Collection[str], may_find: Callable[[str, str], bool]) -> bool:
+    if one.reason in reasons or one.chat == find:
+        return True
+    open_to_all = any(find.lower() in said.lower() for said in (one.channel, one.reason))
+    return open_to_all or may_find(one.name or one.chat, find)
 
 
 def by_hand(connection: Connection, sale_id: str, limit: int) -> tuple[Told, ...]:
@@ -88,8 +103,10 @@ def _query(sale_id: str) -> Select[tuple[object, ...]]:
 
 
 def _has(find: str) -> ColumnElement[bool]:
-    columns = (identities.c.name, conversations.c.chat, outbox.c.channel, outbox.c.reason)
-    return or_(*(column.icontains(find, autoescape=True) for column in columns))
+    """Return what narrows a search down; what of it may be found is looked at afterwards."""
+    shown = case((func.coalesce(identities.c.name, "") == "", conversations.c.chat), else_=identities.c.name)
+    columns = (shown, outbox.c.channel, outbox.c.reason)
+    return or_(conversations.c.chat == find, *(column.icontains(find, autoescape=True) for column in columns))
 
 
 def _read(connection: Connection, sale_id: str, query: Select[tuple[object, ...]]) -> tuple[Told, ...]:

@@ -12,7 +12,7 @@ from fastapi.responses import Response
 from sqlalchemy import Connection, select
 
 from bot import audit
-from bot.campaigns import flash, steering
+from bot.campaigns import flash, planning, steering
 from bot.campaigns.announcing import author_of
 from bot.campaigns.course import Point, course, stand
 from bot.campaigns.line import OVER, sale_of
@@ -27,6 +27,7 @@ from bot.store.database import AnyRow
 from bot.store.tables import agents, products, variants
 from handoff.console import plain
 from handoff.console.session import session_in
+from handoff.hiding import may_find
 from handoff.people import Agent
 from handoff.roles import Right
 
@@ -43,9 +44,10 @@ ACTS = {
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """A sale as its page shows it; `points` ends with how it stands `at` this moment.
+    """A sale as its page shows it; `points` ends with how it stands `at` this moment, while it goes on.
 
     Attributes:
+        stands: how it is `at` this moment.
         people: logins by how the audit names them, of who planned and approved it.
     """
 
@@ -53,6 +55,7 @@ class Course:
     product: AnyRow
     outcome: Outcome
     announced: list[Announced]
+    stands: Point
     points: tuple[Point, ...]
     staff: tuple[Told, ...]
     people: dict[str, str]
@@ -73,13 +76,16 @@ def read_course(connection: Connection, sale_id: str, now: datetime) -> Course:
     ids = [who.removeprefix("agent:") for who in (sale.made_by, sale.approved_by)]
     who = connection.execute(select(agents.c.id, agents.c.login).where(agents.c.id.in_(ids)))
     points, now_at = course(connection, sale_id), stand(connection, sale_id, now)
-    goes_on = now_at is not None and (sale.status not in OVER or now_at.held > 0)
+    if now_at is None:
+        raise NotFound
+    goes_on = sale.status not in OVER or now_at.held > 0
     return Course(
         sale,
         product,
         outcome(connection, sale_id),
         announced(connection, author_of(sale_id)),
-        (*points, now_at) if now_at is not None and (goes_on or not points) else points,
+        now_at,
+        (*points, now_at) if goes_on or not points else points,
         by_hand(connection, sale_id, MOST_BY_HAND),
         {f"agent:{row.id}": row.login for row in who},
         now,
@@ -132,7 +138,14 @@ def sale_routes(desk: Desk) -> APIRouter:
 
         def job(connection: Connection, agent: Agent) -> tuple[Agent, str, tuple[Told, ...]]:
             rows = told(
-                connection, sale_id, find=wanted, reasons=like, status=chosen, before_id=before, limit=A_PAGE + 1
+                connection,
+                sale_id,
+                find=wanted,
+                reasons=like,
+                may_find=may_find,
+                status=chosen,
+                before_id=before,
+                limit=A_PAGE + 1,
             )
             return agent, sale_of(connection, sale_id).id, rows
 
@@ -149,9 +162,9 @@ def sale_routes(desk: Desk) -> APIRouter:
         return desk.page(request, "told", "campaigns", values, viewer)
 
     @router.post(f"{HERE}/sales/{{sale_id}}", include_in_schema=False)
-    async def act(request: Request, sale_id: str, act: Words) -> Response:
+    async def act(request: Request, sale_id: str, act: Words, seen: Words = "") -> Response:
         try:
-            problem = await desk.act(request, _jobs(desk, sale_id).get(act))
+            problem = await desk.act(request, _jobs(desk, sale_id, seen).get(act))
         except NotAllowed as error:
             return await desk.refuse(request, error)
         if problem:
@@ -161,10 +174,10 @@ def sale_routes(desk: Desk) -> APIRouter:
     return router
 
 
-def _jobs(desk: Desk, sale_id: str) -> dict[str, Job]:
+def _jobs(desk: Desk, sale_id: str, seen: str) -> dict[str, Job]:
     now = desk.wiring.clock.now()
     return {
-        "approve": lambda c, lead: steering.approve(c, sale_id, lead.login, now),
+        "approve": lambda c, lead: steering.approve(c, sale_id, lead.login, now, seen),
         "start": lambda c, lead: steering.start(c, sale_id, audit.by(lead.id), desk.most_alone, desk.say(), now),
         "pause": lambda c, lead: flash.pause(c, sale_id, audit.by(lead.id), now),
         "resume": lambda c, lead: flash.resume(c, sale_id, audit.by(lead.id), now),
@@ -178,7 +191,8 @@ def _values(desk: Desk, seen: Course, viewer: Agent) -> dict[str, Any]:
     return {
         "seen": seen,
         "sale": sale,
-        "point": seen.points[-1],
+        "digest": planning.digest(sale),
+        "point": seen.stands,
         "price": f"{written_of(sale.price_minor, sale.currency)} {sale.currency}",
         "revenue": f"{written_of(seen.outcome.revenue_minor, sale.currency)} {sale.currency}",
         "acts": (*(("approve",) if may_approve else ()), *ACTS.get(sale.status, ())),

@@ -80,12 +80,13 @@ class Streams:
     async def _events(self, visitor: str, seen: int, closing: anyio.Event) -> AsyncGenerator[ServerSentEvent]:
         """Send the shop's name, what was said since `seen`, `live` once all of that is out, then whatever comes.
 
-        `typing` comes whenever somebody begins or ends it, `sales` whenever a card of a sale changed; they have no id,
+        `typing` comes whenever somebody begins or ends it, `sales` at first and whenever a card of a sale changed; they have no id,
         so a resumed stream never repeats them.
         """
         closed = asyncio.create_task(closing.wait())
         chat, live, typing = Chat(self._channel, visitor), False, ""
-        on_sale: Sequence[SaleCard] = ()
+        of_one = self._cards.of(chat)
+        on_sale: Sequence[SaleCard] | None = None  # a page that comes back may show what is gone
         try:
             yield _event("shop", self._shop)
             while not closing.is_set():
@@ -104,7 +105,7 @@ class Streams:
                     if typist != typing:
                         typing = typist
                         yield _event("typing", {"who": typing})
-                    if (cards := await self._cards.of(chat)) != on_sale:
+                    if (cards := await of_one.now(said=bool(unread))) != on_sale:
                         on_sale = cards
                         yield _event("sales", self._cards.told(cards))
                     await asyncio.wait((news, closed), return_when=asyncio.FIRST_COMPLETED)

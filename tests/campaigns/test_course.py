@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import Connection, update
 
-from bot.campaigns import flash, preview
+from bot.campaigns import flash, planning, preview, steering
 from bot.campaigns.announcing import author_of
 from bot.campaigns.course import course, next_at, stand
 from bot.campaigns.moments import HALF, SOLD_OUT, START, Moment
@@ -15,9 +18,12 @@ from bot.campaigns.outcome import announced
 from bot.campaigns.planning import Planned
 from bot.campaigns.preview import Mark
 from bot.campaigns.told import by_hand, told
-from bot.errors import NotFound
+from bot.errors import NotAllowed, NotFound
 from bot.messages import Purpose
-from bot.store.tables import agent_accounts, agents, conversations, outbox
+from bot.pages.sale import read_course
+from bot.showcase import cards
+from bot.store.tables import agent_accounts, agents, claims, conversations, identities, outbox, sales
+from handoff.hiding import may_find
 from tests.campaigns.test_life_of_a_sale import GROUP, HOUR, MINUTE, PEOPLE, STAFF, Sale, sale
 from tests.conftest import StandingClock
 from tests.delivery.stand import Platform, a_sender, arrive, rows, said, said_in_group, send_all
@@ -220,3 +226,80 @@ async def test_a_sale_that_is_started_at_once_is_written_down_too(sale: Sale) ->
     await sale.do(lambda c: flash.start(c, "sale", sale.say, sale.clock.now()))
     await sale.go_on(SECOND)
     assert [point.available for point in await sale.database.read(lambda c: course(c, "sale"))] == [3]
+
+
+@SQLITE
+@pytest.mark.parametrize(("runs_for", "seen"), [(None, []), (MINUTE, ["over"])])
+async def test_of_sales_that_are_called_off_the_page_says_over_of_those_that_had_begun(
+    sale: Sale, runs_for: timedelta | None, seen: list[str]
+) -> None:
+    await sale.fill(PEOPLE, starts_in=HOUR)
+    await sale.schedule()
+    if runs_for is not None:
+        await sale.do(lambda c: flash.start(c, "sale", sale.say, sale.clock.now()))
+        sale.clock.advance(runs_for)
+    await sale.do(lambda c: flash.end(c, "sale", sale.clock.now(), status="cancelled"))
+    sale.clock.advance(10 * MINUTE if runs_for else HOUR + MINUTE)
+    found = await sale.database.read(lambda c: cards(c, "web:shop", sale.clock.now()))
+    assert [card.state for card in found] == seen
+
+
+@SQLITE
+async def test_a_sale_is_written_down_as_it_ends_and_its_page_counts_what_came_later(sale: Sale) -> None:
+    await sale.fill(PEOPLE, starts_in=5 * MINUTE)
+    await sale.schedule()
+    await sale.go_on(5 * MINUTE)
+    await sale.go_on(HOUR)
+    await sale.claim("u1")
+    sale.clock.advance(SECOND)
+    await sale.do(lambda c: flash.end(c, "sale", sale.clock.now()))
+    last = (await sale.database.read(lambda c: course(c, "sale")))[-1]
+    assert (last.at, last.held, last.claims) == (sale.clock.now(), 1, 1)
+    await sale.do(lambda c: c.execute(update(claims).values(status="paid")).rowcount)
+    await sale.go_on(HOUR)
+    await sale.do(lambda c: c.execute(update(claims).values(status="refunded")).rowcount)
+    await sale.do(lambda c: c.execute(update(sales).values(available=3)).rowcount)
+    seen = await sale.database.read(lambda c: read_course(c, "sale", sale.clock.now()))
+    assert (seen.stands.available, seen.stands.paid, seen.points[-1].paid) == (3, 0, 1)
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+async def test_a_plan_that_is_replaced_while_its_sale_is_being_started_still_needs_a_second_person(sale: Sale) -> None:
+    await sale.fill(GROUP)
+    now, replaced = sale.clock.now(), threading.Event()
+    wide = Planned("sale", {**PLANNED.values, "audiences": [GROUP, PEOPLE]}, {})
+
+    def replace(connection: Connection) -> None:
+        planning.put_plan(connection, wide, "agent:ann", now)
+        replaced.set()
+        time.sleep(1)  # who starts it waits for the row now
+
+    def start(connection: Connection) -> int:
+        replaced.wait(5)
+        return steering.start(connection, "sale", "agent:ann", 2, sale.say, now)
+
+    async with asyncio.TaskGroup() as both:
+        both.create_task(sale.do(replace))
+        with pytest.raises(NotAllowed, match="3 would hear"):
+            await sale.do(start)
+    assert await sale.status() == "draft"
+    assert await rows(sale.database, outbox) == []
+
+
+@SQLITE
+async def test_nobody_feels_their_way_to_what_the_list_of_who_was_told_hides(sale: Sale) -> None:
+    await sale.fill(PEOPLE, starts_in=5 * MINUTE)
+    await sale.schedule()
+    await sale.go_on(5 * MINUTE)
+    known = {"u1": "王 13800138000", "u2": "Li"}
+    for user, name in known.items():
+        here = identities.c.user == user
+        await sale.do(lambda c, here=here, name=name: c.execute(update(identities).where(here).values(name=name)))  # type: ignore[misc]
+
+    async def found(words: str) -> list[str]:
+        kept = await sale.database.read(lambda c: told(c, "sale", find=words, may_find=may_find, limit=1))
+        return [one.chat for one in kept]
+
+    assert await found("王") == await found("13800138000") == await found("u1") == ["u1"]
+    assert await found("1380") == await found("u") == []
+    assert await found("li") == ["u2"]

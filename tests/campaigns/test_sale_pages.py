@@ -92,6 +92,12 @@ def text_in(page: str) -> str:
     return unescape(found[1])
 
 
+def seen_in(page: str) -> str:
+    """Return by what the page of a sale knows which plan it shows."""
+    found = re.search(r'name="seen" value="(\w*)"', page)
+    return found[1] if found else ""
+
+
 async def plan(client: httpx.AsyncClient, act: str = "plan", text: str = PLAN, **more: str) -> httpx.Response:
     return await client.post(f"{HERE}/plan", data={"act": act, "text": text, **more})
 
@@ -162,8 +168,23 @@ async def test_above_a_size_another_lead_or_admin_has_to_approve(
         assert (await sale_row(strict)).status == "draft"
     async with as_(strict, "chen") as chen:
         assert 'value="approve"' in (await chen.get(SALE)).text
-        await chen.post(SALE, data={"act": "approve"})
+        await chen.post(SALE, data={"act": "approve", "seen": seen_in((await chen.get(SALE)).text)})
         assert "Approved by: chen" in re.sub(r"\s+", " ", (await chen.get(SALE)).text)
+    assert (await sale_row(strict)).status == "planned"
+
+
+async def test_who_approves_approves_what_they_saw(
+    stand: Stand, database: Database, clock: StandingClock, new_id: IdMaker
+) -> None:
+    strict = with_two(database, clock, new_id)
+    async with as_(strict, "zhao") as zhao, as_(strict, "chen") as chen:
+        await plan(zhao)
+        seen = seen_in((await chen.get(SALE)).text)
+        await plan(zhao, text=PLAN.replace("Come, {sale.price}", "Come!"))
+        for stale in (seen, ""):
+            refused = await chen.post(SALE, data={"act": "approve", "seen": stale})
+            assert (refused.status_code, (await sale_row(strict)).status) == (409, "draft")
+        await chen.post(SALE, data={"act": "approve", "seen": seen_in(refused.text)})
     assert (await sale_row(strict)).status == "planned"
 
 

@@ -343,7 +343,7 @@ class ZhangguiChat extends HTMLElement {
     node.time.textContent = over ? "" : (ahead ? label.starts : label.ends).replace("{time}", span(ahead ? toStart : toEnd));
     node.button.textContent = left ? label.claim : label.line;
     node.button.hidden = over || state === "paused";
-    node.button.disabled = ahead || state !== "running" || !online;
+    node.button.disabled = state !== "running" || !online;  // who may claim before its time, the bot knows
   }
 
   word(name, look = "") { return make("span", { class: look, "data-label": name }, this.label[name]); }
