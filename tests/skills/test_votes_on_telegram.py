@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import String
 
 from bot.campaigns import voting
 from bot.campaigns.ballots import locked_vote
@@ -136,6 +137,27 @@ def test_an_option_may_be_typed_by_its_number_or_its_name(vote: Vote, privately:
     privately(GUEST, text="投票")
     privately(GUEST, text="4")
     assert vote.tally == {"cotton": 1, "silk": 1}
+
+
+def test_a_vote_is_changed_by_typing_in_the_way_the_bot_says(vote: Vote, privately: Callable[..., str]) -> None:
+    vote.opens(winners=0)
+    privately(LIN, text="投票")
+    assert "投票" in privately(LIN, text="2")
+    assert "纯棉" in privately(LIN, text="投票")
+    assert "真丝" in privately(LIN, text="3")
+    assert vote.tally == {"silk": 1}
+
+
+def test_a_question_that_waited_is_the_last_that_was_said_though_a_reply_was_stored_later(
+    vote: Vote, privately: Callable[..., str]
+) -> None:
+    vote.opens(winners=0)
+    privately(LIN, text="投票")
+    privately(LIN, text="你好")
+    asked = t.outbox.c.choices.cast(String).contains("vote:fabric:")
+    vote.talk.write(lambda c: c.execute(t.outbox.update().where(asked).values(sent_at=vote.talk.now())))
+    privately(LIN, text="2")
+    assert vote.tally == {"cotton": 1}
 
 
 def test_at_its_end_the_poll_is_ended_and_the_group_hears_the_result_and_nobody_votes_any_more(
