@@ -53,6 +53,8 @@ class Thought:
     summary: Mapping[str, Any]
     topic: Topic | None = None
     """Where in a group it is said, and what it answers there."""
+    wish: str = ""
+    """What the person had asked in a group, where the message opens their private chat."""
 
     def speak(self, says: Sequence[Say]) -> Spoken:
         """Return what is said to this customer."""
@@ -135,6 +137,7 @@ class Thinker:
             voice=around.mind.voice,
             summary=summary(turn, step),
             topic=Topic(**row.topic) if row.topic and row.chat_kind == "group" else None,
+            wish=around.wishes.get(row.inbox_id, ""),
         )
 
     def _said(self, row: AnyRow, person: PersonView, state: State, around: Surroundings) -> Said:
