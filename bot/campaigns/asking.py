@@ -96,21 +96,36 @@ def end_polls(connection: Connection, vote_id: str, now: datetime) -> None:
 
 
 def tell_result(
-    connection: Connection, vote: AnyRow, tally: Mapping[str, int], words: VoteWords, now: datetime
+    connection: Connection,
+    vote: AnyRow,
+    tally: Mapping[str, int],
+    entries: Sequence[int],
+    words: VoteWords,
+    now: datetime,
 ) -> None:
-    """Tell the groups what came of it; where people send by hand only if they are not to tell of winners later."""
+    """Tell the groups what came of it, and which `entries` are in the draw; where people send by hand only if they are not to tell of winners later."""
     for audience, languages in _groups(vote):
         if vote.winners and audience["channel"].partition(":")[0] in BY_HAND:
             continue
-        said = {language: words.result(language, vote, tally) for language in languages}
+        said = {language: words.result(language, vote, tally, entries) for language in languages}
         _tell(connection, vote, "result", audience, said, now)
 
 
-def tell_winners(connection: Connection, vote: AnyRow, entries: Sequence[int], words: VoteWords, now: datetime) -> None:
-    """Tell the groups which numbers have won, with the seed."""
+def tell_winners(
+    connection: Connection,
+    vote: AnyRow,
+    entries: Sequence[int],
+    among: Sequence[int],
+    words: VoteWords,
+    now: datetime,
+) -> None:
+    """Tell the groups which numbers have won, with the seed, and `among` which where they have not heard that yet."""
     for audience, languages in _groups(vote):
-        opens = audience["channel"].partition(":")[0] in HAS_POLLS
-        said = {language: words.winners(language, vote, entries, opens_chat=opens) for language in languages}
+        kind = audience["channel"].partition(":")[0]
+        opens, untold = kind in HAS_POLLS, among if kind in BY_HAND else ()
+        said = {
+            language: words.winners(language, vote, entries, opens_chat=opens, among=untold) for language in languages
+        }
         _tell(connection, vote, "winners", audience, said, now)
 
 

@@ -29,7 +29,7 @@ PHRASES = phrases(
     "voted vote.option vote.question; changed vote.option vote.question; same vote.option vote.question; "
     "number vote.entry; not_open; yours vote.option vote.question; over vote.question; "
     "won vote.question vote.prize vote.entry; "
-    "result vote.question vote.total; line vote.option vote.count vote.percent; "
+    "result vote.question vote.total; line vote.option vote.count vote.percent; among vote.numbers; "
     "winners vote.question vote.prize vote.numbers vote.seed; my_number"
 )
 

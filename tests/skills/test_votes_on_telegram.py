@@ -12,6 +12,7 @@ from sqlalchemy import String
 
 from bot.campaigns import voting
 from bot.campaigns.ballots import locked_vote
+from bot.campaigns.draw import ranges
 from bot.campaigns.vote_report import VoteReport, report
 from bot.demo.seed import TELEGRAM
 from bot.errors import Conflict
@@ -74,6 +75,10 @@ class Vote:
         rows = self.talk.read(lambda c: c.execute(t.person_tags.select()).all())
         assert {row.source for row in rows} <= {"vote:fabric"}
         return sorted(row.tag for row in rows)
+
+
+def test_the_numbers_in_a_draw_are_told_in_few_words() -> None:
+    assert [ranges(entries) for entries in ([], [3], [1, 2, 3, 5, 7, 8])] == ["", "3", "1–3, 5, 7–8"]
 
 
 @pytest.fixture
@@ -182,7 +187,10 @@ def test_winners_are_drawn_so_that_anybody_can_draw_them_again(vote: Vote) -> No
     assert SEED not in announced
     for user, option in ((LIN, 0), (CHEN, 1), (GUEST, 1)):
         vote.takes(user, option)
-    vote.group.waits(timedelta(hours=5))
+    vote.takes(CHEN)
+    vote.takes(CHEN, 0)
+    (result,) = vote.group.waits(timedelta(hours=5))
+    assert "参加抽签的号码：1–3" in result, "told before the seed is"
     assert "seed" not in vote.report.draw
     before = len(vote.group.said())
     entries = vote.draws()
