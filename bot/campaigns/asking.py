@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from bot.campaigns.announcing import LANGUAGES, SEEN_LATELY, chat_kind
+from bot.campaigns.ballots import same_customers
 from bot.campaigns.broadcast import Broadcast, expand
 from bot.campaigns.moments import BY_HAND
 from bot.campaigns.telling import chats_of
@@ -161,14 +162,16 @@ def tell_each(
     default_language: str,
     now: datetime,
 ) -> None:
-    """Tell each winner in the private chat in which they were seen last; who has none is a task for the staff.
+    """Tell each winner in the private chat in which their customer was seen last; who has none is a task for the staff.
 
     Args:
         winners: their ballots, as `bot.campaigns.ballots.counting` returns them.
     """
-    chats = chats_of(connection, [row.person_id for row in winners])
+    people = same_customers(connection, [row.person_id for row in winners])
+    chats = chats_of(connection, sorted({one for same in people.values() for one in same}))
     for row in winners:
-        if (chat := chats.get(row.person_id)) is None:
+        theirs = [chats[one] for one in people[row.person_id] if one in chats]
+        if (chat := max(theirs, key=lambda one: one.updated_at, default=None)) is None:
             _leave_untold(connection, vote, row, now)
             continue
         spoken = words.won(chat.language or default_language, vote, row.entry)

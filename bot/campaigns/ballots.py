@@ -110,6 +110,16 @@ def ballots_of(connection: Connection, vote_id: str, person_id: str) -> Sequence
     return connection.execute(_THEIRS, {"vote": vote_id, "person": person_id}).all()
 
 
+def same_customers(connection: Connection, people: Sequence[str]) -> dict[str, list[str]]:
+    """Return by person everybody who is the same customer, the person included."""
+    same = or_(_OTHER.c.id == persons.c.id, _OTHER.c.customer_id == persons.c.customer_id)
+    query = select(persons.c.id, _OTHER.c.id.label("other")).join(_OTHER, same).where(persons.c.id.in_(people))
+    found: dict[str, list[str]] = {}
+    for row in connection.execute(query.order_by(persons.c.id, _OTHER.c.id)):
+        found.setdefault(row.id, []).append(row.other)
+    return found
+
+
 def _take_back(
     connection: Connection, vote: AnyRow, mine: AnyRow | None, voter: Voter, others: AnyRow | None
 ) -> Cast:

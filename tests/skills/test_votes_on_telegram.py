@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import String
+from sqlalchemy import String, select, update
 
 from bot.campaigns import voting
 from bot.campaigns.ballots import locked_vote
@@ -17,6 +17,7 @@ from bot.campaigns.vote_report import VoteReport, report
 from bot.demo.seed import TELEGRAM
 from bot.errors import Conflict
 from bot.store import tables as t
+from bot.store.tables import identities
 from tests.skills.group_stand import CHEN, LIN, Group
 from tests.skills.telegram import GROUP, GUEST
 
@@ -209,3 +210,20 @@ def test_winners_are_drawn_so_that_anybody_can_draw_them_again(vote: Vote) -> No
     assert len(tasks) == (3 in entries), "who has no private chat is told by people"
     with pytest.raises(Conflict):
         vote.draws()
+
+
+def test_who_proves_to_be_the_same_customer_after_the_end_hears_of_each_win_in_their_chat(
+    vote: Vote, privately: Callable[..., str]
+) -> None:
+    vote.opens(winners=1)
+    vote.takes(GUEST, 0)
+    vote.takes(LIN, 1)
+    vote.group.waits(timedelta(hours=5))
+    accounts = identities.c.user.in_([str(LIN), str(GUEST)])
+    theirs = select(identities.c.person_id).where(identities.c.channel == TELEGRAM, accounts)
+    same = update(t.persons).where(t.persons.c.id.in_(theirs)).values(customer_id="c-lin")
+    vote.talk.write(lambda c: c.execute(same).rowcount)
+    assert vote.draws() == [1], "what the guest voted, who has no private chat of their own"
+    vote.talk.runs_timers()
+    assert "恭喜" in vote.group.said(LIN)[-1]["text"]
+    assert "恭喜" in privately(LIN, "start", payload="vote-fabric")
