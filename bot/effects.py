@@ -152,7 +152,8 @@ def _number(winners: int, entry: int) -> list[Say]:
 
 def _see(connection: Connection, effect: SeeVote, person: PersonView, now: datetime) -> list[Say]:
     vote = vote_of(connection, effect.vote_id)
-    mine = next((row for row in ballots_of(connection, vote.id, person.person_id) if row.option), None)
+    theirs = [row for row in ballots_of(connection, vote.id, person.person_id) if row.option]
+    mine = next((row for row in theirs if row.place is not None), theirs[0] if theirs else None)
     if mine is None:
         return [effect.said["ask" if is_open(vote, now) else "over"]]
     won = mine.place is not None

@@ -111,7 +111,8 @@ def retry(connection: Connection, key: str, now: datetime) -> str:
         raise HumanHasIt
     seq = talk.last_seq + 1
     new_key = _next_key(connection, row)
-    copied = {name: getattr(row, name) for name in ("identity_id", "text", "event", "payload", "choice", "sent_at")}
+    said = "identity_id", "text", "event", "payload", "choice", "sent_at", "topic", "addressed"
+    copied = {name: getattr(row, name) for name in said}
     place = {"key": new_key, "conversation_id": talk.id, "seq": seq, "received_at": now, "shown": 0}
     connection.execute(inbox.insert().values(copied | place))
     connection.execute(update(conversations).where(of_talk).values(last_seq=seq, updated_at=now))

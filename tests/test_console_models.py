@@ -16,7 +16,7 @@ from bot.advice import Advice
 from bot.ask import NoShop
 from bot.delivery.signal import Signal
 from bot.knowledge.entries import CannedReply
-from bot.messages import Chat
+from bot.messages import Chat, Event
 from bot.shop.port import Money, Order, OrderStatus, Shipment
 from bot.skills.dialogue import SKILLS
 from bot.store import tables as t
@@ -391,6 +391,11 @@ def test_every_kind_of_task_and_every_wish_has_words_in_both_languages() -> None
     for language, labels in LABELS.items():
         assert [kind for kind in sorted(kinds) if f"reason_{kind}" not in labels] == [], language
         assert [w for w in sorted(wishes) if f"reason_{w}" not in labels and f"wish_{w}" not in labels] == [], language
+
+
+def test_every_event_has_words_in_both_languages() -> None:
+    for language, labels in LABELS.items():
+        assert [event.value for event in Event if f"event_{event.value}" not in labels] == [], language
 
 
 async def test_a_note_that_a_browser_brings_again_after_a_lost_connection_is_kept_once(database: Database) -> None:

@@ -173,7 +173,8 @@ async def test_the_list_says_that_a_picture_came_where_there_are_no_words(db: Da
 
 # --- dead letters --------------------------------------------------------------------------------------------------
 def a_dead_letter(connection: Connection) -> None:
-    says(connection, 1, "which size", status="dead", error="KeyError: 'size'\n  at line 7")
+    to_bot = {"addressed": "name", "topic": {"key": "t1"}}
+    says(connection, 1, "which size", status="dead", error="KeyError: 'size'\n  at line 7", **to_bot)
     says(connection, 2, "hello?", at=minutes(1), status="done")
     connection.execute(t.conversations.update().values(done_seq=2))
     ownership.to_queue(connection, "c1", "dead_letter", 2, NOW)
@@ -200,6 +201,7 @@ async def test_a_dead_letter_is_tried_again_behind_what_came_since_and_the_custo
     assert (talk.owner, talk.last_seq, talk.done_seq) == (Owner.BOT.value, 3, 2)
     again = await db.read(lambda c: c.execute(select(t.inbox).where(t.inbox.c.seq == 3)).one())
     assert (again.text, again.status, again.identity_id, again.received_at) == ("which size", "new", "i", minutes(5))
+    assert (again.addressed, again.topic) == ("name", {"key": "t1"}), "in a group it is silent to what is not for it"
     seen = await db.read(lambda c: shown_after(c, Chat("web:shop", "c1"), 0, 10))
     assert [message.text for message in seen] == ["which size", "hello?"]
     assert [line.event for line in await lines_of(db) if line.text == "which size"] == ["", "retried"]

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from bot.campaigns.announcing import LANGUAGES, SEEN_LATELY, chat_kind
+from bot.campaigns.ballots import same_customers
 from bot.campaigns.broadcast import Broadcast, expand
 from bot.campaigns.moments import BY_HAND
 from bot.campaigns.telling import chats_of
@@ -96,21 +97,36 @@ def end_polls(connection: Connection, vote_id: str, now: datetime) -> None:
 
 
 def tell_result(
-    connection: Connection, vote: AnyRow, tally: Mapping[str, int], words: VoteWords, now: datetime
+    connection: Connection,
+    vote: AnyRow,
+    tally: Mapping[str, int],
+    entries: Sequence[int],
+    words: VoteWords,
+    now: datetime,
 ) -> None:
-    """Tell the groups what came of it; where people send by hand only if they are not to tell of winners later."""
+    """Tell the groups what came of it, and which `entries` are in the draw; where people send by hand only if they are not to tell of winners later."""
     for audience, languages in _groups(vote):
         if vote.winners and audience["channel"].partition(":")[0] in BY_HAND:
             continue
-        said = {language: words.result(language, vote, tally) for language in languages}
+        said = {language: words.result(language, vote, tally, entries) for language in languages}
         _tell(connection, vote, "result", audience, said, now)
 
 
-def tell_winners(connection: Connection, vote: AnyRow, entries: Sequence[int], words: VoteWords, now: datetime) -> None:
-    """Tell the groups which numbers have won, with the seed."""
+def tell_winners(
+    connection: Connection,
+    vote: AnyRow,
+    entries: Sequence[int],
+    among: Sequence[int],
+    words: VoteWords,
+    now: datetime,
+) -> None:
+    """Tell the groups which numbers have won, with the seed, and `among` which where they have not heard that yet."""
     for audience, languages in _groups(vote):
-        opens = audience["channel"].partition(":")[0] in HAS_POLLS
-        said = {language: words.winners(language, vote, entries, opens_chat=opens) for language in languages}
+        kind = audience["channel"].partition(":")[0]
+        opens, untold = kind in HAS_POLLS, among if kind in BY_HAND else ()
+        said = {
+            language: words.winners(language, vote, entries, opens_chat=opens, among=untold) for language in languages
+        }
         _tell(connection, vote, "winners", audience, said, now)
 
 
@@ -146,14 +162,16 @@ def tell_each(
     default_language: str,
     now: datetime,
 ) -> None:
-    """Tell each winner in the private chat in which they were seen last; who has none is a task for the staff.
+    """Tell each winner in the private chat in which their customer was seen last; who has none is a task for the staff.
 
     Args:
         winners: their ballots, as `bot.campaigns.ballots.counting` returns them.
     """
-    chats = chats_of(connection, [row.person_id for row in winners])
+    people = same_customers(connection, [row.person_id for row in winners])
+    chats = chats_of(connection, sorted({one for same in people.values() for one in same}))
     for row in winners:
-        if (chat := chats.get(row.person_id)) is None:
+        theirs = [chats[one] for one in people[row.person_id] if one in chats]
+        if (chat := max(theirs, key=lambda one: one.updated_at, default=None)) is None:
             _leave_untold(connection, vote, row, now)
             continue
         spoken = words.won(chat.language or default_language, vote, row.entry)

@@ -89,7 +89,8 @@ def cast(connection: Connection, vote_id: str, option: str, voter: Voter, now: d
     mine = next((row for row in theirs if row.person_id == voter.person_id), None)
     newest = next((row for row in theirs if row.option), None)
     if not option:
-        return _take_back(connection, mine, voter)
+        others = next((row for row in theirs if row.option and row.person_id != voter.person_id), None)
+        return _take_back(connection, vote, mine, voter, others)
     if newest is not None and newest is mine and mine.option == option:
         return Cast("same", mine.entry)
     entry = mine.entry if mine is not None else vote.last_entry + 1
@@ -100,7 +101,7 @@ def cast(connection: Connection, vote_id: str, option: str, voter: Voter, now: d
         connection.execute(ballots.insert().values(**whose, **row))
     else:
         connection.execute(update(ballots).where(*_is(mine)).values(row))
-    _tag(connection, vote, option, voter, now)
+    _tag(connection, vote, option, voter.person_id, now)
     return Cast("changed" if newest is not None else "voted", entry)
 
 
@@ -109,11 +110,27 @@ def ballots_of(connection: Connection, vote_id: str, person_id: str) -> Sequence
     return connection.execute(_THEIRS, {"vote": vote_id, "person": person_id}).all()
 
 
-def _take_back(connection: Connection, mine: AnyRow | None, voter: Voter) -> Cast:
+def same_customers(connection: Connection, people: Sequence[str]) -> dict[str, list[str]]:
+    """Return by person everybody who is the same customer, the person included."""
+    same = or_(_OTHER.c.id == persons.c.id, _OTHER.c.customer_id == persons.c.customer_id)
+    query = select(persons.c.id, _OTHER.c.id.label("other")).join(_OTHER, same).where(persons.c.id.in_(people))
+    found: dict[str, list[str]] = {}
+    for row in connection.execute(query.order_by(persons.c.id, _OTHER.c.id)):
+        found.setdefault(row.id, []).append(row.other)
+    return found
+
+
+def _take_back(
+    connection: Connection, vote: AnyRow, mine: AnyRow | None, voter: Voter, others: AnyRow | None
+) -> Cast:
+    """Take `mine` back; what the same customer has chosen as somebody else, `others`, counts again."""
     if mine is None or not mine.option or mine.identity_id != voter.identity_id:
         return Cast("same")  # what was voted elsewhere since then stands
     connection.execute(update(ballots).where(*_is(mine)).values(option=""))
-    _untag(connection, mine.vote_id, [voter.person_id])
+    if others is not None:
+        _tag(connection, vote, others.option, others.person_id, others.voted_at)
+    else:
+        _untag(connection, vote.id, [voter.person_id])
     return Cast("taken_back", mine.entry)
 
 
@@ -126,12 +143,12 @@ def source_of(vote_id: str) -> str:
     return f"vote:{vote_id}"
 
 
-def _tag(connection: Connection, vote: AnyRow, option: str, voter: Voter, now: datetime) -> None:
+def _tag(connection: Connection, vote: AnyRow, option: str, person_id: str, now: datetime) -> None:
     """Give the person the tag of what they chose, in the place of what they or another account chose before."""
-    same = list(connection.execute(_SAME, {"person": voter.person_id}).scalars())
+    same = list(connection.execute(_SAME, {"person": person_id}).scalars())
     _untag(connection, vote.id, same)
     tag = next(one["tag"] for one in vote.options if one["id"] == option)
-    row = {"person_id": voter.person_id, "tag": tag, "source": source_of(vote.id), "at": now}
+    row = {"person_id": person_id, "tag": tag, "source": source_of(vote.id), "at": now}
     connection.execute(person_tags.insert().values(row))
 
 

@@ -16,3 +16,14 @@ def commitment(seed: str) -> str:
 def drawn(seed: str, entries: Iterable[int], winners: int) -> list[int]:
     """Return the entries that win, the first in front."""
     return sorted(entries, key=lambda entry: commitment(f"{seed}:{entry}"))[:winners]
+
+
+def ranges(entries: Iterable[int]) -> str:
+    """Return numbers in order in few words, e.g. `1–3, 5`."""
+    found: list[list[int]] = []
+    for entry in sorted(entries):
+        if found and entry == found[-1][1] + 1:
+            found[-1][1] = entry
+        else:
+            found.append([entry, entry])
+    return ", ".join(f"{first}–{last}" if first != last else f"{first}" for first, last in found)

@@ -116,7 +116,13 @@ def _claims(ids: Sequence[str], status: str) -> Any:
 def chats_of(connection: Connection, people: Sequence[str]) -> dict[str, AnyRow]:
     """Return by person the private chat in which they were seen last."""
     query = (
-        select(conversations.c.id, conversations.c.channel, identities.c.person_id, persons.c.language)
+        select(
+            conversations.c.id,
+            conversations.c.channel,
+            conversations.c.updated_at,
+            identities.c.person_id,
+            persons.c.language,
+        )
         .join(identities, conversations.c.identity_id == identities.c.id)
         .join(persons, identities.c.person_id == persons.c.id)
         .where(identities.c.person_id.in_(people), conversations.c.unreachable.is_(False))

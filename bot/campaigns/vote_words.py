@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from bot.campaigns.draw import commitment
+from bot.campaigns.draw import commitment, ranges
 from bot.knowledge.entries import version_of
 from bot.messages import OPENS_CHAT, Choice, Source
 from bot.skills import shown
@@ -31,8 +31,8 @@ class VoteWords:
         says = [Say("votes.prize", fields)] if vote.winners else []
         return self._speak([*says, Say(phrase, fields, choices)], language, vote)
 
-    def result(self, language: str, vote: AnyRow, tally: Mapping[str, int]) -> Spoken:
-        """Return how many have chosen what, the most in front."""
+    def result(self, language: str, vote: AnyRow, tally: Mapping[str, int], entries: Sequence[int]) -> Spoken:
+        """Return how many have chosen what, the most in front, and the `entries` that are in the draw if there is one."""
         total = sum(tally.values())
         says = [Say("votes.result", {**self._fields(language, vote), "vote.total": str(total)})]
         for option in sorted(vote.options, key=lambda one: -tally.get(one["id"], 0)):
@@ -40,15 +40,21 @@ class VoteWords:
             percent = str(round(100 * count / total)) if total else "0"
             said = {"vote.option": shown.name(labels(option), language), "vote.count": str(count)}
             says.append(Say("votes.line", {**said, "vote.percent": percent}))
-        return self._speak(says, language, vote)
+        return self._speak([*says, *_among(vote, entries)], language, vote)
 
-    def winners(self, language: str, vote: AnyRow, entries: Sequence[int], *, opens_chat: bool) -> Spoken:
-        """Return the numbers that have won, and the seed by which anybody can draw them again."""
+    def winners(
+        self, language: str, vote: AnyRow, entries: Sequence[int], *, opens_chat: bool, among: Sequence[int] = ()
+    ) -> Spoken:
+        """Return the numbers that have won, and the seed by which anybody can draw them again.
+
+        Args:
+            among: the numbers that were in the draw, where they were not told with the result.
+        """
         numbers = ("、" if language == "zh" else ", ").join(map(str, entries))
         fields = {**self._fields(language, vote), "vote.numbers": numbers, "vote.seed": vote.seed}
         label = self.voice.knowledge.phrases["votes.my_number", language].text
         choices = (Choice(f"{OPENS_CHAT}{VOTE_LINK}{vote.id}", label),) if opens_chat else ()
-        return self._speak([Say("votes.winners", fields, choices)], language, vote)
+        return self._speak([*_among(vote, among), Say("votes.winners", fields, choices)], language, vote)
 
     def won(self, language: str, vote: AnyRow, entry: int) -> Spoken:
         """Return what a winner is told in private."""
@@ -68,6 +74,10 @@ class VoteWords:
         source = Source(f"vote:{vote.id}", version_of(*vote.question.values(), str(vote.options)))
         spoken = self.voice.speak(says, language)
         return Spoken(spoken.text, spoken.choices, (*spoken.sources, source))
+
+
+def _among(vote: AnyRow, entries: Sequence[int]) -> list[Say]:
+    return [Say("votes.among", {"vote.numbers": ranges(entries)})] if vote.winners and entries else []
 
 
 def labels(option: Mapping[str, str]) -> dict[str, str]:

@@ -145,7 +145,8 @@ def close(connection: Connection, vote_id: str, words: VoteWords, now: datetime,
     waiting = outbox.c.author == asking.author_of(vote_id), outbox.c.status == "waiting"
     connection.execute(update(outbox).where(*waiting).values(status="dropped", reason="vote closed"))
     asking.end_polls(connection, vote_id, now)
-    asking.tell_result(connection, vote, Counter(row.option for row in found), words, now)
+    entries = [row.entry for row in found]
+    asking.tell_result(connection, vote, Counter(row.option for row in found), entries, words, now)
     return True
 
 
@@ -169,7 +170,7 @@ def draw(
         connection.execute(update(ballots).where(*of_entry).values(place=place))
     _set(connection, vote_id, status="drawn")
     audit.record(connection, who, audit.What.CAMPAIGN_STOP, f"vote:{vote_id}", now, after={"status": "drawn"})
-    asking.tell_winners(connection, vote, entries, words, now)
+    asking.tell_winners(connection, vote, entries, list(found), words, now)
     asking.tell_each(connection, vote, [found[entry] for entry in entries], words, default_language, now)
     return entries
 

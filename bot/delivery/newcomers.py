@@ -32,11 +32,12 @@ def note(connection: Connection, message: Inbound, conversation_id: str, now: da
     if message.event is Event.DEPARTED:
         connection.execute(update(members).where(*of_group).values(left_at=now))
         return
+    # First the timer: who fires one has its row and wants the members'.
+    key, payload = f"welcome:{conversation_id}", {"conversation_id": conversation_id}
+    set_timer_once(connection, key, TIMER, payload, now + TOGETHER)
     for user in users:
         insert_once(connection, members, {"conversation_id": conversation_id, "user": user, "came_at": now})
     connection.execute(update(members).where(*of_group).values(left_at=None))
-    key, payload = f"welcome:{conversation_id}", {"conversation_id": conversation_id}
-    set_timer_once(connection, key, TIMER, payload, now + TOGETHER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,8 @@ class Thought:
     summary: Mapping[str, Any]
     topic: Topic | None = None
     """Where in a group it is said, and what it answers there."""
+    wish: str = ""
+    """What the person had asked in a group, where the message opens their private chat."""
 
     def speak(self, says: Sequence[Say]) -> Spoken:
         """Return what is said to this customer."""
@@ -135,6 +137,7 @@ class Thinker:
             voice=around.mind.voice,
             summary=summary(turn, step),
             topic=Topic(**row.topic) if row.topic and row.chat_kind == "group" else None,
+            wish=around.wishes.get(row.inbox_id, ""),
         )
 
     def _said(self, row: AnyRow, person: PersonView, state: State, around: Surroundings) -> Said:
@@ -210,12 +213,17 @@ def asked_last(connection: Connection, conversation_ids: Sequence[str]) -> dict[
     return found
 
 
-_LAST_SENT = select(outbox.c.conversation_id, outbox.c.choices).where(
-    outbox.c.id.in_(
-        select(func.max(outbox.c.id))
-        .where(outbox.c.conversation_id.in_(bindparam("talks", expanding=True)), outbox.c.status == "sent")
-        .group_by(outbox.c.conversation_id)
-    )
+# By when it was sent: a question is stored when the vote opens, and may wait for the morning.
+_LATEST = func.row_number().over(
+    partition_by=outbox.c.conversation_id, order_by=(outbox.c.sent_at.desc(), outbox.c.id.desc())
+)
+_SENT = (
+    select(outbox.c.id, _LATEST.label("nth"))
+    .where(outbox.c.conversation_id.in_(bindparam("talks", expanding=True)), outbox.c.status == "sent")
+    .subquery()
+)
+_LAST_SENT = select(outbox.c.conversation_id, outbox.c.choices).join(
+    _SENT, and_(outbox.c.id == _SENT.c.id, _SENT.c.nth == 1)
 )
 VOTES_SHOWN_FOR = timedelta(days=30)
 """So long after its end people can ask how their vote stands."""

@@ -15,7 +15,7 @@ from bot.clock import Clock
 from bot.delivery.outgoing import add_task
 from bot.delivery.signal import Signal
 from bot.store.database import Database
-from bot.store.insert import insert_once
+from bot.store.insert import insert_once, insert_or_lock
 from bot.store.tables import timers
 
 Handler = Callable[[Connection, Mapping[str, Any], datetime], None]
@@ -36,8 +36,9 @@ def set_timer(connection: Connection, key: str, kind: str, payload: Mapping[str,
 
 
 def set_timer_once(connection: Connection, key: str, kind: str, payload: Mapping[str, Any], due_at: datetime) -> None:
-    """Set the timer `key`, unless it is set already: then it stays as it is."""
-    insert_once(connection, timers, {"key": key, "kind": kind, "payload": dict(payload), "due_at": due_at})
+    """Set the timer `key`, unless it is set already: then it stays as it is, and fires after this transaction."""
+    row = {"key": key, "kind": kind, "payload": dict(payload), "due_at": due_at}
+    insert_or_lock(connection, timers, row, "key")
 
 
 def cancel(connection: Connection, key_prefix: str) -> int:

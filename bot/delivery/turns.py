@@ -311,6 +311,11 @@ _FINISH_MESSAGES = (
     .where(inbox.c.conversation_id == bindparam("talk"), inbox.c.seq == bindparam("number"))
     .values(status="done", meaning=bindparam("meant"))
 )
+_CARRY = (
+    update(inbox)
+    .where(inbox.c.conversation_id == bindparam("talk"), inbox.c.seq == bindparam("number"))
+    .values(text=bindparam("said"))
+)
 
 
 def take_next(connection: Connection, now: datetime, token: str, until: datetime) -> list[Taken]:
@@ -382,6 +387,13 @@ def _finish(connection: Connection, turns: Sequence[tuple[Taken, Thought]]) -> N
             for taken, thought in turns
         ],
     )
+    carried = [
+        {"talk": taken.conversation_id, "number": taken.seq, "said": thought.wish}
+        for taken, thought in turns
+        if thought.wish
+    ]
+    if carried:  # whoever takes the conversation over reads what was asked
+        connection.execute(_CARRY, carried)
 
 
 def _let_go(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from bot.knowledge.entries import version_of
 from bot.messages import Choice, Source
@@ -28,7 +29,7 @@ PHRASES = phrases(
     "voted vote.option vote.question; changed vote.option vote.question; same vote.option vote.question; "
     "number vote.entry; not_open; yours vote.option vote.question; over vote.question; "
     "won vote.question vote.prize vote.entry; "
-    "result vote.question vote.total; line vote.option vote.count vote.percent; "
+    "result vote.question vote.total; line vote.option vote.count vote.percent; among vote.numbers; "
     "winners vote.question vote.prize vote.numbers vote.seed; my_number"
 )
 
@@ -80,6 +81,8 @@ def _see(turn: Turn, vote: VoteView) -> Step:
     labels = {one: shown.name(label, turn.language) for one, label in vote.options.items()}
     choices = tuple(Choice(f"{VOTE}{vote.id}:{one}", label) for one, label in labels.items())
     said["ask"] = Say("votes.ask", fields, choices, said["over"].sources)
+    if vote.is_open:  # it may be changed, also by typing a number: what was said last has to offer it
+        said["yours"] = replace(said["yours"], choices=choices)
     return Step((), turn.state, (SeeVote(vote.id, labels, said),))
 
 

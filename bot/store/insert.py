@@ -18,6 +18,13 @@ def insert_once(connection: Connection, table: Table, values: Mapping[str, Any])
     return connection.execute(statement, dict(values), execution_options=COUNTED).rowcount == 1
 
 
+def insert_or_lock(connection: Connection, table: Table, values: Mapping[str, Any], key: str) -> None:
+    """Insert a row, or lock the one that has the same `key` until the transaction ends, changing nothing of it."""
+    statement = _insert(connection)(table)
+    same = statement.on_conflict_do_update(index_elements=[key], set_={key: statement.excluded[key]})
+    connection.execute(same, dict(values))
+
+
 def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert those of `rows` (all with the same columns) whose unique keys are not there yet."""
     if rows:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -52,11 +52,13 @@ class Sending:
         if message.edits:
             return await self._edit(message)
         todo = parts(message, self._limits, self._username)
-        if len(todo) == 1:
-            receipt = await self._part(message, todo[0])
-            if message.pins and receipt.status is SendStatus.SENT:
-                await self._pin(message, receipt)
-            return receipt
+        receipt = await (self._part(message, todo[0]) if len(todo) == 1 else self._in_parts(message, todo))
+        if message.pins and receipt.status is SendStatus.SENT:
+            await self._pin(message, receipt)
+        return receipt
+
+    async def _in_parts(self, message: Outbound, todo: Sequence[Part]) -> Receipt:
+        """Send several; the receipt is the last one's: the poll's, where there is one."""
         name = f"parts:{message.id}"
         done = int(await self._host.recall(name) or 0)
         receipt = await self._part(message, todo[done])

@@ -182,9 +182,11 @@ class GroupsConnector:
             await host.receive(met)
         if next_cursor != cursor:
             self._cursor = next_cursor
-        self._meet_at = now if self._cursor else now + _MEET_EVERY
-        if not self._cursor:
-            await self._join_ways.look(host)
+        if self._cursor:
+            self._meet_at = now
+            return
+        await self._join_ways.look(host)
+        self._meet_at = now + _MEET_EVERY
 
     async def _owners(self, cursor: str) -> tuple[list[str], str]:
         """Return who owns the groups of a page, and the next cursor (WeCom: 获取客户群列表 / Customer Groups)."""

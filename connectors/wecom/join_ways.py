@@ -7,12 +7,18 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+import structlog
+
 from bot.connector import Host
-from connectors.wecom.answers import NoAnswer
+from bot.messages import SendStatus
+from connectors.wecom.answers import NoAnswer, RefusedCall, reason_of, receipt_for
 from connectors.wecom.api import Corp
+
+log = structlog.get_logger()
 
 FACT = "join_ways"
 """Under which the host keeps them: by state `config_id`, `chats`, `qr_code` and `joined`."""
@@ -35,44 +41,62 @@ class JoinWays:
         """Make what is missing, change what has changed, and count. A code that was printed stays good.
 
         Raises:
-            RefusedCall, NoAnswer: WeCom did not do it; what was made before is kept.
+            RefusedCall, NoAnswer: WeCom does nothing now; what was made before is kept. What it refuses of one code
+                or group is only written into the log.
         """
         if not self._wanted:
             return
         kept: dict[str, dict[str, Any]] = json.loads(await host.recall(FACT) or "{}")
         for state, chats in self._wanted.items():
-            way = kept.get(state)
-            if way is None or way["chats"] != list(chats):
-                kept[state] = await self._make(state, list(chats), way)
-                await host.keep(FACT, json.dumps(kept))
+            with _alone(state):
+                await self._renew(host, kept, state, list(chats))
         joined = await self._joined()
         for state, way in kept.items():
             way["joined"] = joined[state]
         await host.keep(FACT, json.dumps(kept))
 
-    async def _make(self, state: str, chats: list[str], before: Mapping[str, Any] | None) -> dict[str, Any]:
+    async def _renew(self, host: Host, kept: dict[str, dict[str, Any]], state: str, chats: list[str]) -> None:
+        """Bring one code to what is wanted; each step is kept at once, so that no code is made twice."""
+        way = kept.get(state)
         body = {"scene": BY_CODE, "chat_id_list": chats, "state": state, "auto_create_room": 0}
-        if before is None:
+        if way is None:
             made = await self._corp.call("externalcontact/groupchat/add_join_way", body)
-            config_id = _text(made, "config_id")
-        else:
-            config_id = str(before["config_id"])
-            await self._corp.call("externalcontact/groupchat/update_join_way", {**body, "config_id": config_id})
-        shown = await self._corp.call("externalcontact/groupchat/get_join_way", {"config_id": config_id})
-        way = shown.get("join_way")
-        qr_code = _text(way if isinstance(way, dict) else {}, "qr_code")
-        return {"config_id": config_id, "chats": chats, "qr_code": qr_code, "joined": 0}
+            way = {"config_id": _text(made, "config_id"), "qr_code": "", "joined": 0}
+        elif way["chats"] != chats:
+            await self._corp.call("externalcontact/groupchat/update_join_way", {**body, "config_id": way["config_id"]})
+        elif way["qr_code"]:
+            return
+        kept[state] = {**way, "chats": chats}
+        await host.keep(FACT, json.dumps(kept))
+        shown = await self._corp.call("externalcontact/groupchat/get_join_way", {"config_id": way["config_id"]})
+        told = shown.get("join_way")
+        kept[state]["qr_code"] = _text(told if isinstance(told, dict) else {}, "qr_code")
+        await host.keep(FACT, json.dumps(kept))
 
     async def _joined(self) -> Counter[str]:
         """Return by state how many are in the groups now who came by it."""
         found: Counter[str] = Counter()
         for chat in sorted({chat for chats in self._wanted.values() for chat in chats}):
-            told = (await self._corp.call("externalcontact/groupchat/get", {"chat_id": chat})).get("group_chat")
-            members = told.get("member_list") if isinstance(told, dict) else None
-            for member in members if isinstance(members, list) else []:
-                if isinstance(member, dict) and isinstance(member.get("state"), str):
-                    found[member["state"]] += 1
+            with _alone(chat):
+                found += await self._joined_in(chat)
         return found
+
+    async def _joined_in(self, chat: str) -> Counter[str]:
+        told = (await self._corp.call("externalcontact/groupchat/get", {"chat_id": chat})).get("group_chat")
+        members = told.get("member_list") if isinstance(told, dict) else None
+        states = (one.get("state") for one in (members if isinstance(members, list) else []) if isinstance(one, dict))
+        return Counter(state for state in states if isinstance(state, str))
+
+
+@contextmanager
+def _alone(what: str) -> Iterator[None]:
+    """Go on with the others where WeCom refuses one code or group: that group may have ended."""
+    try:
+        yield
+    except RefusedCall as fault:
+        if receipt_for(fault).status is not SendStatus.REFUSED:
+            raise
+        log.warning("wecom_join_way_refused", what=what, reason=reason_of(fault))
 
 
 def _text(body: Mapping[str, Any], name: str) -> str:

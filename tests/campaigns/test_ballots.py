@@ -99,6 +99,15 @@ async def test_people_who_turn_out_to_be_one_customer_have_one_vote_and_two_agai
     assert await vote.tags() == [("li", "likes-linen")], "and one tag"
 
 
+async def test_the_vote_that_counts_again_after_another_was_taken_back_has_its_tag_again(vote: Vote) -> None:
+    await vote.is_customer("c1", "li", "li-web")
+    await vote.votes("li-telegram", "linen")
+    await vote.votes("li-web", "silk")
+    assert await vote.tags() == [("li-web", "likes-silk")]
+    await vote.votes("li-web", "")
+    assert (await vote.counts(), await vote.tags()) == ([(1, "linen")], [("li", "likes-linen")])
+
+
 async def test_nothing_is_taken_before_the_start_after_the_end_or_for_what_there_is_not(vote: Vote) -> None:
     assert await vote.votes("wang", "wool") == ("not_open", 0)
     vote.clock.advance(timedelta(hours=1))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text
 
 from bot.delivery.signal import Signal
-from bot.delivery.timers import Handler, TimerRunner, cancel, set_timer
+from bot.delivery.timers import Handler, TimerRunner, cancel, set_timer, set_timer_once
 from bot.store.database import Database
 from bot.store.tables import persons, tasks, timers
 from tests.conftest import StandingClock
@@ -234,3 +236,26 @@ async def test_an_urgent_timer_goes_before_many_that_are_due_longer(database: Da
 
     assert await fire_all(runner) == 4
     assert order == ["holds", "t0", "t1", "t2"]
+
+
+async def test_a_timer_that_is_found_set_does_not_fire_before_what_found_it_is_stored(
+    database: Database, clock: StandingClock
+) -> None:
+    await due(database, ("a", clock.now()))
+    found, seen = threading.Event(), []
+
+    def comes(connection: Connection) -> None:
+        set_timer_once(connection, "a", "person", {}, clock.now() + HOUR)
+        connection.execute(persons.insert().values(id="newcomer", created_at=clock.now()))
+        found.set()
+        time.sleep(0.2)
+
+    def look(connection: Connection, payload: Mapping[str, Any], now: datetime) -> None:
+        seen.extend(connection.execute(select(persons.c.id)).scalars())
+
+    async with another(database) as second:
+        coming = asyncio.create_task(database.write(comes))
+        await asyncio.to_thread(found.wait)
+        assert await a_runner(second, clock, person=look).fire_next()
+        await coming
+    assert seen == ["newcomer"]

@@ -7,6 +7,7 @@ from datetime import timedelta
 from sqlalchemy import update
 
 from bot.store import tables as t
+from handoff.transcript import Side, transcript
 from tests.skills.group_stand import CHEN, LIN, MINUTE, Group
 from tests.skills.talk import later, order_of
 from tests.skills.telegram import BOT, GROUP, GUEST
@@ -57,6 +58,8 @@ def test_who_asked_for_a_person_in_the_group_waits_for_one_in_private(group: Gro
     assert "同事" in group.follows_the_button(LIN)
     (talk,) = group.talk.read(lambda c: c.execute(t.conversations.select().filter_by(owner="queue")).all())
     assert talk.chat == str(LIN)
+    lines = group.talk.read(lambda c: transcript(c, talk.id, group.talk.now()))
+    assert [line.text for line in lines if line.side is Side.CUSTOMER][-1].endswith("转人工"), "whoever helps reads it"
 
 
 def test_somebody_else_who_presses_the_button_gets_none_of_it(group: Group) -> None:

@@ -8,13 +8,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import String, select, update
 
 from bot.campaigns import voting
 from bot.campaigns.ballots import locked_vote
+from bot.campaigns.draw import ranges
 from bot.campaigns.vote_report import VoteReport, report
 from bot.demo.seed import TELEGRAM
 from bot.errors import Conflict
 from bot.store import tables as t
+from bot.store.tables import identities
 from tests.skills.group_stand import CHEN, LIN, Group
 from tests.skills.telegram import GROUP, GUEST
 
@@ -73,6 +76,10 @@ class Vote:
         rows = self.talk.read(lambda c: c.execute(t.person_tags.select()).all())
         assert {row.source for row in rows} <= {"vote:fabric"}
         return sorted(row.tag for row in rows)
+
+
+def test_the_numbers_in_a_draw_are_told_in_few_words() -> None:
+    assert [ranges(entries) for entries in ([], [3], [1, 2, 3, 5, 7, 8])] == ["", "3", "1–3, 5, 7–8"]
 
 
 @pytest.fixture
@@ -138,6 +145,27 @@ def test_an_option_may_be_typed_by_its_number_or_its_name(vote: Vote, privately:
     assert vote.tally == {"cotton": 1, "silk": 1}
 
 
+def test_a_vote_is_changed_by_typing_in_the_way_the_bot_says(vote: Vote, privately: Callable[..., str]) -> None:
+    vote.opens(winners=0)
+    privately(LIN, text="投票")
+    assert "投票" in privately(LIN, text="2")
+    assert "纯棉" in privately(LIN, text="投票")
+    assert "真丝" in privately(LIN, text="3")
+    assert vote.tally == {"silk": 1}
+
+
+def test_a_question_that_waited_is_the_last_that_was_said_though_a_reply_was_stored_later(
+    vote: Vote, privately: Callable[..., str]
+) -> None:
+    vote.opens(winners=0)
+    privately(LIN, text="投票")
+    privately(LIN, text="你好")
+    asked = t.outbox.c.choices.cast(String).contains("vote:fabric:")
+    vote.talk.write(lambda c: c.execute(t.outbox.update().where(asked).values(sent_at=vote.talk.now())))
+    privately(LIN, text="2")
+    assert vote.tally == {"cotton": 1}
+
+
 def test_at_its_end_the_poll_is_ended_and_the_group_hears_the_result_and_nobody_votes_any_more(
     vote: Vote, privately: Callable[..., str]
 ) -> None:
@@ -160,7 +188,10 @@ def test_winners_are_drawn_so_that_anybody_can_draw_them_again(vote: Vote) -> No
     assert SEED not in announced
     for user, option in ((LIN, 0), (CHEN, 1), (GUEST, 1)):
         vote.takes(user, option)
-    vote.group.waits(timedelta(hours=5))
+    vote.takes(CHEN)
+    vote.takes(CHEN, 0)
+    (result,) = vote.group.waits(timedelta(hours=5))
+    assert "参加抽签的号码：1–3" in result, "told before the seed is"
     assert "seed" not in vote.report.draw
     before = len(vote.group.said())
     entries = vote.draws()
@@ -179,3 +210,20 @@ def test_winners_are_drawn_so_that_anybody_can_draw_them_again(vote: Vote) -> No
     assert len(tasks) == (3 in entries), "who has no private chat is told by people"
     with pytest.raises(Conflict):
         vote.draws()
+
+
+def test_who_proves_to_be_the_same_customer_after_the_end_hears_of_each_win_in_their_chat(
+    vote: Vote, privately: Callable[..., str]
+) -> None:
+    vote.opens(winners=1)
+    vote.takes(GUEST, 0)
+    vote.takes(LIN, 1)
+    vote.group.waits(timedelta(hours=5))
+    accounts = identities.c.user.in_([str(LIN), str(GUEST)])
+    theirs = select(identities.c.person_id).where(identities.c.channel == TELEGRAM, accounts)
+    same = update(t.persons).where(t.persons.c.id.in_(theirs)).values(customer_id="c-lin")
+    vote.talk.write(lambda c: c.execute(same).rowcount)
+    assert vote.draws() == [1], "what the guest voted, who has no private chat of their own"
+    vote.talk.runs_timers()
+    assert "恭喜" in vote.group.said(LIN)[-1]["text"]
+    assert "恭喜" in privately(LIN, "start", payload="vote-fabric")

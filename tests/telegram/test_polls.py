@@ -82,8 +82,9 @@ async def test_a_vote_in_a_poll_of_somebody_else_is_refused_and_counted(begun: S
 
 async def test_what_is_too_long_for_a_question_goes_ahead_of_it(begun: Stage) -> None:
     text = "We want to dye the next batch in one colour only. " * 8 + "Which colour?"
-    await begun.send(text, chat=GROUP, poll=COLOURS)
+    await begun.send(text, chat=GROUP, poll=COLOURS, pins=True)
     before, poll = await begun.shown(GROUP)
+    assert (await begun.look("messages", chat=GROUP))["pinned"] == poll["id"]
     question = poll["poll"]["question"]
     assert len(question) <= 300 and question.endswith("Which colour?")
     assert f"{before['text']} {question}" == text

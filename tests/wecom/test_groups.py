@@ -364,3 +364,26 @@ async def test_a_code_that_leads_elsewhere_from_now_on_is_the_same_code(stage: S
     await stage.does("join", user=LI, way=made["fair"]["config_id"])
     assert (await ways(stage))["fair"]["joined"] == 1
     await stage.groups.stop()
+
+
+async def test_a_group_that_is_gone_stops_no_other_code_and_no_count(stage: Stage) -> None:
+    stage.groups = groups_connector(stage.base, stage.clock, join_ways={"gone": ["wrGone"], "fair": ["wrTwo"]})
+    await stage.groups.start(stage.groups_host)
+    made = await ways(stage)
+    assert list(made) == ["fair"]
+    await stage.does("join", user=LI, way=made["fair"]["config_id"])
+    assert (await ways(stage))["fair"]["joined"] == 1
+    await stage.groups.stop()
+
+
+async def test_a_code_whose_picture_did_not_come_gets_it_soon_and_is_made_once(stage: Stage) -> None:
+    stage.groups = groups_connector(stage.base, stage.clock, join_ways={"fair": ["wrTwo"]})
+    await stage.groups.start(stage.groups_host)
+    await stage.does("fault", errcode=-1, api="externalcontact/groupchat/get_join_way")
+    made = (await ways(stage))["fair"]
+    assert made["qr_code"] == ""
+    stage.clock.move(minutes=11)
+    stage.hold(stage.groups)
+    await until(lambda: json.loads(stage.groups_host.facts["join_ways"])["fair"]["qr_code"])
+    assert json.loads(stage.groups_host.facts["join_ways"])["fair"]["config_id"] == made["config_id"]
+    await stage.groups.stop()
