@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, exists, func, or_, select
 
-from bot.store.tables import campaigns, carts, conversations, identities, orders, outbox, persons
+from bot.store.tables import campaigns, carts, conversations, customers, identities, orders, outbox, persons
 
 NOT_BOUGHT = ("unpaid", "cancelled")
 """Statuses of orders that are no purchase."""
@@ -29,9 +29,10 @@ def bought_since(connection: Connection, customer_id: str, since: datetime) -> b
 
 
 def sleeps(connection: Connection, guard: Mapping[str, Any]) -> bool:
-    """Return whether `{"asleep": customer, "since": time, "campaign": id}` holds: not bought since, and it runs."""
+    """Return whether `{"asleep": customer, "since": time, "campaign": id}` holds: there, not bought since, and it runs."""
     running = select(campaigns.c.id).where(campaigns.c.id == guard["campaign"], campaigns.c.status == "running")
-    if connection.execute(running).first() is None:
+    there = select(customers.c.id).where(customers.c.id == guard["asleep"], customers.c.erased_at.is_(None))
+    if connection.execute(running.where(exists(there))).first() is None:
         return False
     return not bought_since(connection, guard["asleep"], datetime.fromisoformat(guard["since"]))
 

@@ -25,6 +25,7 @@ COUNTED_FOR = timedelta(days=7)
 """How long after a first touch a payment counts as after it."""
 LEFT = ("cart", "order")
 """Campaigns about what a person left open: they share episodes, and a payment counts once for both."""
+NOTHING: Mapping[str, int] = {}
 RECALL_COUNTED_FOR = timedelta(days=14)
 """The same for all other campaigns, whose steps take a week."""
 _PREFIX = "touch:"
@@ -180,11 +181,18 @@ def withdraw(connection: Connection, what: str, subject: str, reason: str, now: 
     settle(connection, stopped.all(), "dropped", reason, now)
 
 
-def count_payment(connection: Connection, customer_id: str, amount_minor: int | None, paid_at: datetime) -> None:
+def count_payment(
+    connection: Connection,
+    customer_id: str,
+    amount_minor: int | None,
+    paid_at: datetime,
+    worth: Mapping[str, int] = NOTHING,
+) -> None:
     """Count a payment for the newest episode of a customer in each campaign, once, and end what calls them back.
 
     Args:
-        amount_minor: None where only the cart is known: then what it was worth counts.
+        amount_minor: None where only the cart is known: then what it was worth when it was left counts.
+        worth: what lies in that cart, by currency: for campaigns that are about nothing left.
     """
     people = select(persons.c.id).where(persons.c.customer_id == customer_id)
     began = touches.c.planned_at > paid_at - RECALL_COUNTED_FOR, touches.c.planned_at <= paid_at
@@ -200,7 +208,8 @@ def count_payment(connection: Connection, customer_id: str, amount_minor: int | 
         if not is_left or row.planned_at > paid_at - COUNTED_FOR:
             newest.setdefault("left" if is_left else row.campaign, row)
     for row in newest.values():
-        amount = row.value_minor if amount_minor is None else amount_minor
+        of_cart = row.value_minor if row.campaign in LEFT else worth.get(row.currency, 0)
+        amount = of_cart if amount_minor is None else amount_minor
         once = touches.c.id == row.id, touches.c.paid_at.is_(None)
         connection.execute(update(touches).where(*once).values(paid_at=paid_at, paid_minor=amount))
     _end_recalls(connection, customer_id, paid_at)

@@ -22,9 +22,10 @@ from bot.effects import set_consent
 from bot.errors import Conflict, NotAllowed
 from bot.messages import Limits
 from bot.shop.changes import pay_order
+from bot.shop.erasing import erase
 from bot.skills.turn import SetConsent
 from bot.store.database import Database
-from bot.store.tables import conversations, coupons, outbox, persons, platform_state, tasks, timers, touches
+from bot.store.tables import conversations, coupons, outbox, platform_state, tasks, timers, touches
 from tests.campaigns.people import TELEGRAM, WEB, WECHAT, customer, goods, order, person
 from tests.conftest import StandingClock
 from tests.delivery.stand import MANY_TOUCHES, RULES, Platform, a_sender, rows, send_all
@@ -166,7 +167,7 @@ def says_no(connection: Connection, now: datetime) -> None:
 
 
 def is_erased(connection: Connection, now: datetime) -> None:
-    connection.execute(persons.update().values(customer_id=None))
+    erase(connection, "lin", now)
 
 
 @pytest.mark.parametrize("how", [pays, says_no, is_erased])
@@ -182,7 +183,7 @@ async def test_the_waves_end_once_somebody_buys_says_no_or_is_erased(
     assert [row[1] for row in await book(shop)] == [1]
 
 
-@pytest.mark.parametrize(("how", "reason"), [(pays, "paid"), (says_no, "refused_by_customer")])
+@pytest.mark.parametrize(("how", "reason"), [(pays, "paid"), (says_no, "refused_by_customer"), (is_erased, "erased")])
 async def test_what_waits_for_the_morning_is_withdrawn_in_the_transaction_that_ends_it(
     shop: Database, clock: StandingClock, later: Later, how: Callable[[Connection, datetime], None], reason: str
 ) -> None:
