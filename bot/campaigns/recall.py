@@ -57,7 +57,10 @@ class Recalls:
     settings: Settings
 
     def look(self, connection: Connection, payload: Mapping[str, Any], now: datetime) -> None:
-        """Set a timer for each of the next people who are to be called back; the round goes on behind them."""
+        """Set a timer for each of the next people who are to be called back; the round goes on behind them.
+
+        Who has no road open is left for the day on which they have.
+        """
         row = _campaign(connection, payload["campaign"])
         if row.status != "running":
             return  # who lets it go on has it look anew
@@ -66,9 +69,9 @@ class Recalls:
             return
         found = plan_in(row, self.settings)
         people = connection.execute(_asleep(connection, found, payload.get("after", ""), now)).all()
-        chats = chats_of(connection, [one.id for one in people], found.segment.channels)
+        chats = chats_of(connection, [one.id for one in people], found.segment.channels, now)
         for one in people:
-            if one.id in chats and chats[one.id].may_hear:
+            if one.id in chats and all(chats[one.id].rank):
                 _set_wave(connection, row.id, one.id, one.bought_at, 1, now)
         if len(people) == AT_ONCE:
             set_round(connection, row.id, now, people[-1].id)
@@ -91,7 +94,7 @@ class Recalls:
         if customer_id is None or bought_since(connection, customer_id, bought_at):
             return  # bought, or erased
         found = plan_in(row, self.settings)
-        chat = chats_of(connection, [person_id], found.segment.channels).get(person_id)
+        chat = chats_of(connection, [person_id], found.segment.channels, now).get(person_id)
         if chat is None or not chat.may_hear:
             return
         if complaining(connection, [person_id]):

@@ -29,7 +29,10 @@ def bought_since(connection: Connection, customer_id: str, since: datetime) -> b
 
 
 def sleeps(connection: Connection, guard: Mapping[str, Any]) -> bool:
-    """Return whether `{"asleep": customer, "since": time, "campaign": id}` holds: there, not bought since, and it runs."""
+    """Return whether `{"asleep": customer, "since": time, "campaign": id}` holds.
+
+    The customer is there and has not bought since, and the campaign runs.
+    """
     running = select(campaigns.c.id).where(campaigns.c.id == guard["campaign"], campaigns.c.status == "running")
     there = select(customers.c.id).where(customers.c.id == guard["asleep"], customers.c.erased_at.is_(None))
     if connection.execute(running.where(exists(there))).first() is None:

@@ -14,13 +14,14 @@ from bot.campaigns.recall import ROUND, WAVE, Recalls
 from bot.campaigns.running import move, put, start
 from bot.delivery.complaints import Clocks, complain
 from bot.delivery.gate import held_out
+from bot.delivery.ledger import open_grants
 from bot.delivery.signal import Signal
 from bot.delivery.thinking import Thinker
 from bot.delivery.timers import TimerRunner
 from bot.delivery.touches import count_payment
 from bot.effects import set_consent
 from bot.errors import Conflict, NotAllowed
-from bot.messages import Limits
+from bot.messages import Grant, Limits
 from bot.shop.changes import pay_order
 from bot.shop.erasing import erase
 from bot.skills.turn import SetConsent
@@ -298,7 +299,7 @@ async def test_the_held_out_hear_nothing_and_get_no_coupon_and_the_report_knows(
 
 
 @on_sqlite
-async def test_where_no_window_is_open_nobody_is_bothered_with_a_task(
+async def test_where_the_window_has_closed_by_the_morning_nobody_is_bothered_with_a_task(
     database: Database, clock: StandingClock, later: Later
 ) -> None:
     """On WeChat nobody may be written to unasked; ten thousand tasks would be the same by hand."""
@@ -310,11 +311,13 @@ async def test_where_no_window_is_open_nobody_is_bothered_with_a_task(
         customer(connection, "lin")
         person(connection, drawn, customer="lin", channel=WECHAT)
         order(connection, "lin", 40)
+        open_grants(connection, [(f"talk-{drawn}", Grant(5, 3600), clock.now(), 0)])
 
+    clock.advance(12 * HOUR)
     await database.write(fill)
     later.rules = replace(RULES, holdout_pct=10)
     await begin(database, clock)
-    assert await later.moment() == []
+    assert await later(DAY - HOUR) == []
     assert await book(database) == [(drawn, 1, "dropped", "no_window")], "held out or not, it could not be sent"
     assert await rows(database, tasks) == []
 

@@ -8,7 +8,6 @@ from sqlalchemy import Connection
 
 from bot.clock import Clock
 from bot.shop import changes
-from bot.shop.erasing import erase
 from bot.shop.event_bodies import OrderPaid
 from bot.shop.events import record
 from bot.store.database import Database
