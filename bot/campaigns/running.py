@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 
 from bot import audit
 from bot.campaigns.plans import CampaignBody, stored
@@ -101,10 +101,11 @@ def listed(connection: Connection) -> list[dict[str, Any]]:
 
 def steps(connection: Connection, name: str) -> Mapping[str, int]:
     """Return what became of the touches of a campaign: `wave 1 sent` and the like, with reasons, and how many."""
-    query = select(touches.c.step, touches.c.status, touches.c.reason).where(touches.c.campaign == name)
+    kinds = touches.c.step, touches.c.status, touches.c.reason
+    query = select(*kinds, func.count().label("many")).where(touches.c.campaign == name).group_by(*kinds)
     found: dict[str, int] = {}
-    for row in connection.execute(query.order_by(touches.c.step, touches.c.status, touches.c.reason)):
+    for row in connection.execute(query.order_by(*kinds)):
         why = f": {row.reason}" if row.reason and row.status not in ("sent", "withheld") else ""
         what = f"wave {row.step} {row.status}{why}"
-        found[what] = found.get(what, 0) + 1
+        found[what] = found.get(what, 0) + row.many
     return found

@@ -28,6 +28,8 @@ LEFT = ("cart", "order")
 NOTHING: Mapping[str, int] = {}
 RECALL_COUNTED_FOR = timedelta(days=14)
 """The same for all other campaigns, whose steps take a week."""
+NOT_OUT = ("dropped", "failed")
+"""What becomes of a touch that nobody saw; a campaign that cares may plan it again."""
 _PREFIX = "touch:"
 
 
@@ -46,6 +48,10 @@ class Episode:
     def has(self, step: int) -> bool:
         """Return whether a step was taken; one that was stopped before it went out can be taken again."""
         return any(row.step == step and row.status != "dropped" for row in self.rows)
+
+    def reached(self, step: int) -> bool:
+        """Return whether a step was taken, and the platform did not refuse it."""
+        return any(row.step == step and row.status not in NOT_OUT for row in self.rows)
 
     @property
     def taken(self) -> int:
@@ -117,7 +123,7 @@ def plan(connection: Connection, episode: Episode, touch: Touch, draft: Draft, n
     }
     here = touches.c.episode == episode.id, touches.c.step == touch.step
     if not insert_once(connection, touches, {**row, "episode": episode.id, "step": touch.step}):
-        again = update(touches).where(*here, touches.c.status == "dropped").values(row)
+        again = update(touches).where(*here, touches.c.status.in_(NOT_OUT)).values(row)
         if not connection.execute(again).rowcount:
             return False
     return put(connection, draft, now)

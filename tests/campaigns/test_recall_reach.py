@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any
+
+import pytest
 from sqlalchemy import Connection
 
+from bot.campaigns import recall
 from bot.campaigns.counting import count
+from bot.campaigns.cycle import Cycle, cycle_of
 from bot.campaigns.plans import CampaignBody, plan_of
 from bot.campaigns.recall import meant
 from bot.delivery.ledger import open_grants
-from bot.messages import Grant, Limits
+from bot.messages import Grant, Limits, Receipt, SendStatus
 from bot.store.database import Database
 from bot.store.tables import outbox
 from tests.campaigns.people import TELEGRAM, WECHAT, customer, goods, order, person
@@ -56,3 +62,44 @@ async def test_who_cannot_be_reached_is_not_planned_until_a_window_is_open(
     await database.write(lambda c: open_grants(c, [("talk-p-lin", writes, clock.now(), 0)]))
     await later(DAY)
     assert [row[1] for row in await book(database)] == [1]
+
+
+@on_sqlite
+async def test_a_first_wave_that_the_platform_refused_is_tried_a_week_later_and_no_coupon_comes_before_it(
+    shop: Database, clock: StandingClock, later: Later
+) -> None:
+    later.platform.receipts = [Receipt(SendStatus.REFUSED, reason="refused")]
+    await begin(shop, clock)
+    await later.moment()
+    assert await book(shop) == [("p-lin", 1, "failed", "refused")]
+    assert await later(7 * DAY - HOUR) == []
+    (first,) = await later(2 * HOUR)
+    assert "BACK20" not in first
+    (second,) = await later(3 * DAY)
+    assert "BACK20" in second
+
+
+@on_sqlite
+async def test_the_cycle_is_worked_out_once_for_all_pages_of_a_round(
+    shop: Database, clock: StandingClock, later: Later, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[datetime] = []
+
+    def counted(connection: Connection, products: Any, now: datetime) -> Cycle:
+        asked.append(now)
+        return cycle_of(connection, products, now)
+
+    def three_more(connection: Connection) -> None:
+        for name in ("a", "b", "c"):
+            customer(connection, name)
+            person(connection, f"p-{name}", customer=name)
+            order(connection, name, 40)
+
+    monkeypatch.setattr(recall, "cycle_of", counted)
+    monkeypatch.setattr(recall, "AT_ONCE", 2)
+    await shop.write(three_more)
+    await begin(shop, clock, cycle=True)
+    assert len(await later.moment()) == 4
+    assert len(asked) == 1
+    await later(DAY)
+    assert len(asked) == 2, "each round has its own"
