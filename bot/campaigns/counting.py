@@ -17,6 +17,8 @@ from bot.messages import Rate
 from bot.store.database import AnyRow
 
 AT_ONCE = 500
+UNASKED = ("no_chat", "no_consent", "refused_by_customer")
+"""Why somebody is left out for good, unless they say something else themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,11 @@ class Count:
     @property
     def recipients(self) -> int:
         return sum(self.written_to.values())
+
+    @property
+    def may_hear(self) -> int:
+        """How many a campaign may write to by and by: also who has no window, or a complaint open, today."""
+        return self.people - sum(self.left_out.get(why, 0) for why in UNASKED)
 
     def hours(self, rates: Mapping[str, Rate]) -> float:
         """Return how many hours one wave takes at the channels' rates: they send side by side."""

@@ -55,7 +55,7 @@ def start(connection: Connection, row: AnyRow, who: str, recipients: int, most_a
     """Start a draft: the running shop looks at once who is to be called back, and then every day.
 
     Args:
-        recipients: people whom it would write to now.
+        recipients: people who are meant and may hear it, today or as soon as a window is open.
         most_alone: so many may be written to by what one person has planned and started.
 
     Raises:
@@ -63,7 +63,7 @@ def start(connection: Connection, row: AnyRow, who: str, recipients: int, most_a
     """
     if row.made_by == who and recipients > most_alone:
         raise NotAllowed(
-            f"{recipients:,} people would be written to, more than {most_alone:,}. Somebody else has to start it: "
+            f"{recipients:,} people may be written to, more than {most_alone:,}. Somebody else has to start it: "
             "zhanggui campaigns start PLAN --by LOGIN"
         )
     connection.execute(update(campaigns).where(campaigns.c.id == row.id).values(status="running", started_at=now))

@@ -13,6 +13,7 @@ from bot.campaigns.counting import count
 from bot.campaigns.cycle import Cycle, cycle_of
 from bot.campaigns.plans import CampaignBody, plan_of
 from bot.campaigns.recall import meant
+from bot.campaigns.running import steps
 from bot.delivery.ledger import open_grants
 from bot.messages import Grant, Limits, Receipt, SendStatus
 from bot.store.database import Database
@@ -100,6 +101,7 @@ async def test_the_cycle_is_worked_out_once_for_all_pages_of_a_round(
     await shop.write(three_more)
     await begin(shop, clock, cycle=True)
     assert len(await later.moment()) == 4
+    assert await shop.read(lambda c: steps(c, "recall:recall-30")) == {"wave 1 sent": 4}
     assert len(asked) == 1
     await later(DAY)
     assert len(asked) == 2, "each round has its own"
