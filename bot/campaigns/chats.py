@@ -8,12 +8,16 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
+from bot.delivery import ledger
 from bot.delivery.complaints import KIND as COMPLAINT
-from bot.messages import ChatKind, Purpose
+from bot.delivery.gate import HUMAN_RESERVE
+from bot.messages import WINDOW, ChatKind, Purpose
 from bot.store.tables import consents, conversations, identities, persons, tasks
 
 OWN_PAGES = frozenset({"web"})
 """Kinds of channels on which no consent is needed, see `bot.messages.Limits.own_page`."""
+COUNTED = frozenset({"wechat", "miniprogram", "kf"})
+"""Kinds of channels on which a send needs a right that the customer opened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,7 @@ class Chat:
     Attributes:
         said: what was last answered about marketing there, by any account of the person; None: nothing.
         language, name: of the account; empty where they are not known.
+        road: on which marketing could leave now, `open`, `window` or `subscription`; empty if on none.
     """
 
     id: str
@@ -31,6 +36,7 @@ class Chat:
     language: str
     name: str
     last_agent_id: str | None
+    road: str
 
     @property
     def kind(self) -> str:
@@ -41,9 +47,17 @@ class Chat:
         """Return whether marketing may be said there."""
         return self.said if self.said is not None else self.kind in OWN_PAGES
 
+    @property
+    def rank(self) -> tuple[bool, bool]:
+        return self.may_hear, bool(self.road)
 
-def chats_of(connection: Connection, people: Collection[str], channels: Collection[str] = ()) -> dict[str, Chat]:
-    """Return by person the chat they are best written to in: where they may be, then where they were seen last.
+
+def chats_of(
+    connection: Connection, people: Collection[str], channels: Collection[str], now: datetime
+) -> dict[str, Chat]:
+    """Return by person the chat they are best written to in.
+
+    That is where they may be, then where a road is open, then where they were seen last.
 
     Args:
         people: ids of persons; each stands for everybody who is the same customer.
@@ -68,15 +82,27 @@ def chats_of(connection: Connection, people: Collection[str], channels: Collecti
     )
     if channels:
         query = query.where(conversations.c.channel.in_(sorted(channels)))
+    rows = connection.execute(query).all()
+    counted = (row.id for row in rows if row.channel.partition(":")[0] in COUNTED)
+    rights = ledger.rights_of(connection, counted, locked=False)
     found: dict[str, Chat] = {}
-    for row in connection.execute(query):
+    for row in rows:
+        road = _road(row.channel.partition(":")[0], rights[row.id], now)
         for person in of[row.person_id]:
             answer = max((said[key] for key in ((person, row.channel), (person, "*")) if key in said), default=None)
             granted = None if answer is None else answer[-1]
-            chat = Chat(row.id, row.channel, granted, row.language, row.name, row.last_agent_id)
-            if person not in found or (chat.may_hear and not found[person].may_hear):
+            chat = Chat(row.id, row.channel, granted, row.language, row.name, row.last_agent_id, road)
+            if person not in found or chat.rank > found[person].rank:
                 found[person] = chat
     return found
+
+
+def _road(kind: str, rights: ledger.Rights, now: datetime) -> str:
+    if kind not in COUNTED:
+        return "open"
+    if ledger.left(rights, WINDOW, Purpose.MARKETING, now) > HUMAN_RESERVE:
+        return "window"
+    return "subscription" if ledger.left(rights, "credit:recall", Purpose.MARKETING, now) else ""
 
 
 def accounts_of(connection: Connection, people: Collection[str]) -> dict[str, list[str]]:

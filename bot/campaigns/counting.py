@@ -10,16 +10,15 @@ from typing import Any
 
 from sqlalchemy import Connection, Select
 
-from bot.campaigns.chats import Chat, chats_of, complaining
+from bot.campaigns.chats import chats_of, complaining
 from bot.campaigns.segments import Segment
-from bot.delivery import ledger
-from bot.delivery.gate import HUMAN_RESERVE, held_out
-from bot.messages import WINDOW, Purpose, Rate
+from bot.delivery.gate import held_out
+from bot.messages import Rate
 from bot.store.database import AnyRow
 
-COUNTED = frozenset({"wechat", "miniprogram", "kf"})
-"""Kinds of channels on which a send needs a right that the customer opened."""
 AT_ONCE = 500
+UNASKED = ("no_chat", "no_consent", "refused_by_customer")
+"""Why somebody is left out for good, unless they say something else themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +40,11 @@ class Count:
     def recipients(self) -> int:
         return sum(self.written_to.values())
 
+    @property
+    def may_hear(self) -> int:
+        """How many a campaign may write to by and by: also who has no window, or a complaint open, today."""
+        return self.people - sum(self.left_out.get(why, 0) for why in UNASKED)
+
     def hours(self, rates: Mapping[str, Rate]) -> float:
         """Return how many hours one wave takes at the channels' rates: they send side by side."""
         at = [(many, rates.get(where.partition(" ")[0])) for where, many in self.written_to.items()]
@@ -52,24 +56,24 @@ def count(connection: Connection, who: Select[Any], segment: Segment, holdout_pc
 
     Quiet hours and caps are not in it: they put off.
     """
-    people = connection.execute(who).all()
+    people = 0
     written: Counter[str] = Counter()
     out: Counter[str] = Counter()
-    for begin in range(0, len(people), AT_ONCE):
-        for where, why in _ways(connection, people[begin : begin + AT_ONCE], segment, holdout_pct, now):
+    for some in connection.execute(who.execution_options(yield_per=AT_ONCE)).partitions():
+        people += len(some)
+        for where, why in _ways(connection, some, segment, holdout_pct, now):
             if why:
                 out[why] += 1
             else:
                 written[where] += 1
-    return Count(len(people), dict(sorted(written.items())), dict(sorted(out.items())))
+    return Count(people, dict(sorted(written.items())), dict(sorted(out.items())))
 
 
 def _ways(
     connection: Connection, people: Sequence[AnyRow], segment: Segment, holdout_pct: int, now: datetime
 ) -> Iterator[tuple[str, str]]:
     """Yield of each person the channel and road, and why they are left out (empty: they are not)."""
-    chats = chats_of(connection, [one.id for one in people], segment.channels)
-    rights = ledger.rights_of(connection, (chat.id for chat in chats.values() if chat.kind in COUNTED), locked=False)
+    chats = chats_of(connection, [one.id for one in people], segment.channels, now)
     cross = complaining(connection, [one.id for one in people])
     for one in people:
         chat = chats.get(one.id)
@@ -79,22 +83,12 @@ def _ways(
             yield "", "no_consent" if chat.said is None else "refused_by_customer"
         elif one.id in cross:
             yield "", "complaint_open"
-        elif not (road := _road(chat, rights[chat.id], now)):
+        elif not chat.road:
             yield "", "no_window"
         elif held_out(one.id, holdout_pct):
             yield "", "held_out"
         else:
-            yield f"{chat.channel} {road}", ""
-
-
-def _road(chat: Chat, rights: ledger.Rights, now: datetime) -> str:
-    """Return on which road a message could leave now, empty if on none."""
-    if chat.kind not in COUNTED:
-        return "open"
-    if ledger.left(rights, WINDOW, Purpose.MARKETING, now) > HUMAN_RESERVE:
-        return "window"
-    credit = ledger.left(rights, "credit:recall", Purpose.MARKETING, now)
-    return "subscription" if credit else ""
+            yield f"{chat.channel} {chat.road}", ""
 
 
 def in_words(found: Count, rates: Mapping[str, Rate]) -> list[str]:

@@ -8,11 +8,11 @@ asked by the gate at the moment of sending.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, exists, select, update
+from sqlalchemy import Connection, and_, exists, or_, select, update
 
 from bot.campaigns.chats import Chat, chats_of, complaining
 from bot.campaigns.cycle import cycle_of, moved_to
@@ -21,13 +21,13 @@ from bot.campaigns.own_agent import own_agent
 from bot.campaigns.plans import WAVES, CampaignBody, Plan, plan_of
 from bot.campaigns.recall_coupon import Coupon, offered
 from bot.campaigns.recall_words import worded
-from bot.campaigns.segments import accounts, last_bought, members
+from bot.campaigns.segments import Span, accounts, last_bought, members
 from bot.delivery.gate import LOOK_AGAIN_AFTER
 from bot.delivery.outbox import Draft
 from bot.delivery.sleep import bought_since
 from bot.delivery.standing import is_stale, locked
 from bot.delivery.timers import cancel, set_timer
-from bot.delivery.touches import Touch, episode, key_of, plan
+from bot.delivery.touches import NOT_OUT, Touch, episode, key_of, plan
 from bot.messages import Notice, Purpose
 from bot.settings import Settings
 from bot.shop.todo import leave
@@ -45,6 +45,8 @@ AT_ONCE = 200
 """People whom one transaction of a round looks at."""
 MAY_WAIT = timedelta(days=2)
 """How long a wave may be put off by night and caps."""
+FAILED_FOR = timedelta(days=7)
+"""After how long a wave that failed is tried again."""
 PAUSED_FOR = timedelta(hours=1)
 """How long a wave waits where the campaign is paused, before it looks again."""
 
@@ -57,21 +59,27 @@ class Recalls:
     settings: Settings
 
     def look(self, connection: Connection, payload: Mapping[str, Any], now: datetime) -> None:
-        """Set a timer for each of the next people who are to be called back; the round goes on behind them."""
+        """Set a timer for each of the next people who are to be called back; the round goes on behind them.
+
+        Who has no road open is left for the day on which they have.
+        """
         row = _campaign(connection, payload["campaign"])
         if row.status != "running":
             return  # who lets it go on has it look anew
         if is_stale(connection, now):
-            set_round(connection, row.id, now + LOOK_AGAIN_AFTER, payload.get("after", ""))
+            _set_look(connection, payload, now + LOOK_AGAIN_AFTER)
             return
-        found = plan_in(row, self.settings)
-        people = connection.execute(_asleep(connection, found, payload.get("after", ""), now)).all()
-        chats = chats_of(connection, [one.id for one in people], found.segment.channels)
+        found, after = plan_in(row, self.settings), payload.get("after", "")
+        # Every order of two years is read for the cycle: once a round, for all its people.
+        days = Span(*payload["days"]) if "days" in payload else days_of(connection, found, now)
+        people = connection.execute(_asleep(found, days, after, now)).all()
+        chats = chats_of(connection, [one.id for one in people], found.segment.channels, now)
         for one in people:
-            if one.id in chats and chats[one.id].may_hear:
+            if one.id in chats and all(chats[one.id].rank):
                 _set_wave(connection, row.id, one.id, one.bought_at, 1, now)
         if len(people) == AT_ONCE:
-            set_round(connection, row.id, now, people[-1].id)
+            goes_on = {"campaign": row.id, "after": people[-1].id, "days": [days.least, days.most]}
+            _set_look(connection, goes_on, now)
             return
         connection.execute(update(campaigns).where(campaigns.c.id == row.id).values(round_at=now))
         set_round(connection, row.id, now + ROUND_EVERY)
@@ -91,14 +99,14 @@ class Recalls:
         if customer_id is None or bought_since(connection, customer_id, bought_at):
             return  # bought, or erased
         found = plan_in(row, self.settings)
-        chat = chats_of(connection, [person_id], found.segment.channels).get(person_id)
+        chat = chats_of(connection, [person_id], found.segment.channels, now).get(person_id)
         if chat is None or not chat.may_hear:
             return
         if complaining(connection, [person_id]):
             _have_it_made_good(connection, row.id, person_id, bought_at, chat, now)
             return
         so_far = episode(connection, f"{found.name}:{person_id}:{bought_at:%Y%m%d}", person_id)
-        if so_far.has(step) or (step > 1 and not so_far.has(step - 1)):
+        if so_far.reached(step) or (step > 1 and not so_far.reached(step - 1)):
             return
         coupon, gift = offered(connection, found.offer, customer_id, step, self.settings.shop.zone, now)
         sleeper = Sleeper(customer_id, person_id, bought_at, chat)
@@ -158,9 +166,19 @@ def plan_in(row: AnyRow, settings: Settings) -> Plan:
     return plan_of(CampaignBody.model_validate(row.plan), settings.shop.currency)
 
 
-def set_round(connection: Connection, campaign_id: str, at: datetime, after: str = "") -> None:
-    """Set the timer that looks who is to be called back, behind the person `after`."""
-    set_timer(connection, f"recall:{campaign_id}:round", ROUND, {"campaign": campaign_id, "after": after}, at)
+def set_round(connection: Connection, campaign_id: str, at: datetime) -> None:
+    """Set the timer of a round, that looks who is to be called back."""
+    _set_look(connection, {"campaign": campaign_id}, at)
+
+
+def _set_look(connection: Connection, payload: Mapping[str, Any], at: datetime) -> None:
+    """Set the timer that looks at the next people of a round.
+
+    Args:
+        payload: `campaign`, the id; where the round has begun also `after`, the last person it has looked at, and
+            `days`, the bounds of the days since they bought.
+    """
+    set_timer(connection, f"recall:{payload['campaign']}:round", ROUND, payload, at)
 
 
 def stop_rounds(connection: Connection, campaign_id: str) -> None:
@@ -169,17 +187,31 @@ def stop_rounds(connection: Connection, campaign_id: str) -> None:
 
 def meant(connection: Connection, found: Plan, now: datetime) -> Any:
     """Return the query for everybody whom a plan is for now: customers, by its days or by the shop's own cycle."""
+    return _customers(found, days_of(connection, found, now), now)
+
+
+def days_of(connection: Connection, found: Plan, now: datetime) -> Span:
+    """Return for how many days since they bought last a plan is: its own, or moved to the shop's cycle."""
     segment = found.segment
     if found.by_cycle:
         segment = moved_to(segment, cycle_of(connection, segment.products, now))
-    return members(segment, now).where(persons.c.customer_id.is_not(None))
+    return segment.bought_days
 
 
-def _asleep(connection: Connection, found: Plan, after: str, now: datetime) -> Any:
-    """Return the query for the next of them who were not called back since they bought last."""
-    mine = touches.c.campaign == found.name, touches.c.status != "dropped", touches.c.planned_at > last_bought()
-    called = exists(select(touches.c.id).where(*mine, touches.c.person_id.in_(accounts())).correlate(persons))
-    return meant(connection, found, now).where(persons.c.id > after, ~called).limit(AT_ONCE)
+def _customers(found: Plan, days: Span, now: datetime) -> Any:
+    return members(replace(found.segment, bought_days=days), now).where(persons.c.customer_id.is_not(None))
+
+
+def _asleep(found: Plan, days: Span, after: str, now: datetime) -> Any:
+    """Return the query for the next of them who were not called back since they bought last.
+
+    A wave that failed counts for some days: what a platform refuses it refuses the next day, too.
+    """
+    mine = touches.c.campaign == found.name, touches.c.planned_at > last_bought(), touches.c.person_id.in_(accounts())
+    lately = and_(touches.c.status == "failed", touches.c.planned_at > now - FAILED_FOR)
+    went_out = or_(touches.c.status.not_in(NOT_OUT), lately)
+    called = exists(select(touches.c.id).where(*mine, went_out).correlate(persons))
+    return _customers(found, days, now).where(persons.c.id > after, ~called).limit(AT_ONCE)
 
 
 def _set_wave(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 
 from bot import audit
 from bot.campaigns.plans import CampaignBody, stored
@@ -55,7 +55,7 @@ def start(connection: Connection, row: AnyRow, who: str, recipients: int, most_a
     """Start a draft: the running shop looks at once who is to be called back, and then every day.
 
     Args:
-        recipients: people whom it would write to now.
+        recipients: people who are meant and may hear it, today or as soon as a window is open.
         most_alone: so many may be written to by what one person has planned and started.
 
     Raises:
@@ -63,7 +63,7 @@ def start(connection: Connection, row: AnyRow, who: str, recipients: int, most_a
     """
     if row.made_by == who and recipients > most_alone:
         raise NotAllowed(
-            f"{recipients:,} people would be written to, more than {most_alone:,}. Somebody else has to start it: "
+            f"{recipients:,} people may be written to, more than {most_alone:,}. Somebody else has to start it: "
             "zhanggui campaigns start PLAN --by LOGIN"
         )
     connection.execute(update(campaigns).where(campaigns.c.id == row.id).values(status="running", started_at=now))
@@ -101,10 +101,11 @@ def listed(connection: Connection) -> list[dict[str, Any]]:
 
 def steps(connection: Connection, name: str) -> Mapping[str, int]:
     """Return what became of the touches of a campaign: `wave 1 sent` and the like, with reasons, and how many."""
-    query = select(touches.c.step, touches.c.status, touches.c.reason).where(touches.c.campaign == name)
+    kinds = touches.c.step, touches.c.status, touches.c.reason
+    query = select(*kinds, func.count().label("many")).where(touches.c.campaign == name).group_by(*kinds)
     found: dict[str, int] = {}
-    for row in connection.execute(query.order_by(touches.c.step, touches.c.status, touches.c.reason)):
+    for row in connection.execute(query.order_by(*kinds)):
         why = f": {row.reason}" if row.reason and row.status not in ("sent", "withheld") else ""
         what = f"wave {row.step} {row.status}{why}"
-        found[what] = found.get(what, 0) + 1
+        found[what] = found.get(what, 0) + row.many
     return found

@@ -99,7 +99,7 @@ def start_campaign(
         who = approver(connection, by)
         row = put(connection, body, who, now)
         try:
-            start(connection, row, who, found.recipients, settings.policy.sale_heard_alone, now)
+            start(connection, row, who, found.may_hear, settings.policy.sale_heard_alone, now)
         except NotAllowed as why:
             return f"Planned, not started. {why}"
         return f"Started: {body.id} writes to {found.recipients:,} people now, and looks again every day."

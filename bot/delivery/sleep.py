@@ -3,29 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, exists, func, or_, select
 
-from bot.store.tables import campaigns, carts, conversations, identities, orders, outbox, persons
+from bot.store.tables import campaigns, carts, conversations, customers, identities, orders, outbox, persons
 
 NOT_BOUGHT = ("unpaid", "cancelled")
 """Statuses of orders that are no purchase."""
+CART_OF_ORDER = timedelta(days=1)
+"""How much later than its order the same purchase may be told of as a cart."""
 
 
 def bought_since(connection: Connection, customer_id: str, since: datetime) -> bool:
-    """Return whether a customer has bought after `since`: an order, or a cart of which no order was told."""
+    """Return whether a customer has bought after `since`: an order, or a cart of which no order was told.
+
+    A cart is paid when the shop tells so: one that is told soon after `since` is of the purchase that was then.
+    """
     at = func.coalesce(orders.c.paid_at, orders.c.created_at)
     an_order = exists().where(orders.c.customer_id == customer_id, orders.c.status.not_in(NOT_BOUGHT), at > since)
-    a_cart = exists().where(carts.c.customer_id == customer_id, carts.c.status == "paid", carts.c.updated_at > since)
+    later = carts.c.updated_at > since + CART_OF_ORDER
+    a_cart = exists().where(carts.c.customer_id == customer_id, carts.c.status == "paid", later)
     return bool(connection.execute(select(or_(an_order, a_cart))).scalar())
 
 
 def sleeps(connection: Connection, guard: Mapping[str, Any]) -> bool:
-    """Return whether `{"asleep": customer, "since": time, "campaign": id}` holds: not bought since, and it runs."""
+    """Return whether `{"asleep": customer, "since": time, "campaign": id}` holds.
+
+    The customer is there and has not bought since, and the campaign runs.
+    """
     running = select(campaigns.c.id).where(campaigns.c.id == guard["campaign"], campaigns.c.status == "running")
-    if connection.execute(running).first() is None:
+    there = select(customers.c.id).where(customers.c.id == guard["asleep"], customers.c.erased_at.is_(None))
+    if connection.execute(running.where(exists(there))).first() is None:
         return False
     return not bought_since(connection, guard["asleep"], datetime.fromisoformat(guard["since"]))
 

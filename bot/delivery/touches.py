@@ -25,8 +25,11 @@ COUNTED_FOR = timedelta(days=7)
 """How long after a first touch a payment counts as after it."""
 LEFT = ("cart", "order")
 """Campaigns about what a person left open: they share episodes, and a payment counts once for both."""
+NOTHING: Mapping[str, int] = {}
 RECALL_COUNTED_FOR = timedelta(days=14)
 """The same for all other campaigns, whose steps take a week."""
+NOT_OUT = ("dropped", "failed")
+"""What becomes of a touch that nobody saw; a campaign that cares may plan it again."""
 _PREFIX = "touch:"
 
 
@@ -45,6 +48,10 @@ class Episode:
     def has(self, step: int) -> bool:
         """Return whether a step was taken; one that was stopped before it went out can be taken again."""
         return any(row.step == step and row.status != "dropped" for row in self.rows)
+
+    def reached(self, step: int) -> bool:
+        """Return whether a step was taken, and the platform did not refuse it."""
+        return any(row.step == step and row.status not in NOT_OUT for row in self.rows)
 
     @property
     def taken(self) -> int:
@@ -116,7 +123,7 @@ def plan(connection: Connection, episode: Episode, touch: Touch, draft: Draft, n
     }
     here = touches.c.episode == episode.id, touches.c.step == touch.step
     if not insert_once(connection, touches, {**row, "episode": episode.id, "step": touch.step}):
-        again = update(touches).where(*here, touches.c.status == "dropped").values(row)
+        again = update(touches).where(*here, touches.c.status.in_(NOT_OUT)).values(row)
         if not connection.execute(again).rowcount:
             return False
     return put(connection, draft, now)
@@ -180,11 +187,18 @@ def withdraw(connection: Connection, what: str, subject: str, reason: str, now: 
     settle(connection, stopped.all(), "dropped", reason, now)
 
 
-def count_payment(connection: Connection, customer_id: str, amount_minor: int | None, paid_at: datetime) -> None:
+def count_payment(
+    connection: Connection,
+    customer_id: str,
+    amount_minor: int | None,
+    paid_at: datetime,
+    worth: Mapping[str, int] = NOTHING,
+) -> None:
     """Count a payment for the newest episode of a customer in each campaign, once, and end what calls them back.
 
     Args:
-        amount_minor: None where only the cart is known: then what it was worth counts.
+        amount_minor: None where only the cart is known: then what it was worth when it was left counts.
+        worth: what lies in that cart, by currency: for campaigns that are about nothing left.
     """
     people = select(persons.c.id).where(persons.c.customer_id == customer_id)
     began = touches.c.planned_at > paid_at - RECALL_COUNTED_FOR, touches.c.planned_at <= paid_at
@@ -200,7 +214,8 @@ def count_payment(connection: Connection, customer_id: str, amount_minor: int | 
         if not is_left or row.planned_at > paid_at - COUNTED_FOR:
             newest.setdefault("left" if is_left else row.campaign, row)
     for row in newest.values():
-        amount = row.value_minor if amount_minor is None else amount_minor
+        of_cart = row.value_minor if row.campaign in LEFT else worth.get(row.currency, 0)
+        amount = of_cart if amount_minor is None else amount_minor
         once = touches.c.id == row.id, touches.c.paid_at.is_(None)
         connection.execute(update(touches).where(*once).values(paid_at=paid_at, paid_minor=amount))
     _end_recalls(connection, customer_id, paid_at)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from bot.clock import IdMaker
 from bot.delivery.timers import cancel, set_timer
@@ -85,8 +85,16 @@ def pay_cart(connection: Connection, cart_id: str, now: datetime) -> bool:
         _status_of_cart(connection, cart_id)
     _withdraw_follow_ups(connection, cart_id, "paid", now)
     if customer_id is not None:
-        count_payment(connection, customer_id, None, now)
+        count_payment(connection, customer_id, None, now, _worth_of(connection, cart_id))
     return customer_id is not None
+
+
+def _worth_of(connection: Connection, cart_id: str) -> dict[str, int]:
+    """Return by currency what the goods in a cart cost now."""
+    worth = func.sum(cart_lines.c.quantity * variants.c.price_minor)
+    lying = select(variants.c.currency, worth).join(cart_lines, cart_lines.c.sku == variants.c.sku)
+    rows = connection.execute(lying.where(cart_lines.c.cart_id == cart_id).group_by(variants.c.currency))
+    return {currency: int(total) for currency, total in rows}
 
 
 def put_cart(

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, delete, select, update
 
 from bot.campaigns import buyers
+from bot.delivery.touches import withdraw_marketing
 from bot.shop.bodies import OrderBody
 from bot.shop.changes import withdraw_all_of
 from bot.shop.platform import Kind, Told
@@ -69,6 +70,8 @@ def _erase_untold(connection: Connection, customer_id: str) -> None:
 
 def _erase_person(connection: Connection, customer_id: str, now: datetime) -> None:
     theirs = list(connection.execute(select(persons.c.id).where(persons.c.customer_id == customer_id)).scalars())
+    for person_id in sorted(theirs):  # before nobody knows any more whose messages these are
+        withdraw_marketing(connection, person_id, "erased", now)
     connection.execute(delete(person_measures).where(person_measures.c.person_id.in_(theirs)))
     connection.execute(delete(person_tags).where(person_tags.c.person_id.in_(theirs)))
     connection.execute(update(identities).where(identities.c.person_id.in_(theirs)).values(name=""))

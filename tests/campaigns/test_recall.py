@@ -14,17 +14,19 @@ from bot.campaigns.recall import ROUND, WAVE, Recalls
 from bot.campaigns.running import move, put, start
 from bot.delivery.complaints import Clocks, complain
 from bot.delivery.gate import held_out
+from bot.delivery.ledger import open_grants
 from bot.delivery.signal import Signal
 from bot.delivery.thinking import Thinker
 from bot.delivery.timers import TimerRunner
 from bot.delivery.touches import count_payment
 from bot.effects import set_consent
 from bot.errors import Conflict, NotAllowed
-from bot.messages import Limits
+from bot.messages import Grant, Limits
 from bot.shop.changes import pay_order
+from bot.shop.erasing import erase
 from bot.skills.turn import SetConsent
 from bot.store.database import Database
-from bot.store.tables import conversations, coupons, outbox, persons, platform_state, tasks, timers, touches
+from bot.store.tables import conversations, coupons, outbox, platform_state, tasks, timers, touches
 from tests.campaigns.people import TELEGRAM, WEB, WECHAT, customer, goods, order, person
 from tests.conftest import StandingClock
 from tests.delivery.stand import MANY_TOUCHES, RULES, Platform, a_sender, rows, send_all
@@ -166,7 +168,7 @@ def says_no(connection: Connection, now: datetime) -> None:
 
 
 def is_erased(connection: Connection, now: datetime) -> None:
-    connection.execute(persons.update().values(customer_id=None))
+    erase(connection, "lin", now)
 
 
 @pytest.mark.parametrize("how", [pays, says_no, is_erased])
@@ -182,7 +184,7 @@ async def test_the_waves_end_once_somebody_buys_says_no_or_is_erased(
     assert [row[1] for row in await book(shop)] == [1]
 
 
-@pytest.mark.parametrize(("how", "reason"), [(pays, "paid"), (says_no, "refused_by_customer")])
+@pytest.mark.parametrize(("how", "reason"), [(pays, "paid"), (says_no, "refused_by_customer"), (is_erased, "erased")])
 async def test_what_waits_for_the_morning_is_withdrawn_in_the_transaction_that_ends_it(
     shop: Database, clock: StandingClock, later: Later, how: Callable[[Connection, datetime], None], reason: str
 ) -> None:
@@ -297,7 +299,7 @@ async def test_the_held_out_hear_nothing_and_get_no_coupon_and_the_report_knows(
 
 
 @on_sqlite
-async def test_where_no_window_is_open_nobody_is_bothered_with_a_task(
+async def test_where_the_window_has_closed_by_the_morning_nobody_is_bothered_with_a_task(
     database: Database, clock: StandingClock, later: Later
 ) -> None:
     """On WeChat nobody may be written to unasked; ten thousand tasks would be the same by hand."""
@@ -309,11 +311,13 @@ async def test_where_no_window_is_open_nobody_is_bothered_with_a_task(
         customer(connection, "lin")
         person(connection, drawn, customer="lin", channel=WECHAT)
         order(connection, "lin", 40)
+        open_grants(connection, [(f"talk-{drawn}", Grant(5, 3600), clock.now(), 0)])
 
+    clock.advance(12 * HOUR)
     await database.write(fill)
     later.rules = replace(RULES, holdout_pct=10)
     await begin(database, clock)
-    assert await later.moment() == []
+    assert await later(DAY - HOUR) == []
     assert await book(database) == [(drawn, 1, "dropped", "no_window")], "held out or not, it could not be sent"
     assert await rows(database, tasks) == []
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from bot.campaigns.plans import CampaignBody, Plan, plan_of, stored
 from bot.campaigns.recall import meant
 from bot.campaigns.segments import Language, Segment, Span
 from bot.cli import app
+from bot.commands.people import in_database
 from bot.delivery.complaints import Clocks, complain
 from bot.delivery.gate import held_out
 from bot.delivery.ledger import open_grants
@@ -183,6 +184,7 @@ async def test_people_are_counted_by_road_and_the_left_out_by_reason(database: D
     def job(connection: Connection) -> list[str]:
         found = count(connection, meant(connection, plan, NOW), plan.segment, 10, NOW)
         assert found.people == 10
+        assert found.may_hear == 8, "who has no window today may have one tomorrow: another looks at these, too"
         assert found.written_to == {
             f"{TELEGRAM} open": 2,
             f"{WEB} open": 1,
@@ -254,3 +256,31 @@ def test_an_operator_checks_counts_tries_and_starts_a_recall(tmp_path: Path) -> 
     assert "not known" in run("campaigns", "report", "recall-30")[2]
     assert json.loads(run("campaigns", "report", "recall-30", "--json")[1])["waves"] == {}
     assert run("campaigns", "end", "recall-30")[0] == 0
+
+
+def test_who_has_no_window_today_counts_for_whether_somebody_else_has_to_start_it(tmp_path: Path) -> None:
+    """Regression: planned and started alone while windows were closed, it wrote to thousands the next day."""
+    shop, plan = tmp_path / "shop", tmp_path / "plan.yml"
+
+    def fill(connection: Connection, now: datetime) -> None:
+        goods(connection)
+        customer(connection, "lin")
+        person(connection, "p-lin", customer="lin", channel=WECHAT)
+        order(connection, "lin", 40, now=now)
+
+    def run(*words: str) -> str:
+        done = CliRunner().invoke(app, [*words, "--dir", str(shop)])
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    assert CliRunner().invoke(app, ["init", str(shop)]).exit_code == 0
+    settings = shop / "shop.toml"
+    of_shop = settings.read_text(encoding="utf-8").replace("\nreturn_days", "\nsale_heard_alone = 0\nreturn_days")
+    settings.write_text(of_shop, encoding="utf-8")
+    plan.write_text("id: recall-30\nkind: recall\nsegment: {last_purchase_days: {from: 30}}\n", encoding="utf-8")
+    for login in ("ann", "bob"):
+        run("agents", "add", login, "--role", "lead")
+    in_database(shop, lambda c, _: fill(c, datetime.now(UTC)))
+    assert '"no_window": 1' in run("campaigns", "count", str(plan), "--json")
+    assert "Planned, not started. 1 people" in run("campaigns", "start", str(plan), "--by", "ann")
+    assert "Started: recall-30" in run("campaigns", "start", str(plan), "--by", "bob")
