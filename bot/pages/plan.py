@@ -117,7 +117,9 @@ def plan_routes(desk: Desk) -> APIRouter:
                 if act == "fill":
                     fields = {name: words_in(form, name) for name in planform.FIELDS}
                     reading = Reading("")
-                    sheet.text = planform.filled(sheet.text, fields, all_in(form, "place"), reading)
+                    sheet.text = planform.filled(
+                        sheet.text, fields, all_in(form, "place"), reading, desk.settings.shop.zone
+                    )
                     sheet.reads = reading.faults
                 elif isinstance(file, UploadFile) and file.filename:
                     await _take(file, sheet)
@@ -229,10 +231,12 @@ def _values(desk: Desk, sheet: Sheet, choices: Choices, seen: Looked, now: datet
     lines = sheet.text.split("\n")
     return {
         "sheet": sheet,
-        "fields": planform.fields_in(sheet.text),
+        "fields": planform.fields_in(sheet.text, desk.settings.shop.zone),
         "told": planform.places_in(sheet.text),
         "numbers": planform.NUMBERS,
         "choices": choices,
+        "places": planform.told_once(choices.places, sheet.text),
+        "not_told": planform.NOT_TOLD,
         "seen": seen,
         "marked": [
             (fault, lines[fault.line - 1] if 0 < fault.line <= len(lines) else "")
