@@ -30,7 +30,7 @@ def start(
     say: Announce,
     now: datetime,
     who: str = audit.SYSTEM,
-    check: Callable[[AnyRow], None] = lambda sale: None,
+    check: Callable[[AnyRow], None] = lambda _: None,
 ) -> int:
     """Open a sale now, whenever it was planned to begin, and announce it once in every chat of its audiences.
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, File, Form, Request, UploadFile
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from pydantic import AfterValidator
 from sqlalchemy import Connection, select
+from starlette.datastructures import UploadFile
 
 from bot.campaigns import planning, preview, steering
 from bot.campaigns.announcing import LANGUAGES
@@ -24,8 +24,9 @@ from bot.knowledge.entries import Fault
 from bot.knowledge.yamlfile import Reading, text_of
 from bot.messages import ChatKind
 from bot.pages import planform
-from bot.pages.desk import HERE, MOST_PLAN, Desk, Job, Words, found
+from bot.pages.desk import HERE, MOST_PLAN, Desk, Job, found
 from bot.pages.planform import Place
+from bot.pages.sent import all_in, form_in, words_in
 from bot.storable import storable
 from bot.store.tables import conversations, variants
 from handoff.console import plain
@@ -36,7 +37,6 @@ from handoff.roles import Right
 
 PAGE = f"{HERE}/plan"
 MOST_GOODS, MOST_GROUPS = 1000, 200
-Text = Annotated[str, Form(max_length=MOST_PLAN), AfterValidator(storable)]
 
 
 @dataclass(slots=True)
@@ -106,28 +106,24 @@ def plan_routes(desk: Desk) -> APIRouter:
             return plain.refused(error)
 
     @router.post(PAGE, include_in_schema=False)
-    async def act(
-        request: Request,
-        act: Words,
-        text: Text = "",
-        of: Words = "",
-        moment: Words = "start",
-        place: Annotated[list[str] | None, Form(max_length=500)] = None,
-        file: Annotated[UploadFile | None, File()] = None,
-    ) -> Response:
+    async def act(request: Request) -> Response:
         try:
             await desk.viewer(request)
-            is_draft = await session_in(request, wiring).read(lambda c, _: _is_draft(c, of), Right.LEAD)
-            sheet = Sheet(text.replace("\r\n", "\n"), of, is_draft)
-            if act == "fill":
-                form = await request.form()
-                fields = {name: storable(str(form.get(name, ""))) for name in planform.FIELDS}
-                reading = Reading("")
-                sheet.text = planform.filled(sheet.text, fields, [storable(one) for one in place or ()], reading)
-                sheet.reads = reading.faults
-            elif file is not None and file.filename:
-                await _take(file, sheet)
-            return await _done(request, sheet, act, moment)
+            async with form_in(request) as form:
+                act, of, file = words_in(form, "act"), words_in(form, "of"), form.get("file")
+                text = words_in(form, "text", most=MOST_PLAN)
+                is_draft = await session_in(request, wiring).read(lambda c, _: _is_draft(c, of), Right.LEAD)
+                sheet = Sheet(text.replace("\r\n", "\n"), of, is_draft)
+                if act == "fill":
+                    fields = {name: words_in(form, name) for name in planform.FIELDS}
+                    reading = Reading("")
+                    sheet.text = planform.filled(
+                        sheet.text, fields, all_in(form, "place"), reading, desk.settings.shop.zone
+                    )
+                    sheet.reads = reading.faults
+                elif isinstance(file, UploadFile) and file.filename:
+                    await _take(file, sheet)
+                return await _done(request, sheet, act, words_in(form, "moment", START))
         except NotAllowed as error:
             return await desk.refuse(request, error)
 
@@ -235,10 +231,12 @@ def _values(desk: Desk, sheet: Sheet, choices: Choices, seen: Looked, now: datet
     lines = sheet.text.split("\n")
     return {
         "sheet": sheet,
-        "fields": planform.fields_in(sheet.text),
+        "fields": planform.fields_in(sheet.text, desk.settings.shop.zone),
         "told": planform.places_in(sheet.text),
         "numbers": planform.NUMBERS,
         "choices": choices,
+        "places": planform.told_once(choices.places, sheet.text),
+        "not_told": planform.NOT_TOLD,
         "seen": seen,
         "marked": [
             (fault, lines[fault.line - 1] if 0 < fault.line <= len(lines) else "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 TEXTS = ("id", "sku", "price", "pay_url")
 NUMBERS = ("pieces", "limit_each", "min_age_days", "hold_min", "offer_min")
 TIMES = ("starts", "ends")
+NOT_TOLD = "-"
+"""In the place of a language: not there."""
 FIELDS = (*TEXTS, *NUMBERS, *TIMES, "early")
 
 
@@ -34,23 +37,30 @@ class Place:
         return f"{self.channel}|{language}|{self.chat}"
 
 
-def filled(text: str, fields: Mapping[str, str], places: Sequence[str], reading: Reading) -> str:
+def filled(text: str, fields: Mapping[str, str], places: Sequence[str], reading: Reading, zone: ZoneInfo) -> str:
     """Return the plan `text` with the fields of a form written into it; what else stands in it stays.
 
     Args:
-        places: those that hear of it, as `Place.value` wrote them; of the others none hears.
+        places: all that the form offers, as `Place.value` wrote them; what others the text names stays.
+        zone: of the shop, by which a form shows times.
         reading: collects why the text could not be read; it is returned as it was then.
     """
     data = reading.yaml(text) if text.strip() else _empty()
     if data is None:
         return text
+    shown = fields_in(text, zone)
     for name in FIELDS:
         value = fields.get(name, "").strip()
+        if value == shown[name]:
+            continue  # the text may say it more exactly
         if value:
             data[name] = _value(name, value)
         elif name in data:
             del data[name]
-    data["audiences"] = [_audience(place) for place in places if place]
+    offered = [_audience(place) for place in places if place]
+    ours = {_place_of(one) for one in offered}
+    kept = [one for one in _audiences(data) if _place_of(one) not in ours]
+    data["audiences"] = [*kept, *(one for one in offered if one.get("language") != NOT_TOLD)]
     return _dumped(data)
 
 
@@ -77,27 +87,50 @@ def _audience(place: str) -> dict[str, str]:
     return {"channel": channel, **({"chat": chat} if chat else {}), **({"language": language} if language else {})}
 
 
-def fields_in(text: str) -> dict[str, str]:
+def _audiences(data: Mapping[str, Any]) -> list[Any]:
+    told = data.get("audiences")
+    return [item for item in told if is_map(item)] if is_list(told) else []
+
+
+def _place_of(audience: Mapping[str, Any]) -> tuple[str, str]:
+    return str(audience.get("channel", "")), str(audience.get("chat", ""))
+
+
+def told_once(places: Sequence[Place], text: str) -> list[Place]:
+    """Return the places that a form can offer: those that the plan does not tell twice, in two languages."""
+    data = Reading("").yaml(text) if text.strip() else None
+    told = [_place_of(one) for one in _audiences(data)] if data is not None else []
+    return [place for place in places if told.count((place.channel, place.chat)) < 2]
+
+
+def fields_in(text: str, zone: ZoneInfo) -> dict[str, str]:
     """Return the fields of a form as a plan says them; empty where it says none, or cannot be read."""
     data = Reading("").yaml(text) if text.strip() else None
     found = dict.fromkeys(FIELDS, "")
     for name in FIELDS if data is not None else ():
         if data is not None and data.get(name) is not None:
-            found[name] = _shown(name, data[name])
+            found[name] = _shown(name, data[name], zone)
     return found
 
 
-def _shown(name: str, value: Any) -> str:
+def _shown(name: str, value: Any, zone: ZoneInfo) -> str:
     if name == "early" and is_map(value):
         return ", ".join(f"{tier}: {minutes}" for tier, minutes in value.items())
-    return str(value).replace(" ", "T")[:16] if name in TIMES else str(value)
+    return _time(value, zone) if name in TIMES else str(value)
+
+
+def _time(value: Any, zone: ZoneInfo) -> str:
+    try:
+        at = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    except ValueError:
+        return str(value)
+    return f"{at.astimezone(zone) if at.tzinfo else at:%Y-%m-%dT%H:%M}"
 
 
 def places_in(text: str) -> frozenset[str]:
     """Return the places that a plan tells, as `Place.value` writes them."""
     data = Reading("").yaml(text) if text.strip() else None
-    told = data.get("audiences") if data is not None else None
-    items = [item for item in told if is_map(item)] if is_list(told) else []
+    items = _audiences(data) if data is not None else []
     return frozenset(
         Place(str(item.get("channel", "")), str(item.get("chat", "")), "").value(str(item.get("language", "")))
         for item in items
@@ -105,18 +138,16 @@ def places_in(text: str) -> frozenset[str]:
 
 
 def text_of_sale(sale: AnyRow, zone: ZoneInfo) -> str:
-    """Return the plan of a sale that is in the shop."""
-    plan = {
+    """Return the plan of a sale that is in the shop. What it has more exactly than a plan is rounded up, and marked."""
+    plan: dict[str, Any] = {
         "id": sale.id,
         "sku": sale.sku,
         "price": written_of(sale.price_minor, sale.currency),
         "currency": sale.currency,
         "pieces": sale.total,
         "limit_each": sale.limit_each,
-        "early": {tier: seconds // 60 for tier, seconds in sale.early.items()},
-        "min_age_days": sale.min_age_s // 86_400,
-        "hold_min": sale.hold_s // 60,
-        "offer_min": sale.offer_s // 60,
+        "early": _empty(),
+        **{name: _whole(length_s, unit_s) for name, length_s, unit_s in _spans(sale)},
         **{
             key: f"{at.astimezone(zone):%Y-%m-%d %H:%M}"
             for key, at in (("starts", sale.starts_at), ("ends", sale.ends_at))
@@ -126,7 +157,33 @@ def text_of_sale(sale: AnyRow, zone: ZoneInfo) -> str:
         "audiences": list(sale.audiences),
         "texts": sale.texts,
     }
-    return _dumped({key: value for key, value in plan.items() if value not in ("", {}, [])})
+    early = [(tier, seconds, 60) for tier, seconds in sale.early.items()]
+    plan["early"].update({tier: _whole(length_s, unit_s) for tier, length_s, unit_s in early})
+    _mark(plan["early"], early)
+    data = _empty()
+    data.update({key: value for key, value in plan.items() if value not in ("", {}, [])})
+    _mark(data, _spans(sale))
+    return _dumped(data)
+
+
+def _spans(sale: AnyRow) -> list[tuple[str, int, int]]:
+    days, minutes = 86_400, 60
+    return [
+        ("min_age_days", sale.min_age_s, days),
+        ("hold_min", sale.hold_s, minutes),
+        ("offer_min", sale.offer_s, minutes),
+    ]
+
+
+def _whole(length_s: int, unit_s: int) -> int:
+    return -(-length_s // unit_s)
+
+
+def _mark(data: CommentedMap, spans: Sequence[tuple[str, int, int]]) -> None:
+    """Write beside what is not exact how many seconds it was."""
+    for name, length_s, unit_s in spans:
+        if length_s % unit_s:
+            data.yaml_add_eol_comment(f"{length_s} s", name)
 
 
 def _dumped(data: Mapping[str, Any]) -> str:

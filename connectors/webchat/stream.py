@@ -80,8 +80,8 @@ class Streams:
     async def _events(self, visitor: str, seen: int, closing: anyio.Event) -> AsyncGenerator[ServerSentEvent]:
         """Send the shop's name, what was said since `seen`, `live` once all of that is out, then whatever comes.
 
-        `typing` comes whenever somebody begins or ends it, `sales` at first and whenever a card of a sale changed; they have no id,
-        so a resumed stream never repeats them.
+        `typing` comes whenever somebody begins or ends it, `sales` at first and whenever a card of a sale changed; they
+        have no id, so a resumed stream never repeats them.
         """
         closed = asyncio.create_task(closing.wait())
         chat, live, typing = Chat(self._channel, visitor), False, ""

@@ -13,7 +13,7 @@ from bot.campaigns.course import Point
 from bot.campaigns.planfile import plan_in
 from bot.knowledge.yamlfile import Reading
 from bot.pages.chart import BOTTOM, HEIGHT, LEFT, PIECES, RIGHT, TOP, WIDTH, chart, some_of
-from bot.pages.planform import Place, fields_in, filled, places_in, text_of_sale
+from bot.pages.planform import NOT_TOLD, Place, fields_in, filled, places_in, text_of_sale, told_once
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NOW = datetime(2026, 11, 30, 4, 0, tzinfo=UTC)
@@ -39,7 +39,7 @@ def read(text: str) -> Any:
 
 
 def test_what_is_filled_in_is_a_plan_that_passes() -> None:
-    text = filled("", FIELDS, [EVERYBODY, "", GROUP], Reading(""))
+    text = filled("", FIELDS, [EVERYBODY, "", GROUP], Reading(""), SHANGHAI)
     planned, faults = read(text)
     assert faults == []
     assert planned.id == "december"
@@ -53,16 +53,16 @@ def test_what_is_filled_in_is_a_plan_that_passes() -> None:
 
 
 def test_the_form_shows_what_the_text_says_and_writing_it_again_changes_nothing() -> None:
-    text = filled("", FIELDS, [EVERYBODY, GROUP], Reading(""))
-    fields = fields_in(text)
+    text = filled("", FIELDS, [EVERYBODY, GROUP], Reading(""), SHANGHAI)
+    fields = fields_in(text, SHANGHAI)
     assert (fields["starts"], fields["early"], fields["hold_min"]) == ("2026-12-01T20:00", "gold: 60, silver: 30", "")
     assert places_in(text) == {EVERYBODY, GROUP}
-    assert filled(text, fields, [EVERYBODY, GROUP], Reading("")) == text
+    assert filled(text, fields, [EVERYBODY, GROUP], Reading(""), SHANGHAI) == text
 
 
 def test_what_a_form_has_no_field_for_stays_in_the_text() -> None:
     before = "# for the birthday\nid: old\nhold_min: 5\ntexts:\n  zh: {soon: 快来}\n  en: {soon: Come}\n"
-    text = filled(before, FIELDS, [EVERYBODY], Reading(""))
+    text = filled(before, FIELDS, [EVERYBODY], Reading(""), SHANGHAI)
     assert "# for the birthday" in text
     assert "hold_min" not in text, "an empty field takes its key out"
     planned, faults = read(text)
@@ -72,9 +72,9 @@ def test_what_a_form_has_no_field_for_stays_in_the_text() -> None:
 
 def test_a_text_that_cannot_be_read_comes_back_as_it_was() -> None:
     reading = Reading("")
-    assert filled("id: [", FIELDS, [EVERYBODY], reading) == "id: ["
+    assert filled("id: [", FIELDS, [EVERYBODY], reading, SHANGHAI) == "id: ["
     assert len(reading.faults) == 1
-    assert set(fields_in("id: [").values()) == {""}
+    assert set(fields_in("id: [", SHANGHAI).values()) == {""}
     assert places_in("- a\n- b") == places_in("audiences: 3") == frozenset()
 
 
@@ -88,7 +88,7 @@ def test_a_text_that_cannot_be_read_comes_back_as_it_was() -> None:
     ],
 )
 def test_what_is_filled_in_wrong_is_named_with_its_line(field: str, value: str, said: str) -> None:
-    text = filled("", {**FIELDS, field: value}, [EVERYBODY], Reading(""))
+    text = filled("", {**FIELDS, field: value}, [EVERYBODY], Reading(""), SHANGHAI)
     _, faults = read(text)
     line = next(number for number, line in enumerate(text.split("\n"), 1) if line.startswith(f"{field}:"))
     assert [fault.startswith(f"plan:{line}: ") and said in fault for fault in faults] == [True]
@@ -96,10 +96,40 @@ def test_what_is_filled_in_wrong_is_named_with_its_line(field: str, value: str, 
 
 def test_the_plan_of_a_sale_in_the_shop_reads_as_it_was_planned() -> None:
     texts = "texts:\n  zh: {soon: '快来：{sale.price}'}\n  en: {soon: Come}\n"
-    planned, _ = read(filled(texts, {**FIELDS, "min_age_days": "3"}, [EVERYBODY, GROUP], Reading("")))
+    planned, _ = read(filled(texts, {**FIELDS, "min_age_days": "3"}, [EVERYBODY, GROUP], Reading(""), SHANGHAI))
     sale: Any = SimpleNamespace(id=planned.id, texts=planned.texts, **planned.values)
     again, faults = read(text_of_sale(sale, SHANGHAI))
     assert (again, faults) == (planned, [])
+
+
+def test_a_time_with_an_offset_is_shown_as_the_shops_and_stays_when_another_field_is_filled_in() -> None:
+    text = filled("", FIELDS, [EVERYBODY], Reading(""), SHANGHAI).replace("2026-12-01 20:00", "2026-12-01T12:00Z")
+    shown = fields_in(text, SHANGHAI)
+    assert shown["starts"] == "2026-12-01T20:00"
+    planned, faults = read(filled(text, {**shown, "price": "99.00"}, [EVERYBODY], Reading(""), SHANGHAI))
+    assert (faults, planned.values["starts_at"]) == ([], datetime(2026, 12, 1, 12, 0, tzinfo=UTC))
+    assert planned.values["price_minor"] == 9900
+
+
+def test_who_the_form_does_not_offer_still_hears_of_it() -> None:
+    text = filled("", FIELDS, [EVERYBODY, GROUP], Reading(""), SHANGHAI)
+    not_told = Place("web:shop", "", "the page").value(NOT_TOLD)
+    assert places_in(filled(text, FIELDS, [EVERYBODY], Reading(""), SHANGHAI)) == {EVERYBODY, GROUP}
+    assert places_in(filled(text, FIELDS, [not_told], Reading(""), SHANGHAI)) == {GROUP}
+    twice = text.replace("audiences:\n", "audiences:\n- channel: web:shop\n  language: en\n")
+    assert told_once([Place("web:shop", "", ""), Place("telegram:bot", "-1001", "")], twice)[0].chat == "-1001"
+
+
+def test_what_a_plan_cannot_say_exactly_is_rounded_up_and_marked() -> None:
+    planned, _ = read(filled("", FIELDS, [EVERYBODY], Reading(""), SHANGHAI))
+    exact = {"hold_s": 119, "offer_s": 300, "min_age_s": 43_200, "early": {"gold": 30, "silver": 60}}
+    sale: Any = SimpleNamespace(id=planned.id, texts=planned.texts, **{**planned.values, **exact})
+    text = text_of_sale(sale, SHANGHAI)
+    again, faults = read(text)
+    assert faults == []
+    assert (again.values["hold_s"], again.values["min_age_s"]) == (120, 86_400)
+    assert again.values["early"] == {"gold": 60, "silver": 60}
+    assert [line.split("# ")[1] for line in text.split("\n") if "#" in line] == ["30 s", "43200 s", "119 s"]
 
 
 def points(*left: int) -> list[Point]:

@@ -152,6 +152,26 @@ async def test_a_file_takes_the_place_of_the_text_unless_it_cannot_be_read(stand
             assert ("to correct" in answer.text) == (kept == "id: old")
 
 
+async def test_of_a_stranger_nothing_is_taken_in_and_of_a_lead_no_more_than_a_plan_may_have(stand: Stand) -> None:
+    taken = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal taken
+        head = '--x\r\nContent-Disposition: form-data; name="file"; filename="plan.yml"\r\n\r\n'
+        yield head.encode()
+        for _ in range(200):
+            taken += 100_000
+            yield b"x" * 100_000
+        yield b"\r\n--x--\r\n"
+
+    headers = {"content-type": "multipart/form-data; boundary=x"}
+    async with stand.browser() as stranger, as_(stand, "zhao") as lead:
+        for client, code, most in ((stranger, 303, 0), (lead, 413, 5_000_000)):
+            taken = 0
+            answer = await client.post(f"{HERE}/plan", content=endless(), headers=headers)
+            assert (answer.status_code, taken <= most) == (code, True)
+
+
 async def test_above_a_size_another_lead_or_admin_has_to_approve(
     stand: Stand, database: Database, clock: StandingClock, new_id: IdMaker
 ) -> None:
