@@ -104,7 +104,10 @@ def tell_result(
     words: VoteWords,
     now: datetime,
 ) -> None:
-    """Tell the groups what came of it, and which `entries` are in the draw; where people send by hand only if they are not to tell of winners later."""
+    """Tell the groups what came of it, and which `entries` are in the draw.
+
+    Where people send by hand they do so only if they are not to tell of winners later.
+    """
     for audience, languages in _groups(vote):
         if vote.winners and audience["channel"].partition(":")[0] in BY_HAND:
             continue

@@ -120,9 +120,7 @@ def same_customers(connection: Connection, people: Sequence[str]) -> dict[str, l
     return found
 
 
-def _take_back(
-    connection: Connection, vote: AnyRow, mine: AnyRow | None, voter: Voter, others: AnyRow | None
-) -> Cast:
+def _take_back(connection: Connection, vote: AnyRow, mine: AnyRow | None, voter: Voter, others: AnyRow | None) -> Cast:
     """Take `mine` back; what the same customer has chosen as somebody else, `others`, counts again."""
     if mine is None or not mine.option or mine.identity_id != voter.identity_id:
         return Cast("same")  # what was voted elsewhere since then stands

@@ -32,7 +32,7 @@ class VoteWords:
         return self._speak([*says, Say(phrase, fields, choices)], language, vote)
 
     def result(self, language: str, vote: AnyRow, tally: Mapping[str, int], entries: Sequence[int]) -> Spoken:
-        """Return how many have chosen what, the most in front, and the `entries` that are in the draw if there is one."""
+        """Return how many have chosen what, the most first, and which `entries` are in the draw if there is one."""
         total = sum(tally.values())
         says = [Say("votes.result", {**self._fields(language, vote), "vote.total": str(total)})]
         for option in sorted(vote.options, key=lambda one: -tally.get(one["id"], 0)):

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Table, delete, exists, func, o
 from bot.clock import Clock
 from bot.store.database import Database
 from bot.store.tables import (
+    ballots,
     channel_facts,
     clocks,
     conversations,
@@ -25,6 +26,7 @@ from bot.store.tables import (
     login_tries,
     logins,
     media,
+    members,
     notes,
     outbox,
     outgoing,
@@ -32,6 +34,7 @@ from bot.store.tables import (
     proof_failures,
     ratings,
     tasks,
+    votes,
     waits,
 )
 
@@ -57,10 +60,13 @@ def rules(keep: Keep, now: datetime) -> Mapping[Table, ColumnElement[bool]]:
     unsent = exists().where(outbox.c.id == media.c.outbox_id, outbox.c.status.in_(("waiting", "sending")))
     over = outbox.c.status.not_in(("waiting", "sending", "confirming"))
     finished = exists().where(conversations.c.id == inbox.c.conversation_id, conversations.c.done_seq >= inbox.c.seq)
+    votes_over = select(votes.c.id).where(votes.c.status.in_(("closed", "drawn", "cancelled")), votes.c.ends_at < old)
     return {
         media: or_(media.c.created_at < now - timedelta(days=keep.media_days), media.c.created_at < old) & ~unsent,
         inbox: (inbox.c.received_at < old) & finished & ~with_media,
         outbox: (outbox.c.created_at < old) & over & ~with_picture,
+        ballots: ballots.c.vote_id.in_(votes_over),
+        members: members.c.left_at < old,
         notes: notes.c.at < old,
         ratings: ratings.c.at < old,
         clocks: clocks.c.started_at < old,

@@ -18,16 +18,20 @@ from bot.delivery.signal import Signal
 from bot.messages import Event, File, Grant, Media, Purpose
 from bot.store.database import Database
 from bot.store.tables import (
+    ballots,
     channel_facts,
     clocks,
     conversations,
     drafts,
     grants,
+    identities,
     inbox,
     login_tries,
     media,
+    members,
     outbox,
     tasks,
+    votes,
     waits,
 )
 from handoff.people import add_agent
@@ -194,3 +198,28 @@ async def test_the_shop_cleans_up_at_once_and_then_every_day(
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_who_chose_what_goes_a_year_after_the_vote_and_who_left_a_group_a_year_after_that(
+    database: Database, clock: StandingClock, new_id: IdMaker
+) -> None:
+    await a_talk(database, clock, new_id)
+    (talk,) = await rows(database, conversations)
+    person = (await rows(database, identities))[0]
+    now = clock.now()
+
+    def begin(c: Connection) -> None:
+        vote = {"question": {}, "options": [], "prize": {}, "audiences": [], "seed": "s", "starts_at": now}
+        for name, status, ends_at in (("past", "drawn", now), ("late", "drawn", now + timedelta(days=9))):
+            c.execute(votes.insert().values(**vote, id=name, status=status, ends_at=ends_at))
+            who = {"vote_id": name, "person_id": person.person_id, "identity_id": person.id}
+            c.execute(ballots.insert().values(**who, entry=1, option="silk", voted_at=now))
+        for user, left_at in (("gone", now), ("there", None)):
+            c.execute(members.insert().values(conversation_id=talk.id, user=user, came_at=now, left_at=left_at))
+
+    await database.write(begin)
+    await clean_up(database, KEEP, now + timedelta(days=364))
+    assert await count(database, ballots, members) == [2, 2]
+    await clean_up(database, KEEP, now + timedelta(days=366))
+    assert [row.vote_id for row in await rows(database, ballots)] == ["late"]
+    assert [row.user for row in await rows(database, members)] == ["there"]

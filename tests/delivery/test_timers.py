@@ -242,7 +242,8 @@ async def test_a_timer_that_is_found_set_does_not_fire_before_what_found_it_is_s
     database: Database, clock: StandingClock
 ) -> None:
     await due(database, ("a", clock.now()))
-    found, seen = threading.Event(), []
+    found = threading.Event()
+    seen: list[str] = []
 
     def comes(connection: Connection) -> None:
         set_timer_once(connection, "a", "person", {}, clock.now() + HOUR)
