@@ -311,7 +311,8 @@ def _go_on(turn: Turn) -> Step | None:
     explicit = turn.meaning.is_sure or (turn.meaning.value("order") is not None and best != "order_status")
     if other is not skill and explicit and best not in skill.hears:
         return _beside(turn, best)
-    if turn.state.step == OPTIONAL and wants_else(turn, skill, BY_INTENT, NO_OTHER_WISH):
+    hears_more = turn.state.step == OPTIONAL and skill is not csat.SKILL  # which weighs by itself what is no comment
+    if hears_more and wants_else(turn, skill, BY_INTENT, NO_OTHER_WISH):
         return None
     step = _run(turn, skill)
     if step is None and not turn.meaning.is_sure and (likely := _likeliest_beside(turn, skill)):
