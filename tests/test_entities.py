@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from bot.demo.catalogue import COLOURS, GARMENTS
 from bot.demo.shop import demo_settings
+from bot.understanding import fit
 from bot.understanding.engine import Meaning, catalogue_of
 from bot.understanding.entities import HEIGHT_CM, WEIGHT_KG, Entity, Named, find
 from bot.understanding.text import normal
@@ -130,9 +131,10 @@ def test_what_was_read_surely_is_read_the_same_out_of_its_place(text: str) -> No
             "chest",
             "waist",
             "hip",
-            "foot",
         ):
             again = read(normal(text)[entity.start : entity.end])
+            if entity.kind == "foot" and fit.whose(normal(text)) == fit.CHILD:
+                again = read(f"my son's {normal(text)[entity.start : entity.end]}")
             assert (entity.kind, entity.value) in [(e.kind, e.value) for e in again]
 
 
