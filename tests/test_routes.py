@@ -136,6 +136,7 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("POST", "/telegram/{name}/webhook"): OTHER,
     ("GET", "/webchat/{name}/element.css"): OPEN,
     ("GET", "/webchat/{name}/element.js"): OPEN,
+    ("GET", "/webchat/{name}/sales.js"): OPEN,
     ("GET", "/webchat/{name}/events"): OTHER,
     ("GET", "/webchat/{name}/icon.svg"): OPEN,
     ("POST", "/webchat/{name}/images"): OTHER,

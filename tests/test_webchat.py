@@ -396,13 +396,14 @@ async def test_the_page_follows_the_browsers_language_and_takes_no_other(browser
 async def test_the_element_is_small_and_served_as_script(browser: Browser) -> None:
     answer = await browser.http.get("/element.js")
     assert answer.headers["content-type"].startswith("text/javascript")
-    assert len(answer.content) < 20_000
-    for name, kind in (("element.css", "text/css"), ("page.css", "text/css"), ("icon.svg", "image/svg+xml")):
+    assert len(answer.content) < 16_000
+    for name, kind in (("sales.js", "text/javascript"), ("element.css", "text/css"), ("page.css", "text/css"), ("icon.svg", "image/svg+xml")):
         assert (await browser.http.get(f"/{name}")).headers["content-type"].startswith(kind)
 
 
 def test_the_element_never_turns_text_into_markup() -> None:
-    script = (Path(connectors.webchat.__file__).parent / "static" / "element.js").read_text()
+    static = Path(connectors.webchat.__file__).parent / "static"
+    script = "".join((static / name).read_text() for name in ("element.js", "sales.js"))
     for sink in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function"):
         assert sink not in script
 

@@ -129,6 +129,7 @@ class WebChatConnector:
                 _static_route(name, media_type)
                 for name, media_type in (
                     ("element.js", "text/javascript"),
+                    ("sales.js", "text/javascript"),
                     ("element.css", "text/css"),
                     ("page.css", "text/css"),
                     ("icon.svg", "image/svg+xml"),

@@ -5,15 +5,11 @@ const LABELS = {
     message: "消息", send: "发送", hint: "输入消息…", log: "聊天记录", other: "English", picture: "图片", chat: "在线客服",
     online: "在线", offline: "正在连接…", waiting: "等待发送", failed: "未能发送", typing: "正在输入", latest: "新消息 ↓",
     you: "你", bot: "智能助手", agent: "人工客服", campaign: "店铺活动",
-    claim: "我要抢", line: "排队候补", left: "剩 {left} / {total} 件", soldOut: "已抢完", paused: "暂停中", over: "已结束",
-    starts: "距开抢 {time}", ends: "距结束 {time}", sale: "限时秒杀",
   },
   en: {
     message: "message", send: "send", hint: "Write a message…", log: "Chat history", other: "中文", picture: "picture",
     chat: "Chat", online: "Online", offline: "Connecting…", waiting: "Waiting to send", failed: "Not sent",
     typing: "is typing", latest: "New messages ↓", you: "You", bot: "Assistant", agent: "Agent", campaign: "Shop news",
-    claim: "Claim one", line: "Stand in line", left: "{left} of {total} left", soldOut: "Sold out", paused: "Paused",
-    over: "Over", starts: "Begins in {time}", ends: "Ends in {time}", sale: "Flash sale",
   },
 };
 const SILENCE_MS = 45000;  // three signs of life missed
@@ -35,12 +31,6 @@ const make = (tag, attributes = {}, ...inside) => {
 
 const linked = (text) => text.split(LINK).map((part, index) => index % 2 && URL.canParse(part)
   ? make("a", { href: part, target: "_blank", rel: "noopener noreferrer nofollow" }, part) : part);
-
-const span = (ms) => {  // 3725000 -> 1:02:05
-  const seconds = Math.ceil(ms / 1000);
-  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
-  return [hours, minutes, seconds % 60].map((part, index) => (index ? String(part).padStart(2, "0") : part)).join(":");
-};
 
 const randomId = () => crypto.getRandomValues(new Uint32Array(4)).join("-");  // randomUUID is missing on plain http
 
@@ -73,7 +63,6 @@ class ZhangguiChat extends HTMLElement {
     this.life.abort();
     this.line.abort();
     clearTimeout(this.again);
-    clearInterval(this.ticking);
   }
 
   attributeChangedCallback() { if (this.isConnected) this.relabel(); }
@@ -285,7 +274,6 @@ class ZhangguiChat extends HTMLElement {
     this.button.ariaLabel = label.send;
     this.files.ariaLabel = label.picture;
     for (const node of this.shadowRoot.querySelectorAll("[data-label]")) node.textContent = label[node.dataset.label];
-    this.tick();
   }
 
   show(state) {
@@ -294,56 +282,12 @@ class ZhangguiChat extends HTMLElement {
     this.status.classList.toggle("on", state === "online");
     this.log.ariaBusy = state !== "online";
     if (state !== "online") this.type("");
-    this.tick();
   }
 
-  sell({ now, cards }) {  // by the clock of the server: that of the customer may be wrong
-    this.aheadMs = Date.parse(now) - Date.now();
-    const kept = new Map([...this.sales.children].map((node) => [node.card.id, node]));
-    const stay = this.atBottom();
-    this.sales.replaceChildren(...cards.map((card) => {
-      const node = kept.get(card.id) || this.ware();
-      node.card = card;
-      return node;
-    }));
-    this.tick();
-    if (stay) this.bottom();
-    clearInterval(this.ticking);
-    if (cards.length) this.ticking = setInterval(() => this.tick(), 1000);
-  }
-
-  ware() {
-    const node = make("section");
-    [node.goods, node.price, node.left, node.time] = ["b", "span", "span", "time"].map((tag) => make(tag));
-    node.button = make("button");
-    node.button.onclick = () => this.say({ choice: `claim:${node.card.id}`, text: node.button.textContent });
-    node.append(make("div", {}, node.goods, " ", node.price), make("div", { class: "facts" }, node.left, node.time), node.button);
-    return node;
-  }
-
-  tick() {
-    for (const node of this.sales.children) this.ticket(node, node.card);
-  }
-
-  ticket(node, { product, price, left, total, state, starts_at, ends_at }) {
-    const label = this.label;
-    const nowMs = Date.now() + this.aheadMs;
-    const toStart = Date.parse(starts_at) - nowMs;
-    const toEnd = Date.parse(ends_at) - nowMs;
-    const over = state === "over" || toEnd <= 0;
-    const ahead = !over && toStart > 0;
-    const online = this.state === "online";
-    node.ariaLabel = `${label.sale} ${product[this.words]}`;
-    node.role = "region";
-    node.goods.textContent = product[this.words];
-    node.price.textContent = price[this.words];
-    const stock = left ? label.left.replace("{left}", left).replace("{total}", total) : label.soldOut;
-    const stands = over ? label.over : state === "paused" ? label.paused : stock;
-    node.left.textContent = online || over ? stands : label.offline;  // a number that nobody renews may be too high
-    node.time.textContent = over ? "" : (ahead ? label.starts : label.ends).replace("{time}", span(ahead ? toStart : toEnd));
-    node.button.textContent = left ? label.claim : label.line;
-    node.button.hidden = over || state === "paused";
-    node.button.disabled = state !== "running" || !online;  // who may claim before its time, the bot knows
+  sell(news) {  // what shows sales comes with the first of them
+    if (!this.cards && !news.cards.length) return;
+    this.cards ||= import(new URL("sales.js", HERE)).then(({ Sales }) => new Sales(this));
+    this.cards.then((cards) => cards.show(news), () => { this.cards = null; });  // the next news tries again
   }
 
   word(name, look = "") { return make("span", { class: look, "data-label": name }, this.label[name]); }
