@@ -397,7 +397,12 @@ async def test_the_element_is_small_and_served_as_script(browser: Browser) -> No
     answer = await browser.http.get("/element.js")
     assert answer.headers["content-type"].startswith("text/javascript")
     assert len(answer.content) < 16_000
-    for name, kind in (("sales.js", "text/javascript"), ("element.css", "text/css"), ("page.css", "text/css"), ("icon.svg", "image/svg+xml")):
+    for name, kind in (
+        ("sales.js", "text/javascript"),
+        ("element.css", "text/css"),
+        ("page.css", "text/css"),
+        ("icon.svg", "image/svg+xml"),
+    ):
         assert (await browser.http.get(f"/{name}")).headers["content-type"].startswith(kind)
 
 
