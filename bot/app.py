@@ -48,6 +48,7 @@ from bot.delivery.volume import Volume
 from bot.delivery.wishes import Wishes
 from bot.errors import SettingsError
 from bot.health import health_routes
+from bot.loading import hand_back
 from bot.mail import make_post
 from bot.publishing.publisher import Publisher, history_of, open_brain
 from bot.same_origin import SameOrigin
@@ -83,6 +84,8 @@ OPENAPI = "/api/openapi.json"
 CALLED_FROM_ELSEWHERE = ("/api/shop/", "/kf/", "/miniprogram/", "/telegram/", "/webchat/", "/wechat/")
 """Beginnings of paths that other sites and platforms call by right: a key, a signature or a token opens them, never a
 cookie."""
+SETTLED_S = 2.0
+"""Until every loop has looked once, whatever that loads."""
 Loop = Coroutine[Any, Any, None]
 
 
@@ -161,6 +164,7 @@ class Shopkeeper:
                 await self._start_connectors(ending)
             loops = [asyncio.create_task(loop, name=name) for name, loop in self._loops().items()]
             ending.push_async_callback(_cancel, loops)
+            asyncio.get_running_loop().call_later(SETTLED_S, hand_back)
             yield
 
     async def _start_connectors(self, ending: AsyncExitStack) -> None:

@@ -7,32 +7,35 @@ import sys
 import traceback
 from io import TextIOWrapper
 
-import typer
+from bot.loading import loading
 
-from bot.commands import (
-    audit,
-    bench,
-    campaigns,
-    carts,
-    dead,
-    files,
-    hooks,
-    join_ways,
-    knowledge,
-    new,
-    nlu,
-    people,
-    rasa,
-    report,
-    sales,
-    serving,
-    shop,
-    talking,
-    tokens,
-    votes,
-)
-from bot.commands.common import talk
-from bot.errors import ZhangguiError
+with loading():
+    import typer
+
+    from bot.commands import (
+        audit,
+        bench,
+        campaigns,
+        carts,
+        dead,
+        files,
+        hooks,
+        join_ways,
+        knowledge,
+        new,
+        nlu,
+        people,
+        rasa,
+        report,
+        sales,
+        serving,
+        shop,
+        talking,
+        tokens,
+        votes,
+    )
+    from bot.commands.common import talk
+    from bot.errors import ZhangguiError
 
 app = typer.Typer(
     help="Zhanggui (掌柜): the shopkeeper that answers, sells and hands over to people.",

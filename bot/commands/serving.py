@@ -12,6 +12,7 @@ import typer
 
 from bot.commands.common import HERE, Folder, Json, open_shop, talk
 from bot.errors import PortInUse, SettingsError, ZhangguiError
+from bot.loading import loading
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -28,9 +29,10 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Another port than the one in shop.toml.")] = None,
 ) -> None:
     """Run the shop: chats, bot, outbox and the agents' console."""
-    from bot.app import Role, build
-    from bot.clock import SystemClock, new_id
-    from bot.logs import configure_logs
+    with loading():
+        from bot.app import Role, build
+        from bot.clock import SystemClock, new_id
+        from bot.logs import configure_logs
 
     if role not in list(Role):
         talk.print(f"There is no role `{role}`. The roles are {', '.join(f'`{known}`' for known in Role)}")
@@ -41,7 +43,8 @@ def serve(
         settings = settings.model_copy(update={"server": settings.server.model_copy(update={"port": port})})
     host, port = settings.server.host, settings.server.port
     free_port(host, port)
-    shopkeeper = build(folder, settings, SystemClock(), new_id, Role(role))
+    with loading():
+        shopkeeper = build(folder, settings, SystemClock(), new_id, Role(role))
     console = f" — console: http://{host}:{port}/console" if role in (Role.ALL, Role.CONSOLE) else ""
     talk.print(
         f"Serving on http://{host}:{port}{console}" if role == Role.ALL else f"{role} on http://{host}:{port}{console}"

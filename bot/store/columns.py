@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import DateTime, Dialect, Index, Integer, MetaData, String, TypeDecorator, text
+from sqlalchemy import Connection, DateTime, Dialect, Index, Integer, MetaData, String, TypeDecorator, event, text
 from sqlalchemy.types import BigInteger
 
 metadata = MetaData(
@@ -38,7 +38,15 @@ class Utc(TypeDecorator[datetime]):
 
 
 def partial(name: str, *columns: str, where: str) -> Index:
-    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+    """Return an index of the rows for which `where` holds."""
+    return Index(name, *columns, info={"where": where})
+
+
+@event.listens_for(metadata, "before_create")
+def _limit_partials(made: MetaData, connection: Connection, **_: Any) -> None:
+    """Tell the conditions when tables are made, and to one database: an index that names another loads all of it."""
+    for index in (index for table in made.tables.values() for index in table.indexes if "where" in index.info):
+        index.dialect_kwargs[f"{connection.dialect.name}_where"] = text(index.info["where"])
 
 
 Id = String(64)

@@ -97,8 +97,9 @@ persons = Table(
     Column("id", Id, primary_key=True),
     Column("name", String(200), nullable=False, default=""),
     Column("language", String(8), nullable=False, default=""),
-    Column("customer_id", Id, index=True),  # the shop's customer, once proven
+    Column("customer_id", Id),  # the shop's customer, once proven
     Column("created_at", Utc, nullable=False),
+    partial("ix_persons_customer", "customer_id", where="customer_id IS NOT NULL"),  # else all unknown count as alike
 )
 identities = Table(
     "identities",
