@@ -77,6 +77,7 @@ class Verdict:
         arrived: messages of the campaign that the platform took; `twice`: chats that got more than one.
         refused: calls that it refused.
         missing: messages that the tables call sent and that never came.
+        to_people: replies that met a kill in the air: nobody knows their fate, so an agent has a task.
         unsure, unsure_arrived: nobody knew their fate, because their sender died; so many had come.
         to_groups: the most that a group got.
         per_s: all messages a second, without the time in which nobody held the channel; `of_allowed` of what the
@@ -94,6 +95,7 @@ class Verdict:
     refused: int
     missing: int
     unanswered: int
+    to_people: int
     unsure: int
     unsure_arrived: int
     to_groups: int
@@ -223,7 +225,8 @@ async def broadcast(plan: Plan, folder: Path) -> Verdict:
                         await asyncio.gather(writing, return_exceptions=True)
                     await run.answered()
                 refusals = (await http.get("/telegram/control/refusals")).json()["refusals"]
-        return _verdict(run, len(refusals), await database.read(_fates))
+        fates, to_people = await database.read(_fates), await database.read(_replies_to_people)
+        return _verdict(run, len(refusals), fates, to_people)
     finally:
         database.close()
 
@@ -307,7 +310,13 @@ def _fates(connection: Connection) -> dict[str, list[int]]:
     return fates
 
 
-def _verdict(run: Run, refused: int, fates: dict[str, list[int]]) -> Verdict:
+def _replies_to_people(connection: Connection) -> set[str]:
+    """Return the replies that were in the air at a kill: nobody knows their fate, so people have a task."""
+    query = select(outbox.c.text).where(outbox.c.purpose == Purpose.REPLY.value, outbox.c.status == "unsure")
+    return set(connection.execute(query).scalars())
+
+
+def _verdict(run: Run, refused: int, fates: dict[str, list[int]], to_people: set[str]) -> Verdict:
     if not run.ear.taken_at:
         raise BroadcastStalled("no message came")
     ear, plan, outages = run.ear, run.plan, run.outages()
@@ -322,7 +331,8 @@ def _verdict(run: Run, refused: int, fates: dict[str, list[int]]) -> Verdict:
         twice=sum(count > 1 for count in ear.times.values()),
         refused=refused,
         missing=sum(chat not in ear.times for chat in fates["sent"]),
-        unanswered=len(run.said.keys() - ear.answered.keys()),
+        unanswered=len(run.said.keys() - ear.answered.keys() - to_people),
+        to_people=len(to_people),
         unsure=len(fates["unsure"]),
         unsure_arrived=sum(chat in ear.times for chat in fates["unsure"]),
         to_groups=max(ear.to_groups.values(), default=0),

@@ -218,9 +218,13 @@ def _receipt(report: Report) -> Receipt:
     return Receipt(SendStatus.SENT, platform_id=report.platform_id)
 
 
-def give_up_interrupted(connection: Connection, connector: Connector, now: datetime) -> None:
-    """Take the rows whose worker did not report in time away from it: nobody knows what became of them."""
-    interrupted = connection.execute(_INTERRUPTED, {"of": connector.channel, "by": now}).all()
+def give_up_interrupted(connection: Connection, connector: Connector, by: datetime, now: datetime) -> None:
+    """Take the rows whose worker did not report in time away from it: nobody knows what became of them.
+
+    Args:
+        by: whose leases end until then.
+    """
+    interrupted = connection.execute(_INTERRUPTED, {"of": connector.channel, "by": by}).all()
     for row in interrupted:
         unsure(connection, row, connector, "interrupted", now)
 

@@ -60,6 +60,7 @@ class Sender:
         """Send for ever. Cancelled, first wait `FINISH_S` for what is on its way, or nobody would know its fate."""
         try:
             await self.database.read(self._remember_pace)
+            await self.database.write(self._take_over)
             while True:
                 seen, landings = self.wake.count, self._landing.count
                 rest_s = LOOK_EVERY_S
@@ -125,7 +126,7 @@ class Sender:
         if landed:
             record_all(connection, landed, self.connector, now)
         if self._looks_back(now):
-            give_up_interrupted(connection, self.connector, now)
+            give_up_interrupted(connection, self.connector, now, now)
         return claim(connection, self.desk, room, campaigns, now) if room > 0 else Claims()
 
     def _let_leave(self, claimed: Claimed) -> None:
@@ -194,6 +195,11 @@ class Sender:
         )
         for row in recent:
             self.desk.pacer.left_before(row.chat, ChatKind(row.chat_kind), now)
+
+    def _take_over(self, connection: Connection) -> None:
+        """Give up what is on its way: the channel is ours, so whoever sent that sends no more, whatever their leases."""
+        now = self.clock.now()
+        give_up_interrupted(connection, self.connector, now + timedelta(seconds=self.desk.lease_s), now)
 
     def _until(self, at: datetime | None, now: datetime) -> float:
         """Return the seconds until `at`, with a little for a pace that depends on what is on its way."""

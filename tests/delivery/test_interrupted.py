@@ -144,6 +144,28 @@ async def test_a_receipt_that_comes_while_another_worker_sends_again_is_not_that
     assert (row.status, row.attempts) == ("sending", 2), "the second worker is still at it"
 
 
+async def test_who_takes_the_channel_over_gives_up_at_once_what_the_one_before_had_on_its_way(
+    database: Database, clock: StandingClock, new_id: IdMaker
+) -> None:
+    stuck = Stuck(limits=Limits(takes_key=True))
+    await arrive(database, clock, new_id, said(1))
+    await write_out(database, clock, "a")
+    task = asyncio.create_task(a_sender(database, clock, stuck).send_next())
+    await asyncio.wait_for(stuck.taken.wait(), 5)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+    platform = Platform(limits=stuck.limits)
+    running = asyncio.create_task(a_sender(database, clock, platform).run())
+    async with asyncio.timeout(5):
+        while (await states(database))["a"][0] != "sent":
+            await asyncio.sleep(0.01)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+    assert platform.texts == ["a"], "the customer had not to wait until the lease of the send was over"
+
+
 async def test_what_was_interrupted_is_given_up_once_though_many_workers_look(
     database: Database, clock: StandingClock, new_id: IdMaker
 ) -> None:
