@@ -197,7 +197,7 @@ class Sender:
             self.desk.pacer.left_before(row.chat, ChatKind(row.chat_kind), now)
 
     def _take_over(self, connection: Connection) -> None:
-        """Give up what is on its way: the channel is ours, so whoever sent that sends no more, whatever their leases."""
+        """Give up what is on its way: the channel is ours, so whoever sent that sends no more."""
         now = self.clock.now()
         give_up_interrupted(connection, self.connector, now + timedelta(seconds=self.desk.lease_s), now)
 
