@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, literal_column, select
 
 from bot.campaigns import line
 from bot.campaigns.broadcast import Broadcast, expand
-from bot.campaigns.moments import CARD, HALF, SOLD_OUT, START, Moment, hears
+from bot.campaigns.moments import CARD, HALF, PHRASES, SOLD_OUT, START, Moment, hears
 from bot.delivery.timers import set_timer
 from bot.errors import NotFound
 from bot.messages import ChatKind
@@ -23,6 +23,9 @@ Announce = Callable[[str, Mapping[str, Any]], Spoken]
 LANGUAGES = ("zh", "en")
 SEEN_LATELY = timedelta(days=1)
 """An audience without a chat is everyone seen on the channel in this time."""
+OF_CAMPAIGNS: ColumnElement[bool] = literal_column("outbox.author >= 'campaign:'")
+"""Stands beside every condition on authors of the outbox: their index holds only these, and databases look for its very
+words."""
 MORE = "sale_announce"
 """Kind of the timer that announces to the next of many people."""
 PAUSED_FOR = timedelta(seconds=30)
@@ -37,6 +40,11 @@ def campaign_of(sale_id: str, moment: Moment = START) -> str:
 def author_of(sale_id: str) -> str:
     """Return how the authors of all of a sale's announcements begin."""
     return f"campaign:{campaign_of(sale_id)}"
+
+
+def authors_of(sale_id: str) -> list[str]:
+    """Return the authors of everything that is announced of a sale."""
+    return [f"campaign:{campaign_of(sale_id, moment)}" for moment in PHRASES]
 
 
 def announce(connection: Connection, sale_id: str, moment: Moment, say: Announce, now: datetime) -> int:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select, update
 
 from bot import audit
 from bot.campaigns import line
-from bot.campaigns.announcing import LANGUAGES, Announce, campaign_of, facts_of, guard_of
+from bot.campaigns.announcing import LANGUAGES, OF_CAMPAIGNS, Announce, campaign_of, facts_of, guard_of
 from bot.campaigns.moments import CARD, CLOSED, PHRASES, Moment
 from bot.campaigns.reach import reach
 from bot.errors import Conflict, NotAllowed
@@ -158,6 +158,7 @@ def _reword(
     if before.text == after.text:
         return 0
     rows = (
+        OF_CAMPAIGNS,
         outbox.c.author == f"campaign:{campaign_of(new.id, moment)}",
         outbox.c.status == "waiting",
         outbox.c.channel.startswith(f"{kind}:", autoescape=True),

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from bot.campaigns.draw import commitment, ranges
+from bot.campaigns.draw import Drawn, commitment, ranges
 from bot.knowledge.entries import version_of
 from bot.messages import OPENS_CHAT, Choice, Source
 from bot.skills import shown
@@ -43,18 +43,19 @@ class VoteWords:
         return self._speak([*says, *_among(vote, entries)], language, vote)
 
     def winners(
-        self, language: str, vote: AnyRow, entries: Sequence[int], *, opens_chat: bool, among: Sequence[int] = ()
+        self, language: str, vote: AnyRow, came: Drawn, *, opens_chat: bool, among: Sequence[int] = ()
     ) -> Spoken:
         """Return the numbers that have won, and the seed by which anybody can draw them again.
 
         Args:
             among: the numbers that were in the draw, where they were not told with the result.
         """
-        numbers = ("、" if language == "zh" else ", ").join(map(str, entries))
+        numbers = ("、" if language == "zh" else ", ").join(map(str, came.winners))
         fields = {**self._fields(language, vote), "vote.numbers": numbers, "vote.seed": vote.seed}
         label = self.voice.knowledge.phrases["votes.my_number", language].text
         choices = (Choice(f"{OPENS_CHAT}{VOTE_LINK}{vote.id}", label),) if opens_chat else ()
-        return self._speak([*_among(vote, among), Say("votes.winners", fields, choices)], language, vote)
+        passed = [Say("votes.passed", {"vote.numbers": ranges(came.passed_over)})] if came.passed_over else []
+        return self._speak([*_among(vote, among), Say("votes.winners", fields, choices), *passed], language, vote)
 
     def won(self, language: str, vote: AnyRow, entry: int) -> Spoken:
         """Return what a winner is told in private."""

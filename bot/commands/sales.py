@@ -192,10 +192,11 @@ def reword_sale(plan: Plan, by: By, folder: Folder = HERE) -> None:
 @sale_list.command("report")
 def report(sale_id: SaleId, folder: Folder = HERE, as_json: Json = False) -> None:
     """Show what came of a sale: pieces, the line, and who was told, with reasons."""
-    from bot.campaigns.outcome import outcome
+    from bot.campaigns.announcing import authors_of
+    from bot.campaigns.outcome import announced, outcome
     from bot.shop.amounts import written_of
 
-    found = in_database(folder, lambda c, _: outcome(c, sale_id), reads=True)
+    found = in_database(folder, lambda c, _: outcome(c, sale_id, announced(c, authors_of(sale_id))), reads=True)
     if as_json:
         typer.echo(json.dumps(asdict(found), ensure_ascii=False))
         return

@@ -262,6 +262,7 @@ outbox = Table(
     partial("ix_outbox_open", "conversation_id", "id", where="status IN ('waiting', 'sending')"),
     partial("ix_outbox_sending", "channel", "lease_until", where="status = 'sending'"),
     partial("ix_outbox_platform", "platform_id", where="platform_id <> ''"),
+    partial("ix_outbox_campaign", "author", where="author >= 'campaign:'"),
     Index("ix_outbox_conversation", "conversation_id", "id"),
     Index("ix_outbox_created", "created_at"),
 )

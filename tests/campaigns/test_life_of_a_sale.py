@@ -13,9 +13,10 @@ from sqlalchemy import Connection, select, update
 from bot import audit
 from bot.campaigns import claiming, flash, line, paying, planning
 from bot.campaigns.announce import announcement
+from bot.campaigns.announcing import authors_of
 from bot.campaigns.broadcast import CHUNK
 from bot.campaigns.handlers import SaleTimers
-from bot.campaigns.outcome import outcome
+from bot.campaigns.outcome import announced, outcome
 from bot.campaigns.planning import Planned
 from bot.campaigns.reach import in_words, reach
 from bot.clock import IdMaker
@@ -235,12 +236,12 @@ async def test_a_paused_sale_gives_nothing_and_sends_nothing_and_then_serves_the
         row.not_before > now() for row in await rows(sale.database, outbox, outbox.c.author == "campaign:sale:sale")
     } == {True}
     await sale.go_on(10 * MINUTE)  # the hold runs out, and nobody is offered the piece
-    assert (await sale.do(lambda c: outcome(c, "sale"))).available == 1
+    assert (await sale.do(lambda c: outcome(c, "sale", announced(c, authors_of("sale"))))).available == 1
     with pytest.raises(Conflict):
         await sale.do(lambda c: flash.pause(c, "sale", "command", now()))
     await sale.do(lambda c: flash.resume(c, "sale", "command", now()))
     assert await sale.claim("m1") == "waiting"
-    stands = (await sale.do(lambda c: outcome(c, "sale"))).claims
+    stands = (await sale.do(lambda c: outcome(c, "sale", announced(c, authors_of("sale"))))).claims
     assert stands == {"held": 1, "released": 1, "waiting": 1}
 
 
@@ -460,6 +461,6 @@ async def test_the_report_says_what_was_paid_and_why_somebody_was_not_told(sale:
     person = (await rows(sale.database, identities, identities.c.user == "u1"))[0].person_id
     await sale.do(lambda c: paying.pay(c, "sale", person, sale.clock.now()))
     await sale.do(lambda c: c.execute(update(outbox).values(status="dropped", reason="unreachable")))
-    found = await sale.do(lambda c: outcome(c, "sale"))
+    found = await sale.do(lambda c: outcome(c, "sale", announced(c, authors_of("sale"))))
     assert (found.revenue_minor, found.available, found.claims) == (5900, 2, {"paid": 1})
     assert found.announced == {"telegram:bot dropped: unreachable": 2}
