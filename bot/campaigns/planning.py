@@ -59,11 +59,11 @@ def digest(sale: AnyRow) -> str:
     return hashlib.sha256(json.dumps(dict(sale._mapping), default=str, sort_keys=True).encode()).hexdigest()  # noqa: SLF001 - SQLAlchemy's public name
 
 
-def approve(connection: Connection, sale_id: str, login: str, now: datetime, seen: str | None = None) -> str:
+def approve(connection: Connection, sale_id: str, login: str, now: datetime, seen: str) -> str:
     """Approve a sale that somebody else has planned. Return how who approved it is written down.
 
     Args:
-        seen: the `digest` of what they looked at; None if they approve whatever is planned.
+        seen: the `digest` of what they looked at.
 
     Raises:
         Conflict: it is not as they have seen it.
@@ -73,7 +73,7 @@ def approve(connection: Connection, sale_id: str, login: str, now: datetime, see
     sale = line.locked_sale(connection, sale_id)
     if sale.made_by == who:
         raise NotAllowed(f"{login} has planned sale {sale_id}. Somebody else has to approve it.")
-    if seen is not None and seen != digest(sale):
+    if seen != digest(sale):
         raise Conflict(f"Sale {sale_id} was changed meanwhile. Look at it again.")
     connection.execute(update(sales).where(sales.c.id == sale_id).values(approved_by=who))
     audit.record(connection, who, audit.What.CAMPAIGN_PLAN, f"sale:{sale_id}", now, after={"approved": True})

@@ -16,7 +16,7 @@ from bot.campaigns import asking
 from bot.campaigns.announcing import OF_CAMPAIGNS
 from bot.campaigns.ballots import counting, locked_vote
 from bot.campaigns.draw import drawn
-from bot.campaigns.planning import approver
+from bot.campaigns.planning import approver, digest
 from bot.campaigns.reach import reach
 from bot.campaigns.vote_words import VoteWords
 from bot.delivery.timers import cancel, set_timer
@@ -54,17 +54,22 @@ def put_plan(
         raise Conflict(f"Vote {vote_id} was approved or started. Plan it under another id.")
 
 
-def approve(connection: Connection, vote_id: str, login: str, now: datetime) -> None:
+def approve(connection: Connection, vote_id: str, login: str, seen: str, now: datetime) -> None:
     """Approve a vote that somebody else has planned, and have it open at its time.
+
+    Args:
+        seen: the `digest` of what they looked at.
 
     Raises:
         NotAllowed: the agent is no lead or administrator, or has planned it.
-        Conflict: it is no draft with a time to come.
+        Conflict: it is no draft with a time to come, or not as they have seen it.
     """
     who = approver(connection, login)
     vote = locked_vote(connection, vote_id)
     if vote.made_by == who:
         raise NotAllowed(f"{login} has planned vote {vote_id}. Somebody else has to approve it.")
+    if seen != digest(vote):
+        raise Conflict(f"Vote {vote_id} was changed meanwhile. Look at it again.")
     connection.execute(update(votes).where(votes.c.id == vote_id).values(approved_by=who))
     schedule(connection, locked_vote(connection, vote_id), who, now)
 

@@ -217,7 +217,8 @@ async def test_a_draft_that_was_approved_is_not_approved_when_another_is_put_in_
     with pytest.raises(Conflict, match="planned"):
         await sale.do(lambda c: put_sale(c, "sale", body))
     await sale.do(lambda c: put_sale(c, "other", body))
-    await sale.do(lambda c: planning.approve(c, "other", "bob", now))
+    seen = planning.digest(await sale.do(lambda c: line.sale_of(c, "other")))
+    await sale.do(lambda c: planning.approve(c, "other", "bob", now, seen))
     await sale.do(lambda c: planning.check_approved(c, line.sale_of(c, "other"), 1, now))
     await sale.do(lambda c: put_sale(c, "other", body))
     with pytest.raises(NotAllowed, match="2 would hear"):
@@ -432,13 +433,14 @@ async def test_a_cancelled_sale_is_over_before_it_began(sale: Sale) -> None:
 async def test_what_many_would_hear_needs_a_second_person(sale: Sale) -> None:
     await sale.fill(GROUP, PEOPLE)
     now = sale.clock.now()
+    seen = planning.digest(await sale.do(lambda c: line.sale_of(c, "sale")))
     check = lambda c: planning.check_approved(c, line.sale_of(c, "sale"), 2, now)  # noqa: E731
     with pytest.raises(NotAllowed, match="3 would hear"):
         await sale.do(check)
     for login, why in (("ann", "Somebody else"), ("eve", "no lead"), ("nobody", "no lead")):
         with pytest.raises(NotAllowed, match=why):
-            await sale.do(lambda c, login=login: planning.approve(c, "sale", login, now))  # type: ignore[misc]
-    assert await sale.do(lambda c: planning.approve(c, "sale", "bob", now)) == "agent:bob"
+            await sale.do(lambda c, login=login: planning.approve(c, "sale", login, now, seen))  # type: ignore[misc]
+    assert await sale.do(lambda c: planning.approve(c, "sale", "bob", now, seen)) == "agent:bob"
     await sale.do(check)
     await sale.schedule()
     with pytest.raises(Conflict):

@@ -16,6 +16,8 @@ def upgrade() -> None:
         batch_op.add_column(
             sa.Column("approved_by", sa.String(length=100), server_default=sa.text("''"), nullable=False)
         )
+    # What runs was started by the rule of then, and goes on.
+    op.execute("UPDATE campaigns SET approved_by = 'system' WHERE status <> 'draft'")
     with op.batch_alter_table("vote_ballots", schema=None) as batch_op:
         batch_op.drop_constraint("pk_vote_ballots", type_="primary")
         batch_op.drop_constraint("uq_vote_ballots_vote_entry", type_="unique")
