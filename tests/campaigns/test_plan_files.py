@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.campaigns.planfile import read_plan
+from bot.campaigns.planfile import HINTS, plan_in, read_plan
 from bot.campaigns.planning import Planned
 from bot.knowledge.yamlfile import Reading
+from bot.pages.faults import in_words
 
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
+CHINESE = re.compile("[\u4e00-\u9fff]")
 CHANNELS = ("telegram:shopbot", "web:shop", "wecom:corp")
 PLAN = """\
 id: linen-december
@@ -85,6 +88,17 @@ def test_a_fault_names_its_line_and_the_way_out(
     planned, faults = read(tmp_path, PLAN.replace(old, new))
     assert planned is None
     assert any(f"plan.yml:{line}: " in fault and problem in fault and fix in fault for fault in faults), faults
+    reading = Reading("")
+    plan_in(PLAN.replace(old, new), ZoneInfo("Asia/Shanghai"), "CNY", CHANNELS, NOW, reading)
+    for told in (part for fault in reading.faults for part in (fault.problem, fault.fix)):
+        assert CHINESE.search(in_words(told, "zh")), f"nobody has put into Chinese: {told}"
+        assert in_words(told, "en") == told
+
+
+def test_every_way_out_of_a_plan_is_told_in_chinese_too() -> None:
+    assert [hint for hint in HINTS.values() if not CHINESE.search(in_words(hint, "zh"))] == []
+    assert in_words(HINTS["early"], "zh") == "请按会员等级写分钟数，例如 `early: {gold: 60}`"
+    assert in_words("`a.b` has no field `{sale.x}`", "zh") == "`a.b` 里没有字段 `{sale.x}`"
 
 
 def test_what_is_sent_by_hand_is_not_planned_for_the_next_two_hours(tmp_path: Path) -> None:
