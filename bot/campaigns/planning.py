@@ -112,7 +112,7 @@ def check_approved(connection: Connection, sale: AnyRow, most_alone: int, now: d
 
 
 def _heard_by(connection: Connection, sale: AnyRow, now: datetime) -> int:
-    return sum(one.recipients for one in reach(connection, sale.audiences, now))
+    return sum(one.recipients for one in reach(connection, sale.audiences, now, sale.currency))
 
 
 def reword(connection: Connection, planned: Planned, login: str, most_alone: int, say: Announce, now: datetime) -> int:

@@ -95,7 +95,9 @@ def dry_run(plan: Plan, folder: Folder = HERE, as_json: Json = False) -> None:
 
     planned, now = _read(plan, folder), clock_of(folder).now()
     rates = rates_of(open_shop(folder), now.date())
-    found = in_database(folder, lambda c, _: reach(c, planned.values["audiences"], now), reads=True)
+    found = in_database(
+        folder, lambda c, _: reach(c, planned.values["audiences"], now, planned.values["currency"]), reads=True
+    )
     if as_json:
         rows = [{**asdict(one), "hours": round(one.hours(rates.get(one.channel)), 2)} for one in found]
         typer.echo(json.dumps(rows))
@@ -223,7 +225,7 @@ def _shown(
 
     sale = sale_of(connection, sale_id)
     rates = rates_of(settings, now.date())
-    heard = [in_words(one, rates.get(one.channel)) for one in reach(connection, sale.audiences, now)]
+    heard = [in_words(one, rates.get(one.channel)) for one in reach(connection, sale.audiences, now, sale.currency)]
     own = ("id", "texts", "available")
     values = {str(name): value for name, value in sale._mapping.items() if name not in own}  # noqa: SLF001 - SQLAlchemy's public name
     texts = merged(texts_of(connection, Planned(sale.id, values, sale.texts), say))

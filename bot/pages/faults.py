@@ -35,7 +35,19 @@ ZH = {
     "The bot has never met chat {chat} of {channel}. Write to it there once, or take it out.": (
         "机器人从没见过 {channel} 的会话 {chat}。请先在那里给它发一条消息，或者把它去掉。"
     ),
+    "`segment` chooses nobody on `{channel}`": "`segment` 在 `{channel}` 上选不出人",
+    "`segment` names `channels`, and the audience has its `channel`": (
+        "`segment` 里写了 `channels`，而受众已有 `channel`"
+    ),
+    "`segment` is empty": "`segment` 是空的",
+    "`spent` is in the shop's currency, and the sale is not": "`spent` 用店铺币种，而秒杀不是",
     # the way out
+    "Write it beside a channel of private chats, without `chat`, or take it out": (
+        "请写在私聊渠道旁边，不带 `chat`，或者把它去掉"
+    ),
+    "Take `channels` out": "请去掉 `channels`",
+    "Take `spent` out": "请去掉 `spent`",
+    "Write whom you mean, e.g. {example}": "请写给哪些人，例如 {example}",
     "Did you mean `{near}`?": "是不是 `{near}`？",
     "Correct it": "请改正",
     "Set it up in shop.toml": "请在 shop.toml 里设好",

@@ -210,7 +210,7 @@ def _look(connection: Connection, desk: Desk, sheet: Sheet, now: datetime) -> Lo
     except NotFound as error:
         return Looked([Fault("", _line_of(sheet.text, str(error)), str(error), "")])
     texts = preview.merged(preview.texts_of(connection, planned, desk.say()))
-    return Looked([], texts, reach(connection, planned.values["audiences"], now))
+    return Looked([], texts, reach(connection, planned.values["audiences"], now, planned.values["currency"]))
 
 
 def _line_of(text: str, problem: str) -> int:

@@ -7,6 +7,7 @@ EN = {
     "sale_mark": "👁 Preview, only to you.",
     "sale_mark_button": "👁 Preview, only to you. Below it stands the button “{button}”.",
     "reason_approve": "somebody else has to look at it",
+    "sale_segment": "its segment",
     "sale_all": "Flash sales",
     "sale_new": "Plan a sale",
     "sale_none": "No sale is planned yet.",

@@ -7,6 +7,7 @@ ZH = {
     "sale_mark": "👁 预览，只发给你。",
     "sale_mark_button": "👁 预览，只发给你。下面有按钮「{button}」。",
     "reason_approve": "需要另一位同事批准",
+    "sale_segment": "其中选定的人",
     "sale_all": "限时秒杀",
     "sale_new": "策划秒杀",
     "sale_none": "还没有策划秒杀。",

@@ -11,6 +11,8 @@ import pytest
 
 from bot.campaigns.planfile import HINTS, plan_in, read_plan
 from bot.campaigns.planning import Planned
+from bot.campaigns.plans import segment_in
+from bot.campaigns.segments import Segment, Span
 from bot.knowledge.yamlfile import Reading
 from bot.pages.faults import in_words
 
@@ -41,6 +43,11 @@ texts:
     soon: "{sale.product} begins at {sale.starts}!"
     start@web: "Now: {sale.left} left"
 """
+
+
+WEB = "- channel: web:shop"
+TO_GOLD = "- channel: telegram:shopbot\n    segment: {tiers: [gold]}"
+EUR = "\ncurrency: EUR"
 
 
 def read(tmp_path: Path, text: str = PLAN) -> tuple[Planned | None, list[str]]:
@@ -78,6 +85,11 @@ def test_a_plan_is_read_in_the_shops_time_and_currency(tmp_path: Path) -> None:
         ('    start@web: "Now: {sale.left} left"\n', "", 17, "`start@web` is there in `zh` only", "in `en`, too"),
         ('price: "199.00"', 'price: "199.999"', 3, "`price` has more than 2 digits behind the point", "199.00"),
         ('price: "199.00"', 'price: "199.5"\ncurrency: JPY', 3, "`price` has more than 0 digits", "199.00"),
+        (WEB, f"{WEB}\n    segment: {{tags: [linen]}}", 16, "chooses nobody on `web:shop`", "private chats"),
+        (WEB, TO_GOLD.replace("tiers: [gold]", "channels: [web:shop]"), 16, "names `channels`", "out"),
+        (WEB, TO_GOLD.replace("tiers: [gold]", "tires: [gold]"), 16, "`audiences.1.segment.tires`", "whom you mean"),
+        (WEB, TO_GOLD.replace("tiers: [gold]", ""), 16, "`segment` is empty", "whom you mean"),
+        (WEB, TO_GOLD.replace("tiers: [gold]", 'spent: {from: "9"}') + EUR, 16, "`spent` is in the shop's", "out"),
         ("sku: linen", "sku：linen", 2, "full-width colon", "half width"),
     ],
 )
@@ -99,6 +111,16 @@ def test_every_way_out_of_a_plan_is_told_in_chinese_too() -> None:
     assert [hint for hint in HINTS.values() if not CHINESE.search(in_words(hint, "zh"))] == []
     assert in_words(HINTS["early"], "zh") == "请按会员等级写分钟数，例如 `early: {gold: 60}`"
     assert in_words("`a.b` has no field `{sale.x}`", "zh") == "`a.b` 里没有字段 `{sale.x}`"
+
+
+def test_an_audience_may_be_a_segment_of_a_channel(tmp_path: Path) -> None:
+    planned, faults = read(tmp_path, PLAN.replace(WEB, TO_GOLD.replace("}", ', spent: {from: "9.50"}}')))
+    assert planned is not None, faults
+    segment = {"tiers": ["gold"], "spent": {"from": "9.50"}}
+    assert planned.values["audiences"][1] == {"channel": "telegram:shopbot", "segment": segment}
+    assert segment_in(planned.values["audiences"][1], "CNY") == Segment(
+        tiers=frozenset({"gold"}), spent_minor=Span(950)
+    )
 
 
 def test_what_is_sent_by_hand_is_not_planned_for_the_next_two_hours(tmp_path: Path) -> None:
