@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select, update
 
 from bot import csat
-from bot.campaigns import claiming
+from bot.campaigns import claiming, leaving
 from bot.campaigns.asking import vote_of_message
 from bot.campaigns.ballots import Voter, ballots_of, cast, is_open, vote_of
 from bot.campaigns.telling import link_of, minutes_left
@@ -199,3 +199,4 @@ def set_consent(connection: Connection, person_id: str, channel: str, wish: SetC
     )
     if wish.purpose == Purpose.MARKETING and not wish.granted:
         withdraw_marketing(connection, person_id, "refused_by_customer", now)
+        leaving.said_no(connection, person_id, now)

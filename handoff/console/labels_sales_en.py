@@ -8,6 +8,8 @@ EN = {
     "sale_mark_button": "👁 Preview, only to you. Below it stands the button “{button}”.",
     "reason_approve": "somebody else has to look at it",
     "sale_segment": "its segment",
+    "reason_leaving": "too many say no after it",
+    "reason_too_many_leave": "stopped: too many said no after it",
     "sale_all": "Flash sales",
     "sale_new": "Plan a sale",
     "sale_none": "No sale is planned yet.",

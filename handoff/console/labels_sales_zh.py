@@ -8,6 +8,8 @@ ZH = {
     "sale_mark_button": "👁 预览，只发给你。下面有按钮「{button}」。",
     "reason_approve": "需要另一位同事批准",
     "sale_segment": "其中选定的人",
+    "reason_leaving": "活动之后太多人退订",
+    "reason_too_many_leave": "已停止：之后太多人退订",
     "sale_all": "限时秒杀",
     "sale_new": "策划秒杀",
     "sale_none": "还没有策划秒杀。",

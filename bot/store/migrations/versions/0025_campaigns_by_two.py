@@ -26,10 +26,13 @@ def upgrade() -> None:
         batch_op.create_primary_key("pk_vote_ballots", ["vote_id", "entry"])
         batch_op.create_unique_constraint("uq_vote_ballots_vote_person", ["vote_id", "person_id"])
     where = sa.text("author >= 'campaign:'")
-    op.create_index("ix_outbox_campaign", "outbox", ["author"], sqlite_where=where, postgresql_where=where)
+    op.create_index("ix_outbox_campaign", "outbox", ["author", "status"], sqlite_where=where, postgresql_where=where)
+    no = sa.text("NOT granted")
+    op.create_index("ix_consents_no", "consents", ["person_id"], sqlite_where=no, postgresql_where=no)
 
 
 def downgrade() -> None:
+    op.drop_index("ix_consents_no", table_name="consents")
     op.drop_index("ix_outbox_campaign", table_name="outbox")
     op.execute("DELETE FROM vote_ballots WHERE person_id IS NULL")
     with op.batch_alter_table("vote_ballots", schema=None) as batch_op:
