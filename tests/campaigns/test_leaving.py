@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select, text
 
 from bot.campaigns import leaving
 from bot.campaigns.broadcast import Broadcast, expand
-from bot.campaigns.leaving import Left
+from bot.campaigns.leaving import Left, counted
 from bot.delivery.signal import Signal
 from bot.delivery.timers import TimerRunner, set_timer
 from bot.effects import set_consent
@@ -114,9 +114,15 @@ async def test_what_is_no_worse_than_the_shops_others_goes_on(shop: Shop) -> Non
     await shop.tells(SALE)
     await shop.say_no(9, 12)
     assert len(await shop.a_minute_passes()) == 1, "4 % is not twice 3 %"
-    shop.clock.advance(timedelta(days=1))
-    await shop.say_no(21, 60)
-    assert len(await shop.a_minute_passes()) == 1, "and who says no later does not say it to the sale"
+
+
+async def test_who_says_no_a_day_later_or_before_does_not_say_it_to_the_campaign(shop: Shop) -> None:
+    await shop.say_no(0, 4)
+    await shop.tells(SALE)
+    await shop.say_no(4, 2)
+    shop.clock.advance(leaving.WITHIN)
+    await shop.say_no(10, 8)
+    assert await shop.database.read(lambda c: counted(c, outbox.c.author == SALE)) == Left(297, 2)
 
 
 async def test_a_recall_is_paused(shop: Shop) -> None:
