@@ -57,6 +57,18 @@ class VoteWords:
         passed = [Say("votes.passed", {"vote.numbers": ranges(came.passed_over)})] if came.passed_over else []
         return self._speak([*_among(vote, among), Say("votes.winners", fields, choices), *passed], language, vote)
 
+    def stands(self, language: str, vote: AnyRow, outcome: str, option: str, entry: int) -> str:
+        """Return how one's own vote stands: `yours`, `over`, or `not_open` if it could not be taken.
+
+        Args:
+            option: the one that counts.
+            entry: its number in the draw, 0 where there is none.
+        """
+        named = next((shown.name(labels(one), language) for one in vote.options if one["id"] == option), "")
+        says = [Say(f"votes.{outcome}", {**self._fields(language, vote), "vote.option": named})]
+        says += [Say("votes.number", {"vote.entry": str(entry)})] if entry and outcome == "yours" else []
+        return self._speak(says, language, vote).text
+
     def won(self, language: str, vote: AnyRow, entry: int) -> Spoken:
         """Return what a winner is told in private."""
         fields = {**self._fields(language, vote), "vote.entry": str(entry)}
