@@ -7,6 +7,7 @@ stopped once: who lets it go on has decided.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -29,6 +30,8 @@ TIMER = "leaving"
 WITHIN, LOOKS_AFTER = timedelta(days=1), timedelta(minutes=1)
 ENOUGH = 100
 """So many have to be written to before anything is said of a campaign."""
+AT_ONCE = 500
+"""A statement takes only so many values."""
 LEAST_SHARE = 0.005
 """The shop's own share counts as this where it is less, or not known yet: below it, a few people double it."""
 _NO: ColumnElement[bool] = literal_column("NOT consents.granted")
@@ -94,17 +97,27 @@ def look(connection: Connection, payload: Mapping[str, Any], now: datetime) -> N
 
 
 def counted(connection: Connection, theirs: ColumnElement[bool]) -> Left:
-    """Return how many were written to by the campaigns whose authors are `theirs`, and how many said no upon it."""
+    """Return how many were written to by the campaigns whose authors are `theirs`, and how many said no upon it.
+
+    A million may have been written to, and few say no: it begins with these.
+    """
     sent = select(func.count()).where(OF_CAMPAIGNS, theirs, outbox.c.status == "sent").select_from(outbox)
-    nos = (
-        select(consents.c.person_id, consents.c.at, outbox.c.sent_at)
-        .join(identities, identities.c.person_id == consents.c.person_id)
-        .join(conversations, conversations.c.identity_id == identities.c.id)
-        .join(outbox, outbox.c.conversation_id == conversations.c.id)
-        .where(_NO, consents.c.purpose == Purpose.MARKETING.value)
-        .where(OF_CAMPAIGNS, theirs, outbox.c.status == "sent")
-    )
-    left = {row.person_id for row in connection.execute(nos) if timedelta(0) <= row.at - row.sent_at < WITHIN}
+    marketing = consents.c.purpose == Purpose.MARKETING.value
+    nos = connection.execute(select(consents.c.person_id, consents.c.at).where(_NO, marketing)).all()
+    left: set[str] = set()
+    for begin in range(0, len(nos), AT_ONCE):
+        said_at = nos[begin : begin + AT_ONCE]
+        heard = (
+            select(identities.c.person_id, outbox.c.sent_at)
+            .join(conversations, conversations.c.identity_id == identities.c.id)
+            .join(outbox, outbox.c.conversation_id == conversations.c.id)
+            .where(identities.c.person_id.in_({row.person_id for row in said_at}))
+            .where(theirs, outbox.c.author.startswith("campaign:"), outbox.c.status == "sent")
+        )
+        told = defaultdict[str, list[datetime]](list)
+        for row in connection.execute(heard):
+            told[row.person_id].append(row.sent_at)
+        left |= {row.person_id for row in said_at for at in told[row.person_id] if at <= row.at < at + WITHIN}
     return Left(connection.execute(sent).scalar_one(), len(left))
 
 
