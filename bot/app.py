@@ -25,7 +25,8 @@ from bot.audit import What
 from bot.brain import Brain, Mind
 from bot.campaigns import flash, line
 from bot.campaigns.announce import announcement
-from bot.campaigns.links import Links
+from bot.campaigns.links import VOTES, Links
+from bot.campaigns.vote_words import VoteWords
 from bot.channels import has_robots, make_connectors, public_url, rates_of, staff_groups, staff_robots
 from bot.clock import Clock, IdMaker
 from bot.connector import Connector, MediaSource
@@ -64,6 +65,7 @@ from bot.shop.platform_api import platform_routes
 from bot.shop.platforms import make_platform
 from bot.shop.sql import SqlShop
 from bot.shop.sync import Sync, forget_platform
+from bot.shop.vote_api import vote_routes
 from bot.staff import tell_staff
 from bot.store.database import Database
 from bot.store.upgrade import database_url, upgrade
@@ -81,7 +83,7 @@ from handoff.queue import Queue
 
 log = structlog.get_logger()
 OPENAPI = "/api/openapi.json"
-CALLED_FROM_ELSEWHERE = ("/api/shop/", "/kf/", "/miniprogram/", "/telegram/", "/webchat/", "/wechat/")
+CALLED_FROM_ELSEWHERE = ("/api/shop/", "/kf/", "/miniprogram/", "/telegram/", "/vote/", "/webchat/", "/wechat/")
 """Beginnings of paths that other sites and platforms call by right: a key, a signature or a token opens them, never a
 cookie."""
 SETTLED_S = 2.0
@@ -366,8 +368,11 @@ class Shopkeeper:
                 web.routes.extend(connector.routes())
             api_key = self.settings.server.api_key.read(self.folder, "server.api_key")
             web.include_router(shop_routes(self.database, self.clock, api_key, self.new_id))
-            links = Links(self.settings.server.secret.read(self.folder, "server.secret"))
-            web.include_router(claim_routes(self.database, self.clock, api_key, links, self.new_id))
+            secret = self.settings.server.secret.read(self.folder, "server.secret")
+            web.include_router(claim_routes(self.database, self.clock, api_key, Links(secret), self.new_id))
+            links, zone = Links(secret, VOTES), self.settings.shop.zone
+            words = lambda: VoteWords(self.brain.mind.voice, zone)  # noqa: E731
+            web.include_router(vote_routes(self.database, self.clock, api_key, links, self.new_id, words))
             web.include_router(case_routes(self.database, self.clock, api_key))
             signed = self.settings.server.hook_secret
             hook_secret = signed.read(self.folder, "server.hook_secret") if signed else ""

@@ -58,6 +58,7 @@ class Said:
         pictures: ids of the pictures that came with it.
         addressed: how it speaks to the bot in a group, see `bot.messages.Inbound`.
         carries: the payload that carries it from there into the private chat; empty where nothing does.
+        said_at: when the customer said it; None: now.
     """
 
     text: str
@@ -80,6 +81,7 @@ class Said:
     pictures: tuple[str, ...] = ()
     addressed: str = ""
     carries: str = ""
+    said_at: datetime | None = None
 
 
 def decide(engine: Engine, knowledge: Knowledge, settings: Settings, said: Said) -> tuple[Turn, Step | None]:
@@ -89,7 +91,7 @@ def decide(engine: Engine, knowledge: Knowledge, settings: Settings, said: Said)
     """
     turn = _understood(engine, knowledge, settings, said)
     if said.event == Event.VOTED:
-        return turn, Step((), said.state, (PollVote(said.payload, said.text),))
+        return turn, Step((), said.state, (PollVote(said.payload, said.text, said.said_at or said.now),))
     if said.event in SILENT:
         return turn, None
     if turn.is_group:
@@ -114,7 +116,9 @@ def _understood(engine: Engine, knowledge: Knowledge, settings: Settings, said: 
     if said.state.skill:  # what answers a question is short: its place tells more than how odd it sounds by itself
         meaning = replace(meaning, bounds=meaning.bounds.usual)
     asked = said.votes.get(said.asked_vote)
-    choice = said.choice or (typed(said.text, asked) if asked is not None and asked.is_open else "")
+    choice = said.choice or (
+        typed(said.text, asked) if asked is not None and asked.takes(said.said_at or said.now) else ""
+    )
     return Turn(
         text=meaning.text,
         meaning=meaning,
@@ -139,6 +143,7 @@ def _understood(engine: Engine, knowledge: Knowledge, settings: Settings, said: 
         pictures=said.pictures,
         addressed=said.addressed,
         carries=said.carries,
+        said_at=said.said_at,
         stuck_after=timedelta(hours=settings.policy.stuck_h),
         sends_codes=settings.codes is not None,
         dispatch_within=timedelta(hours=settings.policy.dispatch_h),

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select, update
 
 from bot import csat
-from bot.campaigns import claiming
+from bot.campaigns import claiming, leaving
 from bot.campaigns.asking import vote_of_message
 from bot.campaigns.ballots import Voter, ballots_of, cast, is_open, vote_of
 from bot.campaigns.telling import link_of, minutes_left
@@ -85,11 +85,11 @@ def apply(
             case Claim():
                 says += _claim(connection, effect, person, now, new_id)
             case CastVote():
-                says += _cast(connection, effect, person, now)
+                says += _cast(connection, effect, person)
             case SeeVote():
                 says += _see(connection, effect, person, now)
             case PollVote():
-                _take_poll(connection, effect, person, now)
+                _take_poll(connection, effect, person)
             case SetConsent():
                 set_consent(connection, person.person_id, channel, effect, now)
             case KeepMeasures() if person.person_id:
@@ -140,9 +140,9 @@ def _claim(connection: Connection, effect: Claim, person: PersonView, now: datet
     return says
 
 
-def _cast(connection: Connection, effect: CastVote, person: PersonView, now: datetime) -> list[Say]:
+def _cast(connection: Connection, effect: CastVote, person: PersonView) -> list[Say]:
     vote = vote_of(connection, effect.vote_id)
-    came = cast(connection, effect.vote_id, effect.option, Voter(person.person_id, person.identity_id), now)
+    came = cast(connection, effect.vote_id, effect.option, Voter(person.person_id, person.identity_id), effect.at)
     return [effect.said[came.outcome], *_number(vote.winners, came.entry)]
 
 
@@ -153,16 +153,16 @@ def _number(winners: int, entry: int) -> list[Say]:
 def _see(connection: Connection, effect: SeeVote, person: PersonView, now: datetime) -> list[Say]:
     vote = vote_of(connection, effect.vote_id)
     theirs = [row for row in ballots_of(connection, vote.id, person.person_id) if row.option]
-    mine = next((row for row in theirs if row.place is not None), theirs[0] if theirs else None)
+    mine = next((row for row in theirs if row.place), theirs[0] if theirs else None)
     if mine is None:
         return [effect.said["ask" if is_open(vote, now) else "over"]]
-    won = mine.place is not None
+    won = bool(mine.place)
     said = effect.said["won" if won else "yours"]
     found = {"vote.option": effect.labels.get(mine.option, ""), "vote.entry": str(mine.entry)}
     return [replace(said, fields={**said.fields, **found}), *([] if won else _number(vote.winners, mine.entry))]
 
 
-def _take_poll(connection: Connection, effect: PollVote, person: PersonView, now: datetime) -> None:
+def _take_poll(connection: Connection, effect: PollVote, person: PersonView) -> None:
     """Take what somebody chose in a poll. It takes one option; nobody is answered: the poll itself shows the vote."""
     vote_id = vote_of_message(effect.message_id)
     if not vote_id:
@@ -170,7 +170,7 @@ def _take_poll(connection: Connection, effect: PollVote, person: PersonView, now
     options = vote_of(connection, vote_id).options
     first = effect.options.partition(",")[0]
     chosen = options[int(first)]["id"] if first and int(first) < len(options) else ""
-    cast(connection, vote_id, chosen, Voter(person.person_id, person.identity_id), now)
+    cast(connection, vote_id, chosen, Voter(person.person_id, person.identity_id), effect.at)
 
 
 def keep_measures(connection: Connection, person_id: str, wish: KeepMeasures, now: datetime) -> None:
@@ -199,3 +199,4 @@ def set_consent(connection: Connection, person_id: str, channel: str, wish: SetC
     )
     if wish.purpose == Purpose.MARKETING and not wish.granted:
         withdraw_marketing(connection, person_id, "refused_by_customer", now)
+        leaving.said_no(connection, person_id, now)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
+from bot.campaigns import leaving
 from bot.campaigns.announce import announcement
 from bot.campaigns.carts import FollowUps
 from bot.campaigns.handlers import SaleTimers
@@ -48,6 +49,7 @@ def timer_handlers(settings: Settings, voice: Callable[[], Voice]) -> Mapping[st
         "order_followup": follow_ups.fire,
         ROUND: recalls.look,
         WAVE: recalls.write,
+        leaving.TIMER: leaving.look,
         PARCEL_NEWS: news.fire,
         BACK_IN_STOCK: back.fire,
         LOOK_AGAIN: again.fire,

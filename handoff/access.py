@@ -62,6 +62,14 @@ def person_scope(actor: Agent) -> ColumnElement[bool]:
     return exists(talks.where(identities.c.person_id == persons.c.id, scope).correlate(persons))
 
 
+def identity_scope(actor: Agent) -> ColumnElement[bool]:
+    """Return the condition on `identities` that keeps those with a conversation that the actor may see."""
+    if (plain := _plain(actor)) is not None:
+        return plain
+    talks = select(conversations.c.id).where(conversations.c.identity_id == identities.c.id)
+    return exists(talks.where(conversation_scope(actor)).correlate(identities))
+
+
 def order_scope(actor: Agent) -> ColumnElement[bool]:
     """Return the condition on `orders` that keeps those of persons in scope, and those proven in such a talk."""
     if (plain := _plain(actor)) is not None:

@@ -69,6 +69,7 @@ _SESSION = "everybody with a session, whatever the role"
 _LEAD = "leads and admins, by session cookie"
 _ADMIN = "admins, by session cookie"
 _CUSTOMER = "a visitor, by signed token"
+_VOTER = "the person a link was made for, by its signed token; limited per person and address"
 _KEY = "the shop's servers, by API key as bearer token"
 
 GUARDS = {
@@ -127,6 +128,9 @@ GUARDS = {
     "/api/shop/sales/{sale_id}": _KEY,
     "/api/shop/sales/{sale_id}/claims": _KEY,
     "/api/shop/sales/{sale_id}/links": _KEY,
+    "/api/shop/votes/{vote_id}/links": _KEY,
+    "/api/shop/votes": _VOTER,
+    "/vote/{token}": _VOTER,
     "/api/shop/claims": "the person a link was made for, by its signed token; limited per person and address",
     "/api/openapi.json": "anyone",
     "/docs/oauth2-redirect": "anyone",
@@ -225,6 +229,14 @@ ROUTES = {
     ("PUT", "/api/shop/orders/{number}"): "Puts an order with its lines and parcels.",
     ("PUT", "/api/shop/sales/{sale_id}"): "Puts the draft of a flash sale.",
     ("POST", "/api/shop/sales/{sale_id}/links"): "Makes a signed token by which one person claims one piece.",
+    ("POST", "/api/shop/votes/{vote_id}/links"): "Makes a signed token by which one person votes, and the page for it.",
+    ("OPTIONS", "/api/shop/votes"): "Tells browsers that pages of any site may send one.",
+    ("POST", "/api/shop/votes"): "Votes by such a token, or tells how the vote stands for its person.",
+    (
+        "GET",
+        "/vote/{token}",
+    ): "The same as a page: the question and a button for each option. Looking is no vote.",
+    ("POST", "/vote/{token}"): "Votes on that page.",
     ("OPTIONS", "/api/shop/claims"): "Tells browsers that pages of any site may send one.",
     ("POST", "/api/shop/claims"): "Claims a piece by such a token, once.",
     ("GET", "/api/shop/sales/{sale_id}/claims"): "Who holds a piece of it, has paid one or stands in line.",

@@ -236,6 +236,17 @@ async def test_people_are_found_by_name_and_by_id(http: httpx.AsyncClient) -> No
     assert (await http.get("/people", params={"q": "%"}, headers=key_of("li"))).json() == []
 
 
+async def test_nobody_is_found_by_what_is_hidden_of_a_name(http: httpx.AsyncClient, database: Database) -> None:
+    named = t.persons.update().values(name="林晓 13812345678")
+    await database.write(lambda c: c.execute(named).rowcount)
+    shown = {}
+    for words in ("1381", "234567", "林晓", "13812345678"):
+        found = (await http.get("/people", params={"q": words}, headers=key_of("li"))).json()
+        shown[words] = [one["name"] for one in found]
+    masked = ["林晓 *******5678"]
+    assert shown == {"1381": [], "234567": [], "林晓": masked, "13812345678": masked}
+
+
 async def test_the_same_idempotency_key_keeps_a_note_once(http: httpx.AsyncClient, database: Database) -> None:
     for word in ("a1", "a1", "a2"):
         headers = key_of("li") | {"Idempotency-Key": word}
@@ -432,6 +443,15 @@ async def test_whatever_fits_or_breaks_the_schema_is_answered_as_the_schema_says
     assert await asyncio.to_thread(hammer) > 50
 
 
+def comes_by_telegram(connection: Connection, clock: StandingClock) -> None:
+    """Have the customer of c1, whose account there is called ghost, write to the bot from another account."""
+    now = clock.now()
+    connection.execute(t.identities.update().values(name="ghost"))
+    account = {"id": "i9", "person_id": "p1", "channel": "telegram:bot", "user": "v9", "created_at": now}
+    connection.execute(t.identities.insert().values(account))
+    talk(connection, "c9", clock, identity_id="i9", chat="v9", channel="telegram:bot")
+
+
 async def test_what_a_colleague_has_is_not_there_where_agents_see_their_own(
     database: Database, clock: StandingClock, new_id: IdMaker
 ) -> None:
@@ -461,4 +481,8 @@ async def test_what_a_colleague_has_is_not_there_where_agents_see_their_own(
         assert {status for status, _ in same[0]} == {404}
         assert (await http.get("/conversations?tab=all", headers=li)).json()["conversations"] == []
         assert (await http.get("/people?q=v1", headers=li)).json() == []
+        await database.write(lambda c: comes_by_telegram(c, clock))
+        found = {words: (await http.get(f"/people?q={words}", headers=li)).json() for words in ("v1", "v9", "ghost")}
+        assert [len(people) for people in found.values()] == [0, 1, 0], "not by the account that is a colleague's"
+        assert found["v9"][0]["conversations"] == {"telegram:bot": "c9"}
         assert (await http.get("/conversations/c1", headers=key_of("zhao"))).status_code == 200

@@ -69,6 +69,11 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("PUT", "/api/shop/sales/{sale_id}"): KEY,
     ("GET", "/api/shop/sales/{sale_id}/claims"): KEY,
     ("POST", "/api/shop/sales/{sale_id}/links"): KEY,
+    ("POST", "/api/shop/votes"): OTHER,
+    ("OPTIONS", "/api/shop/votes"): OPEN,
+    ("POST", "/api/shop/votes/{vote_id}/links"): KEY,
+    ("GET", "/vote/{token}"): OTHER,
+    ("POST", "/vote/{token}"): OTHER,
     ("GET", "/console/"): Row("session", ANSWERING),  # and what is inside: tests/test_live_door.py
     ("GET", "/console/account"): ACCOUNT,
     ("POST", "/console/account/password"): Row("session", EVERYBODY, {"new": "short"}),

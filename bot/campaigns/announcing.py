@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, literal_column, select
 
 from bot.campaigns import line
 from bot.campaigns.broadcast import Broadcast, expand
-from bot.campaigns.moments import CARD, HALF, SOLD_OUT, START, Moment, hears
+from bot.campaigns.moments import CARD, HALF, PHRASES, SOLD_OUT, START, Moment, hears
+from bot.campaigns.plans import segment_in
 from bot.delivery.timers import set_timer
 from bot.errors import NotFound
 from bot.messages import ChatKind
@@ -23,6 +24,9 @@ Announce = Callable[[str, Mapping[str, Any]], Spoken]
 LANGUAGES = ("zh", "en")
 SEEN_LATELY = timedelta(days=1)
 """An audience without a chat is everyone seen on the channel in this time."""
+OF_CAMPAIGNS: ColumnElement[bool] = literal_column("outbox.author >= 'campaign:'")
+"""Stands beside every condition on authors of the outbox: their index holds only these, and databases look for its very
+words."""
 MORE = "sale_announce"
 """Kind of the timer that announces to the next of many people."""
 PAUSED_FOR = timedelta(seconds=30)
@@ -39,11 +43,17 @@ def author_of(sale_id: str) -> str:
     return f"campaign:{campaign_of(sale_id)}"
 
 
+def authors_of(sale_id: str) -> list[str]:
+    """Return the authors of everything that is announced of a sale."""
+    return [f"campaign:{campaign_of(sale_id, moment)}" for moment in PHRASES]
+
+
 def announce(connection: Connection, sale_id: str, moment: Moment, say: Announce, now: datetime) -> int:
     """Announce a moment of a sale to all of its audiences that hear of it; return how many rows were stored.
 
-    An audience is `{"channel", "chat", "language"}`; without a chat it is everyone seen on the channel in the last
-    day, without a language the person's own is taken, else Chinese.
+    An audience is `{"channel", "chat", "language", "segment"}`; without a chat it is everyone on the channel who is in
+    the segment, without a segment everyone seen there in the last day; without a language the person's own is taken,
+    else Chinese.
 
     Raises:
         NotFound: an audience is one chat, and the bot has never met it.
@@ -71,7 +81,7 @@ def announce_on(
     """
     sale = line.sale_of(connection, sale_id)  # not locked: a chunk takes long, and people claim meanwhile
     audience = sale.audiences[place]
-    chat, channel = audience.get("chat", ""), audience["channel"]
+    chat, channel, segment = audience.get("chat", ""), audience["channel"], segment_in(audience, sale.currency)
     kind = chat_kind(connection, channel, chat) if chat else None
     if sale.status not in ("planned", "running", "paused") or not hears(moment, channel, kind, sale.was_planned):
         return 0
@@ -87,7 +97,8 @@ def announce_on(
         channel=channel,
         words={language: say(language, {**facts_of(connection, sale, language), **facts}) for language in languages},
         chat=chat,
-        seen_since=None if chat else sale.starts_at - SEEN_LATELY,
+        seen_since=None if chat or segment else sale.starts_at - SEEN_LATELY,
+        segment=segment,
         not_after=sale.starts_at if sale.starts_at > now else sale.ends_at,
         guards={language: guard_of(sale, moment, language) for language in languages},
         pins=moment == START and kind is ChatKind.GROUP,

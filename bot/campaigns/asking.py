@@ -8,9 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from bot.campaigns.announcing import LANGUAGES, SEEN_LATELY, chat_kind
+from bot.campaigns.announcing import LANGUAGES, OF_CAMPAIGNS, SEEN_LATELY, chat_kind
 from bot.campaigns.ballots import same_customers
 from bot.campaigns.broadcast import Broadcast, expand
+from bot.campaigns.draw import Drawn
 from bot.campaigns.moments import BY_HAND
 from bot.campaigns.telling import chats_of
 from bot.campaigns.vote_words import VoteWords, labels
@@ -37,6 +38,12 @@ def campaign_of(vote_id: str) -> str:
 
 def author_of(vote_id: str) -> str:
     return f"campaign:{campaign_of(vote_id)}"
+
+
+def authors_of(vote_id: str) -> list[str]:
+    """Return the authors of everything that is said of a vote."""
+    own = author_of(vote_id)
+    return [own, *(f"{own}:{what}" for what in ("end", "result", "winners", "won"))]
 
 
 def vote_of_message(message_id: str) -> str:
@@ -79,7 +86,7 @@ def ask_on(connection: Connection, vote: AnyRow, place: int, after: str, words: 
 
 def end_polls(connection: Connection, vote_id: str, now: datetime) -> None:
     """End the polls of a vote, so that nobody votes in vain."""
-    own = outbox.c.author == author_of(vote_id), outbox.c.platform_id != "", outbox.c.poll.is_not(None)
+    own = OF_CAMPAIGNS, outbox.c.author == author_of(vote_id), outbox.c.platform_id != "", outbox.c.poll.is_not(None)
     for row in connection.execute(select(outbox).where(*own)).all():
         if not row.poll:
             continue
@@ -118,7 +125,7 @@ def tell_result(
 def tell_winners(
     connection: Connection,
     vote: AnyRow,
-    entries: Sequence[int],
+    came: Drawn,
     among: Sequence[int],
     words: VoteWords,
     now: datetime,
@@ -127,9 +134,7 @@ def tell_winners(
     for audience, languages in _groups(vote):
         kind = audience["channel"].partition(":")[0]
         opens, untold = kind in HAS_POLLS, among if kind in BY_HAND else ()
-        said = {
-            language: words.winners(language, vote, entries, opens_chat=opens, among=untold) for language in languages
-        }
+        said = {language: words.winners(language, vote, came, opens_chat=opens, among=untold) for language in languages}
         _tell(connection, vote, "winners", audience, said, now)
 
 

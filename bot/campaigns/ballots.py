@@ -71,19 +71,22 @@ def _found(row: AnyRow | None, vote_id: str) -> AnyRow:
     return row
 
 
-def is_open(vote: AnyRow, now: datetime) -> bool:
-    """Return whether votes are taken."""
-    return bool(vote.status == "open" and now < vote.ends_at)
+def is_open(vote: AnyRow, at: datetime) -> bool:
+    """Return whether votes are taken that were given `at` this time."""
+    return bool(vote.status == "open" and at < vote.ends_at)
 
 
-def cast(connection: Connection, vote_id: str, option: str, voter: Voter, now: datetime) -> Cast:
+def cast(connection: Connection, vote_id: str, option: str, voter: Voter, at: datetime) -> Cast:
     """Take a vote, change one, or take one back with an empty `option`: only by the account by which it was made.
+
+    Args:
+        at: when it was given: what was given in time counts however late it is handled, until the vote is closed.
 
     Raises:
         NotFound: there is no such vote.
     """
     vote = locked_vote(connection, vote_id)
-    if not is_open(vote, now) or (option and option not in {one["id"] for one in vote.options}):
+    if not is_open(vote, at) or (option and option not in {one["id"] for one in vote.options}):
         return Cast("not_open")
     theirs = ballots_of(connection, vote_id, voter.person_id)
     mine = next((row for row in theirs if row.person_id == voter.person_id), None)
@@ -94,14 +97,14 @@ def cast(connection: Connection, vote_id: str, option: str, voter: Voter, now: d
     if newest is not None and newest is mine and mine.option == option:
         return Cast("same", mine.entry)
     entry = mine.entry if mine is not None else vote.last_entry + 1
-    row = {"identity_id": voter.identity_id, "option": option, "voted_at": now}
+    row = {"identity_id": voter.identity_id, "option": option, "voted_at": at}
     if mine is None:
         connection.execute(update(votes).where(votes.c.id == vote_id).values(last_entry=entry))
         whose = {"vote_id": vote_id, "person_id": voter.person_id, "entry": entry}
         connection.execute(ballots.insert().values(**whose, **row))
     else:
         connection.execute(update(ballots).where(*_is(mine)).values(row))
-    _tag(connection, vote, option, voter.person_id, now)
+    _tag(connection, vote, option, voter.person_id, at)
     return Cast("changed" if newest is not None else "voted", entry)
 
 
@@ -156,7 +159,10 @@ def _untag(connection: Connection, vote_id: str, people: Sequence[str]) -> None:
 
 
 def counting(connection: Connection, vote: AnyRow) -> Sequence[AnyRow]:
-    """Return the ballots that count (entry, option, person_id, channel), by number: as of now, or of the close."""
+    """Return the ballots that count (entry, option, person_id, channel, whose), by number: as of now, or of the close.
+
+    `whose` is the customer, or the person who is none; null where they were erased.
+    """
     who = func.coalesce("customer:" + persons.c.customer_id, "person:" + persons.c.id)
     newest = (ballots.c.voted_at.desc(), ballots.c.entry.desc())
     ranked = (
@@ -167,12 +173,24 @@ def counting(connection: Connection, vote: AnyRow) -> Sequence[AnyRow]:
             ballots.c.counted,
             ballots.c.place,
             identities.c.channel,
+            who.label("whose"),
             func.row_number().over(partition_by=who, order_by=newest).label("nth"),
         )
-        .join(persons, ballots.c.person_id == persons.c.id)
-        .join(identities, ballots.c.identity_id == identities.c.id)
+        .outerjoin(persons, ballots.c.person_id == persons.c.id)
+        .outerjoin(identities, ballots.c.identity_id == identities.c.id)
         .where(ballots.c.vote_id == vote.id, ballots.c.option != "")
         .subquery()
     )
     counts = ranked.c.counted if vote.status in ("closed", "drawn") else ranked.c.nth == 1
     return connection.execute(select(ranked).where(counts).order_by(ranked.c.entry)).all()
+
+
+def forget(connection: Connection, people: Sequence[str]) -> None:
+    """Forget what people have chosen: of a vote that is open it is taken out, else it stays as a number of nobody."""
+    query = select(ballots.c.vote_id).where(ballots.c.person_id.in_(people)).distinct()
+    for vote_id in sorted(connection.execute(query).scalars()):
+        theirs = ballots.c.vote_id == vote_id, ballots.c.person_id.in_(people)
+        if locked_vote(connection, vote_id).status == "open":
+            connection.execute(delete(ballots).where(*theirs))
+        else:
+            connection.execute(update(ballots).where(*theirs).values(person_id=None, identity_id=None))

@@ -14,11 +14,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Subquery, case, func, literal, select
 
+from bot.campaigns.segments import Segment, passes
 from bot.delivery.outbox import Draft, row_of
 from bot.delivery.standing import newest_answer
 from bot.messages import Purpose
 from bot.store.insert import insert_from
-from bot.store.tables import conversations, identities, outbox, persons
+from bot.store.tables import conversations, customers, identities, outbox, persons
 from bot.voice import Spoken
 
 CHUNK = 2_000
@@ -34,6 +35,7 @@ class Broadcast:
         words: what is said, by language. The conversation's language counts, else the person's, else the first.
         chat: the one chat of the channel that hears it; empty for all that can be reached.
         seen_since: leaves out chats in which nothing happened since then.
+        segment: who of the channel is meant; None: everybody.
         polls: the options of a vote on what is said, by language; empty for no poll.
         guards: the condition of what is said in a language, see `bot.delivery.facts`.
     """
@@ -43,6 +45,7 @@ class Broadcast:
     words: Mapping[str, Spoken]
     chat: str = ""
     seen_since: datetime | None = None
+    segment: Segment | None = None
     not_after: datetime | None = None
     guards: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     pins: bool = False
@@ -72,6 +75,9 @@ def expand(connection: Connection, broadcast: Broadcast, after: str, now: dateti
         .outerjoin(persons, identities.c.person_id == persons.c.id)
         .where(*_hears(broadcast, talks))
     )
+    if broadcast.segment is not None:
+        rows = rows.outerjoin(customers, persons.c.customer_id == customers.c.id)
+        rows = rows.where(persons.c.id.is_not(None), *passes(broadcast.segment, now))
     return Chunk(insert_from(connection, outbox, tuple(columns), rows), upto)
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, or_, select, update
 
-from bot.campaigns.announcing import Announce, author_of, facts_of, guard_of
+from bot.campaigns.announcing import OF_CAMPAIGNS, Announce, author_of, facts_of, guard_of
 from bot.campaigns.line import OVER, locked_sale
 from bot.campaigns.moments import CARD, CLOSED
 from bot.delivery.outbox import Draft, put
@@ -52,7 +52,7 @@ def refresh(connection: Connection, sale_id: str, say: Announce, now: datetime) 
 
 
 def _forget_older(connection: Connection, sale_id: str) -> None:
-    older = outbox.c.status == "waiting", outbox.c.author == f"{author_of(sale_id)}:{CARD}"
+    older = OF_CAMPAIGNS, outbox.c.status == "waiting", outbox.c.author == f"{author_of(sale_id)}:{CARD}"
     connection.execute(update(outbox).where(*older).values(status="dropped", reason="a newer number"))
 
 

@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
-ALGORITHM = 'order the entries by sha256("{seed}:{entry}") as lower-case hexadecimal text; the first win'
+ALGORITHM = (
+    'order the entries but for those passed over by sha256("{seed}:{entry}") as lower-case hexadecimal text; '
+    "the first win"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What came of a draw, the first in front; `passed_over` stand before the last winner and win nothing."""
+
+    winners: tuple[int, ...]
+    passed_over: tuple[int, ...]
 
 
 def commitment(seed: str) -> str:
@@ -13,9 +25,22 @@ def commitment(seed: str) -> str:
     return hashlib.sha256(seed.encode()).hexdigest()
 
 
-def drawn(seed: str, entries: Iterable[int], winners: int) -> list[int]:
-    """Return the entries that win, the first in front."""
-    return sorted(entries, key=lambda entry: commitment(f"{seed}:{entry}"))[:winners]
+def drawn(seed: str, owners: Mapping[int, str], winners: int) -> Drawn:
+    """Draw so many winners.
+
+    Args:
+        owners: whose each entry is. Nobody wins twice; empty for an entry that is nobody's any more.
+    """
+    won: dict[str, int] = {}
+    passed: list[int] = []
+    for entry in sorted(owners, key=lambda entry: commitment(f"{seed}:{entry}")):
+        if len(won) == winners:
+            break
+        if not owners[entry] or owners[entry] in won:
+            passed.append(entry)
+        else:
+            won[owners[entry]] = entry
+    return Drawn(tuple(won.values()), tuple(passed))
 
 
 def ranges(entries: Iterable[int]) -> str:

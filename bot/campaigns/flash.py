@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Update, func, or_, select, update
+from sqlalchemy import Connection, Update, select, update
 
 from bot import audit
 from bot.campaigns import card, course, line
-from bot.campaigns.announcing import Announce, announce, author_of, campaign_of
+from bot.campaigns.announcing import OF_CAMPAIGNS, Announce, announce, authors_of, campaign_of
 from bot.campaigns.moments import AHEAD, MOMENT, START, moments_before
 from bot.delivery.timers import cancel, set_timer
 from bot.errors import Conflict
@@ -166,6 +166,5 @@ def end(connection: Connection, sale_id: str, now: datetime, *, who: str = audit
 
 def _waiting(sale_id: str) -> Update:
     """Return the update of the announcements of a sale that are not sent."""
-    own = author_of(sale_id)
-    of_moment = func.substr(outbox.c.author, 1, len(own) + 1) == f"{own}:"
-    return update(outbox).where(outbox.c.status == "waiting", or_(outbox.c.author == own, of_moment))
+    theirs = OF_CAMPAIGNS, outbox.c.author.in_(authors_of(sale_id))
+    return update(outbox).where(outbox.c.status == "waiting", *theirs)

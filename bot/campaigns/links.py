@@ -1,4 +1,4 @@
-"""Signed links that claim a piece for one person, once: for buttons on the shop's own pages."""
+"""Signed links for one person: to claim a piece, once, or to vote; for buttons on the shop's own pages."""
 
 from __future__ import annotations
 
@@ -14,27 +14,33 @@ from bot.errors import NotAllowed
 
 GOOD_FOR = timedelta(days=7)
 """So long a token may be used; the store remembers used ones for longer."""
-_WRONG = "This link is not good any more. Open the page of the sale again."
+CLAIMS, VOTES = b"links that claim a piece of a sale", b"links that vote"
+_WRONG = "This link is not good any more. Open the page again."
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Who may claim in which sale; `nonce` makes it good once."""
+    """Who may do something, and in what; `nonce` makes it good once.
 
-    sale_id: str
-    person_id: str
+    Attributes:
+        subject: a sale, or a vote.
+        bearer: the person who may claim, or the account that may vote.
+    """
+
+    subject: str
+    bearer: str
     nonce: str
     expires_at: datetime
 
 
 class Links:
-    """Signs and reads the tokens of a shop."""
+    """Signs and reads the tokens of a shop that are for one purpose: those of another are nothing to it."""
 
-    def __init__(self, secret: str) -> None:
-        self._key = hmac.digest(secret.encode(), b"links that claim a piece of a sale", "sha256")
+    def __init__(self, secret: str, purpose: bytes = CLAIMS) -> None:
+        self._key = hmac.digest(secret.encode(), purpose, "sha256")
 
     def sign(self, link: Link) -> str:
-        said = orjson.dumps([link.sale_id, link.person_id, link.nonce, int(link.expires_at.timestamp())])
+        said = orjson.dumps([link.subject, link.bearer, link.nonce, int(link.expires_at.timestamp())])
         return f"{_text(said)}.{_text(self._signature(said))}"
 
     def read(self, token: str, now: datetime) -> Link:
@@ -50,8 +56,8 @@ class Links:
             raise NotAllowed(_WRONG) from None
         if not hmac.compare_digest(self._signature(raw), given):
             raise NotAllowed(_WRONG)
-        sale_id, person_id, nonce, expires = orjson.loads(raw)
-        link = Link(sale_id, person_id, nonce, datetime.fromtimestamp(expires, UTC))
+        subject, bearer, nonce, expires = orjson.loads(raw)
+        link = Link(subject, bearer, nonce, datetime.fromtimestamp(expires, UTC))
         if now >= link.expires_at:
             raise NotAllowed(_WRONG)
         return link

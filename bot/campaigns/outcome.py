@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, case, func, or_, select
+from sqlalchemy import Connection, case, func, select
 
-from bot.campaigns.announcing import author_of
+from bot.campaigns.announcing import OF_CAMPAIGNS
 from bot.campaigns.line import sale_of
 from bot.store.tables import claims, outbox, sales
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """How many announcements on a channel have a status, and why."""
+
+    channel: str
+    status: str
+    reason: str
+    many: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +45,11 @@ class Outcome:
     announced: Mapping[str, int]
 
 
-def outcome(connection: Connection, sale_id: str) -> Outcome:
+def outcome(connection: Connection, sale_id: str, told: Sequence[Announced]) -> Outcome:
     """Return what came of a sale so far.
+
+    Args:
+        told: what became of its announcements, see `announced`.
 
     Raises:
         NotFound: there is no such sale.
@@ -56,38 +69,28 @@ def outcome(connection: Connection, sale_id: str) -> Outcome:
         currency=sale.currency,
         from_line=from_line,
         claims=stand,
-        announced=counts(connection, author_of(sale_id)),
+        announced=counts(told),
     )
 
 
-def counts(connection: Connection, own: str) -> dict[str, int]:
-    """Return what became of the announcements of a campaign, see `announced`, by channel and reason in one line."""
+def counts(told: Sequence[Announced]) -> dict[str, int]:
+    """Return what became of the announcements of a campaign by channel and reason, in one line each."""
     found: dict[str, int] = {}
-    for one in announced(connection, own):
+    for one in told:
         why = f": {one.reason}" if one.reason else ""
         name = f"{one.channel} {one.status}{why}"
         found[name] = found.get(name, 0) + one.many
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Announced:
-    """How many announcements on a channel have a status, and why."""
-
-    channel: str
-    status: str
-    reason: str
-    many: int
-
-
-def announced(connection: Connection, own: str) -> list[Announced]:
-    """Return what became of the announcements of a campaign, counted: of all whose authors begin with `own`.
+def announced(connection: Connection, authors: Sequence[str]) -> list[Announced]:
+    """Return what became of the announcements of a campaign, counted: of those by these authors.
 
     What was sent, or waits for the staff, needs no reason.
     """
-    of_moment = func.substr(outbox.c.author, 1, len(own) + 1) == f"{own}:"
+    theirs = OF_CAMPAIGNS, outbox.c.author.in_(authors)
     reason = case((outbox.c.status.in_(("sent", "confirming")), ""), else_=outbox.c.reason).label("reason")
-    rows = select(outbox.c.channel, outbox.c.status, reason).where(or_(outbox.c.author == own, of_moment)).subquery()
+    rows = select(outbox.c.channel, outbox.c.status, reason).where(*theirs).subquery()
     counted = select(*rows.c, func.count()).group_by(*rows.c).order_by(*rows.c)
     return [Announced(*tuple(row)) for row in connection.execute(counted)]
 

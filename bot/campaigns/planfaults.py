@@ -28,8 +28,9 @@ def note_fault(data: CommentedMap, fault: Mapping[str, Any], reading: Reading, h
         except (KeyError, IndexError, TypeError):
             break
     names = [str(step) for step in fault["loc"]]
-    hint = next((hints[key] for key in (".".join(names[:2]), names[0]) if key in hints), "Correct it") if names else ""
+    keys = [name for name in names if not name.isdigit()]  # places in lists
+    hint = next((hints[key] for key in (".".join(keys[:2]), *keys[:1]) if key in hints), "Correct it")
     what = (
         "is missing" if fault["type"] == "missing" else f"does not pass: {fault['msg'][:1].lower()}{fault['msg'][1:]}"
     )
-    reading.fault(at, f"`{'.'.join(names)}` {what}", hint or "Correct it")
+    reading.fault(at, f"`{'.'.join(names)}` {what}", hint)

@@ -6,19 +6,21 @@ from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from babel.numbers import get_currency_precision
 from pydantic import Field, ValidationError
 
 from bot.campaigns.announce import FIELDS
+from bot.campaigns.chats import OWN_PAGES
 from bot.campaigns.moments import AHEAD, AT, BY_HAND, CARD, PHRASES
 from bot.campaigns.planfaults import note_fault
 from bot.campaigns.planning import Planned
+from bot.campaigns.plans import MoneyBody, SegmentBody
 from bot.knowledge.fields import odd_braces, unknown_fields
 from bot.knowledge.yamlfile import Reading, did_you_mean, line_of, read_text
-from bot.shop.bodies import Audience, Body, Currency, Key, PayUrl, Word
+from bot.shop.bodies import Body, Channel, Currency, Key, PayUrl, User, Word
 
 if TYPE_CHECKING:
     from ruamel.yaml.comments import CommentedMap
@@ -38,12 +40,22 @@ HINTS = {
     "ends": "Write day and time of the shop, later than `starts`, at most 7 days",
     "pay_url": "Write an address, e.g. `pay_url: https://shop.example/pay/{claim}`",
     "audiences": "Write a list; each item has `channel`, and `chat` for a group, e.g. `- channel: telegram:shopbot`",
+    "audiences.segment": "Write whom you mean, e.g. `segment: {tiers: [gold], tags: [linen]}`",
     "texts": "Write texts by language and moment: `texts: {zh: {start: …}}`",
 }
 Language = Literal["zh", "en"]
 LONGEST = timedelta(days=7)
 _PRICE = Annotated[Decimal, Field(ge=0, le=10**9)]
 _MINUTES = Annotated[int, Field(ge=1, le=1440)]
+
+
+class Heard(Body):
+    """Who hears of a sale: one chat, everyone on the channel who is in a segment, or who was seen there in a day."""
+
+    channel: Channel
+    chat: User | None = None
+    language: Language | None = None
+    segment: SegmentBody | None = None
 
 
 class PlanBody(Body):
@@ -62,7 +74,7 @@ class PlanBody(Body):
     starts: datetime
     ends: datetime
     pay_url: PayUrl = ""
-    audiences: Annotated[list[Audience], Field(min_length=1, max_length=50)]
+    audiences: Annotated[list[Heard], Field(min_length=1, max_length=50)]
     texts: dict[Language, dict[str, Annotated[str, Field(min_length=1, max_length=2000)]]] = {}
 
 
@@ -98,6 +110,7 @@ def plan_in(
     _check_audiences(data, body, channels, starts, now, reading)
     _check_texts(data, body, reading)
     currency = body.currency or shop_currency
+    _check_segments(data, body, currency == shop_currency, reading)
     price_minor = body.price.scaleb(get_currency_precision(currency))
     if price_minor != price_minor.to_integral_value():
         problem = f"`price` has more than {get_currency_precision(currency)} digits behind the point, for {currency}"
@@ -135,6 +148,23 @@ def _check_audiences(
             reading.fault(at, problem, "Begin later, or take it out")
 
 
+def _check_segments(data: CommentedMap, body: PlanBody, in_shop_currency: bool, reading: Reading) -> None:
+    for place, audience in enumerate(body.audiences):
+        segment, kind = audience.segment, audience.channel.partition(":")[0]
+        if segment is None:
+            continue
+        at = line_of(data["audiences"][place], "segment")
+        if audience.chat or kind in BY_HAND or kind in OWN_PAGES:
+            fix = "Write it beside a channel of private chats, without `chat`, or take it out"
+            reading.fault(at, f"`segment` chooses nobody on `{audience.channel}`", fix)
+        if segment.channels:
+            reading.fault(at, "`segment` names `channels`, and the audience has its `channel`", "Take `channels` out")
+        if not segment.model_dump(exclude_defaults=True):
+            reading.fault(at, "`segment` is empty", HINTS["audiences.segment"])
+        if segment.spent != MoneyBody() and not in_shop_currency:
+            reading.fault(at, "`spent` is in the shop's currency, and the sale is not", "Take `spent` out")
+
+
 def _check_texts(data: CommentedMap, body: PlanBody, reading: Reading) -> None:
     for language, texts in body.texts.items():
         for name, said in texts.items():
@@ -158,6 +188,11 @@ def _speaks(body: PlanBody, language: str) -> bool:
     return any(audience.language in (None, language) for audience in body.audiences)
 
 
+def _written(audience: Heard) -> dict[str, Any]:
+    """Return an audience as it stands in a plan."""
+    return audience.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
+
+
 def _planned(body: PlanBody, starts: datetime, ends: datetime, currency: str, price_minor: int) -> Planned:
     values = {
         "sku": body.sku,
@@ -173,6 +208,6 @@ def _planned(body: PlanBody, starts: datetime, ends: datetime, currency: str, pr
         "starts_at": starts,
         "ends_at": ends,
         "pay_url": body.pay_url,
-        "audiences": [audience.model_dump(exclude_none=True) for audience in body.audiences],
+        "audiences": [_written(audience) for audience in body.audiences],
     }
     return Planned(body.id, values, {str(language): dict(texts) for language, texts in body.texts.items()})

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select, update
 
 from bot import audit
 from bot.campaigns import line
-from bot.campaigns.announcing import LANGUAGES, Announce, campaign_of, facts_of, guard_of
+from bot.campaigns.announcing import LANGUAGES, OF_CAMPAIGNS, Announce, campaign_of, facts_of, guard_of
 from bot.campaigns.moments import CARD, CLOSED, PHRASES, Moment
 from bot.campaigns.reach import reach
 from bot.errors import Conflict, NotAllowed
@@ -59,11 +59,11 @@ def digest(sale: AnyRow) -> str:
     return hashlib.sha256(json.dumps(dict(sale._mapping), default=str, sort_keys=True).encode()).hexdigest()  # noqa: SLF001 - SQLAlchemy's public name
 
 
-def approve(connection: Connection, sale_id: str, login: str, now: datetime, seen: str | None = None) -> str:
+def approve(connection: Connection, sale_id: str, login: str, now: datetime, seen: str) -> str:
     """Approve a sale that somebody else has planned. Return how who approved it is written down.
 
     Args:
-        seen: the `digest` of what they looked at; None if they approve whatever is planned.
+        seen: the `digest` of what they looked at.
 
     Raises:
         Conflict: it is not as they have seen it.
@@ -73,7 +73,7 @@ def approve(connection: Connection, sale_id: str, login: str, now: datetime, see
     sale = line.locked_sale(connection, sale_id)
     if sale.made_by == who:
         raise NotAllowed(f"{login} has planned sale {sale_id}. Somebody else has to approve it.")
-    if seen is not None and seen != digest(sale):
+    if seen != digest(sale):
         raise Conflict(f"Sale {sale_id} was changed meanwhile. Look at it again.")
     connection.execute(update(sales).where(sales.c.id == sale_id).values(approved_by=who))
     audit.record(connection, who, audit.What.CAMPAIGN_PLAN, f"sale:{sale_id}", now, after={"approved": True})
@@ -112,7 +112,7 @@ def check_approved(connection: Connection, sale: AnyRow, most_alone: int, now: d
 
 
 def _heard_by(connection: Connection, sale: AnyRow, now: datetime) -> int:
-    return sum(one.recipients for one in reach(connection, sale.audiences, now))
+    return sum(one.recipients for one in reach(connection, sale.audiences, now, sale.currency))
 
 
 def reword(connection: Connection, planned: Planned, login: str, most_alone: int, say: Announce, now: datetime) -> int:
@@ -158,6 +158,7 @@ def _reword(
     if before.text == after.text:
         return 0
     rows = (
+        OF_CAMPAIGNS,
         outbox.c.author == f"campaign:{campaign_of(new.id, moment)}",
         outbox.c.status == "waiting",
         outbox.c.channel.startswith(f"{kind}:", autoescape=True),

@@ -108,23 +108,32 @@ def stored(body: CampaignBody) -> dict[str, Any]:
 
 def plan_of(body: CampaignBody, currency: str) -> Plan:
     """Return a plan with its amounts in the smallest unit of the shop's currency."""
-    wanted, coupon = body.segment, body.coupon
-    spent = Span(_minor(wanted.spent.least, currency), _minor(wanted.spent.most, currency))
-    segment = Segment(
-        tiers=frozenset(wanted.tiers or ()),
-        spent_minor=spent,
-        bought_days=Span(wanted.last_purchase_days.least, wanted.last_purchase_days.most),
-        products=frozenset(wanted.products or ()),
-        channels=frozenset(wanted.channels or ()),
-        languages=frozenset(wanted.languages or ()),
-        tags=frozenset(wanted.tags or ()),
-    )
+    segment, coupon = segment_of(body.segment, currency), body.coupon
     offer = None
     if coupon is not None:
         amount, least = _minor(coupon.amount, currency), _minor(coupon.least, currency)
         offer = Offer(coupon.code, Money(amount or 0, currency), Money(least or 0, currency), coupon.days)
     texts = {language.value: {str(wave): said for wave, said in of.items()} for language, of in body.texts.items()}
     return Plan(body.id, body.kind, segment, body.cycle, offer, texts)
+
+
+def segment_of(body: SegmentBody, currency: str) -> Segment:
+    """Return a segment with its amounts in the smallest unit of the shop's currency."""
+    return Segment(
+        tiers=frozenset(body.tiers or ()),
+        spent_minor=Span(_minor(body.spent.least, currency), _minor(body.spent.most, currency)),
+        bought_days=Span(body.last_purchase_days.least, body.last_purchase_days.most),
+        products=frozenset(body.products or ()),
+        channels=frozenset(body.channels or ()),
+        languages=frozenset(body.languages or ()),
+        tags=frozenset(body.tags or ()),
+    )
+
+
+def segment_in(audience: Mapping[str, Any], currency: str) -> Segment | None:
+    """Return the segment that an audience names, None if it names none."""
+    told = audience.get("segment")
+    return segment_of(SegmentBody.model_validate(told), currency) if told else None
 
 
 def _minor(amount: Decimal | None, currency: str) -> int | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, exists, or_, select, update
+from sqlalchemy import Connection, and_, exists, func, or_, select, update
 
 from bot.campaigns.chats import Chat, chats_of, complaining
 from bot.campaigns.cycle import cycle_of, moved_to
@@ -61,7 +61,8 @@ class Recalls:
     def look(self, connection: Connection, payload: Mapping[str, Any], now: datetime) -> None:
         """Set a timer for each of the next people who are to be called back; the round goes on behind them.
 
-        Who has no road open is left for the day on which they have.
+        Who has no road open is left for the day on which they have. Of a campaign that grows and that only one person
+        has looked at, no more people hear than one may write to alone: the others wait until somebody approves it.
         """
         row = _campaign(connection, payload["campaign"])
         if row.status != "running":
@@ -74,12 +75,16 @@ class Recalls:
         days = Span(*payload["days"]) if "days" in payload else days_of(connection, found, now)
         people = connection.execute(_asleep(found, days, after, now)).all()
         chats = chats_of(connection, [one.id for one in people], found.segment.channels, now)
-        for one in people:
-            if one.id in chats and all(chats[one.id].rank):
-                _set_wave(connection, row.id, one.id, one.bought_at, 1, now)
-        if len(people) == AT_ONCE:
+        reached = [one for one in people if one.id in chats and all(chats[one.id].rank)]
+        heard = payload["heard"] if "heard" in payload else _heard_so_far(connection, row)
+        meant_now = reached if row.approved_by else reached[: max(0, self.settings.policy.sale_heard_alone - heard)]
+        for one in meant_now:
+            _set_wave(connection, row.id, one.id, one.bought_at, 1, now)
+        if len(meant_now) < len(reached):
+            _have_it_approved(connection, row.id, heard + len(meant_now), now)
+        elif len(people) == AT_ONCE:
             goes_on = {"campaign": row.id, "after": people[-1].id, "days": [days.least, days.most]}
-            _set_look(connection, goes_on, now)
+            _set_look(connection, {**goes_on, "heard": heard + len(meant_now)}, now)
             return
         connection.execute(update(campaigns).where(campaigns.c.id == row.id).values(round_at=now))
         set_round(connection, row.id, now + ROUND_EVERY)
@@ -161,6 +166,20 @@ def _campaign(connection: Connection, campaign_id: str) -> AnyRow:
     return connection.execute(select(campaigns).where(campaigns.c.id == campaign_id)).one()
 
 
+def _heard_so_far(connection: Connection, row: AnyRow) -> int:
+    """Return how many people a campaign has written to, or is about to."""
+    of_campaign = touches.c.campaign == f"{row.kind}:{row.id}", touches.c.status.not_in(NOT_OUT)
+    return connection.execute(select(func.count(touches.c.person_id.distinct())).where(*of_campaign)).scalar_one()
+
+
+def _have_it_approved(connection: Connection, campaign_id: str, heard: int, now: datetime) -> None:
+    text = (
+        f"Campaign {campaign_id} has grown: {heard:,} people were written to, as many as one person may decide alone. "
+        f"The others wait. Somebody else has to look at it: zhanggui campaigns approve {campaign_id} --by LOGIN"
+    )
+    leave(connection, f"approve:campaign:{campaign_id}", "approve", None, text, now)
+
+
 def plan_in(row: AnyRow, settings: Settings) -> Plan:
     """Return the plan in a row of `campaigns`."""
     return plan_of(CampaignBody.model_validate(row.plan), settings.shop.currency)
@@ -176,7 +195,7 @@ def _set_look(connection: Connection, payload: Mapping[str, Any], at: datetime) 
 
     Args:
         payload: `campaign`, the id; where the round has begun also `after`, the last person it has looked at, and
-            `days`, the bounds of the days since they bought.
+            `days`, the bounds of the days since they bought, and `heard`, how many the campaign has written to so far.
     """
     set_timer(connection, f"recall:{payload['campaign']}:round", ROUND, payload, at)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from bot import audit
 from bot.campaigns.plans import CampaignBody, stored
@@ -14,7 +14,18 @@ from bot.campaigns.recall import set_round, stop_rounds
 from bot.errors import Conflict, NotAllowed, NotFound
 from bot.store.database import AnyRow
 from bot.store.insert import insert_once
-from bot.store.tables import campaigns, touches
+from bot.store.tables import campaigns, tasks, touches
+
+_CAMPAIGN = select(campaigns).where(campaigns.c.id == bindparam("campaign"))
+
+
+def row_of(connection: Connection, campaign_id: str) -> AnyRow:
+    """Return a campaign's row.
+
+    Raises:
+        NotFound: there is no such campaign.
+    """
+    return _found(connection.execute(_CAMPAIGN, {"campaign": campaign_id}).one_or_none(), campaign_id)
 
 
 def campaign_of(connection: Connection, campaign_id: str) -> AnyRow:
@@ -23,8 +34,11 @@ def campaign_of(connection: Connection, campaign_id: str) -> AnyRow:
     Raises:
         NotFound: there is no such campaign.
     """
-    query = select(campaigns).where(campaigns.c.id == campaign_id).with_for_update()
-    row = connection.execute(query).one_or_none()
+    locked = _CAMPAIGN.with_for_update()
+    return _found(connection.execute(locked, {"campaign": campaign_id}).one_or_none(), campaign_id)
+
+
+def _found(row: AnyRow | None, campaign_id: str) -> AnyRow:
     if row is None:
         raise NotFound(f"There is no campaign {campaign_id}. Look at `zhanggui campaigns list` for the ones there are.")
     return row
@@ -37,7 +51,7 @@ def put(connection: Connection, body: CampaignBody, who: str, now: datetime) -> 
         Conflict: it was started already.
     """
     plan = stored(body)
-    row = {"id": body.id, "kind": body.kind, "plan": plan, "status": "draft", "made_by": who}
+    row = {"id": body.id, "kind": body.kind, "plan": plan, "status": "draft", "made_by": who, "approved_by": ""}
     if insert_once(connection, campaigns, row):
         audit.record(connection, who, audit.What.CAMPAIGN_PLAN, f"campaign:{body.id}", now)
         return campaign_of(connection, body.id)
@@ -66,9 +80,36 @@ def start(connection: Connection, row: AnyRow, who: str, recipients: int, most_a
             f"{recipients:,} people may be written to, more than {most_alone:,}. Somebody else has to start it: "
             "zhanggui campaigns start PLAN --by LOGIN"
         )
-    connection.execute(update(campaigns).where(campaigns.c.id == row.id).values(status="running", started_at=now))
+    approved_by = "" if row.made_by == who else who
+    values = {"status": "running", "started_at": now, "approved_by": approved_by}
+    connection.execute(update(campaigns).where(campaigns.c.id == row.id).values(values))
     audit.record(connection, who, audit.What.CAMPAIGN_START, f"campaign:{row.id}", now)
     set_round(connection, row.id, now)
+
+
+def approve(connection: Connection, campaign_id: str, who: str, plan: Mapping[str, Any], now: datetime) -> None:
+    """Approve what somebody else has planned and started: however many come to belong to it, it writes to them.
+
+    Args:
+        plan: what they have looked at.
+
+    Raises:
+        NotFound: there is no such campaign.
+        NotAllowed: they have planned it themselves.
+        Conflict: it is not started, or over, or not as they have seen it.
+    """
+    row = campaign_of(connection, campaign_id)
+    if row.made_by == who:
+        raise NotAllowed(f"Who has planned campaign {campaign_id} cannot approve it. Somebody else has to.")
+    if row.status not in ("running", "paused"):
+        raise Conflict(f"Campaign {campaign_id} is {row.status}. A draft is approved by who starts it.")
+    if row.plan != plan:
+        raise Conflict(f"Campaign {campaign_id} was changed meanwhile. Look at it again.")
+    connection.execute(update(campaigns).where(campaigns.c.id == campaign_id).values(approved_by=who))
+    audit.record(connection, who, audit.What.CAMPAIGN_PLAN, f"campaign:{campaign_id}", now, after={"approved": True})
+    connection.execute(update(tasks).where(tasks.c.key == f"approve:campaign:{campaign_id}").values(done=True))
+    if row.status == "running":
+        set_round(connection, campaign_id, now)
 
 
 def move(connection: Connection, campaign_id: str, to: str, who: str, now: datetime) -> None:

@@ -75,6 +75,11 @@ def members(segment: Segment, now: datetime) -> Select[Any]:
     )
 
 
+def passes(segment: Segment, now: datetime) -> list[ColumnElement[bool]]:
+    """Return the conditions on a person, with `customers` joined, for whether their human is meant now."""
+    return list(_passes(segment, now))
+
+
 def last_bought() -> ScalarSelect[Any]:
     """Return when the customer of the person around it bought last; null: never."""
     return (

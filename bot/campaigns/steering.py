@@ -52,7 +52,7 @@ def plan(connection: Connection, planned: Planned, login: str, most_alone: int, 
     return ""
 
 
-def approve(connection: Connection, sale_id: str, login: str, now: datetime, seen: str | None = None) -> None:
+def approve(connection: Connection, sale_id: str, login: str, now: datetime, seen: str) -> None:
     """Approve what somebody else has planned: if it has a time, it opens by itself from now on.
 
     Args:

@@ -9,8 +9,8 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, Select, case, func, or_, select
 
-from bot.campaigns.announcing import author_of, campaign_of
-from bot.campaigns.moments import BY_HAND, PHRASES, START
+from bot.campaigns.announcing import OF_CAMPAIGNS, author_of, authors_of
+from bot.campaigns.moments import BY_HAND, START
 from bot.store.tables import conversations, identities, outbox
 
 STATUSES = ("waiting", "sending", "confirming", "sent", "unsure", "failed", "dropped", "task")
@@ -91,14 +91,13 @@ def by_hand(connection: Connection, sale_id: str, limit: int) -> tuple[Told, ...
 
 
 def _query(sale_id: str) -> Select[tuple[object, ...]]:
-    authors = [f"campaign:{campaign_of(sale_id, moment)}" for moment in PHRASES]
     name = func.coalesce(identities.c.name, "").label("name")
     columns = [outbox.c[name] for name in ("id", "channel", "status", "reason", "author", "created_at", "sent_at")]
     return (
         select(*columns, conversations.c.chat, name)
         .join(conversations, outbox.c.conversation_id == conversations.c.id)
         .outerjoin(identities, conversations.c.identity_id == identities.c.id)
-        .where(outbox.c.author.in_(authors))
+        .where(OF_CAMPAIGNS, outbox.c.author.in_(authors_of(sale_id)))
     )
 
 

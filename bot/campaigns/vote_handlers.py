@@ -28,7 +28,7 @@ class VoteTimers:
         voting.open_planned(connection, payload["vote_id"], self.words(), now)
 
     def _close(self, connection: Connection, payload: Mapping[str, Any], now: datetime) -> None:
-        voting.close(connection, payload["vote_id"], self.words(), now)
+        voting.end(connection, payload["vote_id"], self.words(), now)
 
     def _more(self, connection: Connection, payload: Mapping[str, Any], now: datetime) -> None:
         vote = vote_of(connection, payload["vote_id"])

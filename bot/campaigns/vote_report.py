@@ -9,10 +9,10 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from bot.campaigns.asking import author_of
+from bot.campaigns.asking import authors_of
 from bot.campaigns.ballots import counting, vote_of
 from bot.campaigns.draw import ALGORITHM, commitment
-from bot.campaigns.outcome import counts
+from bot.campaigns.outcome import announced, counts
 from bot.store.database import AnyRow
 from bot.store.tables import ballots
 
@@ -25,9 +25,10 @@ class VoteReport:
         total: votes that count: one for each person, over all their accounts.
         taken_back, replaced: votes that do not, by why: taken back, or the same customer has voted anew elsewhere.
         options: of each its `id`, `zh`, `en`, `tag`, `votes` and `share` (0 to 1).
-        channels: votes that count, by channel.
+        channels: votes that count, by channel; those of people who were erased are in none.
         announced: announcements by channel and what became of them, with reasons.
-        draw: `algorithm`, `commitment`, and once it was drawn `seed`, `entries` and `winners`, the first in front;
+        draw: `algorithm`, `commitment`, and once it was drawn `seed`, `entries`, `winners`, the first in front, and
+            `passed_over`, which win nothing as their customer has won by another entry or is not known any more;
             empty where nothing is drawn.
     """
 
@@ -61,8 +62,8 @@ def report(connection: Connection, vote_id: str) -> VoteReport:
         taken_back=back,
         replaced=made - back - len(found),
         options=[{**one, "votes": tally[one["id"]], "share": _share(tally[one["id"]], found)} for one in vote.options],
-        channels=dict(Counter(row.channel for row in found)),
-        announced=counts(connection, author_of(vote_id)),
+        channels=dict(Counter(row.channel for row in found if row.channel)),
+        announced=counts(announced(connection, authors_of(vote_id))),
         draw=_draw(vote, found) if vote.winners else {},
     )
 
@@ -83,10 +84,11 @@ def _draw(vote: AnyRow, found: Sequence[AnyRow]) -> dict[str, Any]:
     told = {"algorithm": ALGORITHM, "commitment": commitment(vote.seed)}
     if vote.status != "drawn":
         return told
-    winners = sorted((row for row in found if row.place is not None), key=lambda row: row.place)
+    winners = sorted((row for row in found if row.place), key=lambda row: row.place)
     return {
         **told,
         "seed": vote.seed,
         "entries": [row.entry for row in found],
         "winners": [row.entry for row in winners],
+        "passed_over": [row.entry for row in found if row.place == 0],
     }

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from bot.campaigns.draw import commitment, ranges
+from bot.campaigns.draw import Drawn, commitment, ranges
 from bot.knowledge.entries import version_of
 from bot.messages import OPENS_CHAT, Choice, Source
 from bot.skills import shown
@@ -43,18 +43,31 @@ class VoteWords:
         return self._speak([*says, *_among(vote, entries)], language, vote)
 
     def winners(
-        self, language: str, vote: AnyRow, entries: Sequence[int], *, opens_chat: bool, among: Sequence[int] = ()
+        self, language: str, vote: AnyRow, came: Drawn, *, opens_chat: bool, among: Sequence[int] = ()
     ) -> Spoken:
         """Return the numbers that have won, and the seed by which anybody can draw them again.
 
         Args:
             among: the numbers that were in the draw, where they were not told with the result.
         """
-        numbers = ("、" if language == "zh" else ", ").join(map(str, entries))
+        numbers = ("、" if language == "zh" else ", ").join(map(str, came.winners))
         fields = {**self._fields(language, vote), "vote.numbers": numbers, "vote.seed": vote.seed}
         label = self.voice.knowledge.phrases["votes.my_number", language].text
         choices = (Choice(f"{OPENS_CHAT}{VOTE_LINK}{vote.id}", label),) if opens_chat else ()
-        return self._speak([*_among(vote, among), Say("votes.winners", fields, choices)], language, vote)
+        passed = [Say("votes.passed", {"vote.numbers": ranges(came.passed_over)})] if came.passed_over else []
+        return self._speak([*_among(vote, among), Say("votes.winners", fields, choices), *passed], language, vote)
+
+    def stands(self, language: str, vote: AnyRow, outcome: str, option: str, entry: int) -> str:
+        """Return how one's own vote stands: `yours`, `over`, or `not_open` if it could not be taken.
+
+        Args:
+            option: the one that counts.
+            entry: its number in the draw, 0 where there is none.
+        """
+        named = next((shown.name(labels(one), language) for one in vote.options if one["id"] == option), "")
+        says = [Say(f"votes.{outcome}", {**self._fields(language, vote), "vote.option": named})]
+        says += [Say("votes.number", {"vote.entry": str(entry)})] if entry and outcome == "yours" else []
+        return self._speak(says, language, vote).text
 
     def won(self, language: str, vote: AnyRow, entry: int) -> Spoken:
         """Return what a winner is told in private."""

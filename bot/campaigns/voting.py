@@ -6,27 +6,31 @@ draft → planned → open → closed → drawn, or cancelled before it is close
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, exists, select, update
 
 from bot import audit
 from bot.campaigns import asking
+from bot.campaigns.announcing import OF_CAMPAIGNS
 from bot.campaigns.ballots import counting, locked_vote
 from bot.campaigns.draw import drawn
-from bot.campaigns.planning import approver
+from bot.campaigns.planning import approver, digest
 from bot.campaigns.reach import reach
 from bot.campaigns.vote_words import VoteWords
 from bot.delivery.timers import cancel, set_timer
 from bot.errors import Conflict, NotAllowed
+from bot.messages import ChatKind
 from bot.store.database import AnyRow
 from bot.store.insert import insert_once
-from bot.store.tables import ballots, outbox, votes
+from bot.store.tables import ballots, conversations, inbox, outbox, votes
 
 OPEN, CLOSE = "vote_open", "vote_close"
 """Kinds of timers."""
 BEFORE = ("draft", "planned")
+WAITS_FOR, LOOKS_AGAIN = timedelta(minutes=10), timedelta(seconds=5)
+"""How long a vote stays open behind its end for what came in time and is not handled yet, and how often it looks."""
 
 
 def put_plan(
@@ -50,17 +54,22 @@ def put_plan(
         raise Conflict(f"Vote {vote_id} was approved or started. Plan it under another id.")
 
 
-def approve(connection: Connection, vote_id: str, login: str, now: datetime) -> None:
+def approve(connection: Connection, vote_id: str, login: str, seen: str, now: datetime) -> None:
     """Approve a vote that somebody else has planned, and have it open at its time.
+
+    Args:
+        seen: the `digest` of what they looked at.
 
     Raises:
         NotAllowed: the agent is no lead or administrator, or has planned it.
-        Conflict: it is no draft with a time to come.
+        Conflict: it is no draft with a time to come, or not as they have seen it.
     """
     who = approver(connection, login)
     vote = locked_vote(connection, vote_id)
     if vote.made_by == who:
         raise NotAllowed(f"{login} has planned vote {vote_id}. Somebody else has to approve it.")
+    if seen != digest(vote):
+        raise Conflict(f"Vote {vote_id} was changed meanwhile. Look at it again.")
     connection.execute(update(votes).where(votes.c.id == vote_id).values(approved_by=who))
     schedule(connection, locked_vote(connection, vote_id), who, now)
 
@@ -124,6 +133,27 @@ def _open(connection: Connection, vote: AnyRow, words: VoteWords, who: str, now:
     return sum(asking.ask_on(connection, vote, place, "", words, now) for place in range(len(vote.audiences)))
 
 
+def end(connection: Connection, vote_id: str, words: VoteWords, now: datetime) -> None:
+    """Close a vote whose end has come, as soon as everything is handled that came before it."""
+    vote = locked_vote(connection, vote_id)
+    if vote.status == "open" and now < vote.ends_at + WAITS_FOR and _is_behind(connection, vote.ends_at):
+        set_timer(connection, f"vote:{vote_id}:close", CLOSE, {"vote_id": vote_id}, now + LOOKS_AGAIN)
+    else:
+        close(connection, vote_id, words, now)
+
+
+def _is_behind(connection: Connection, ends_at: datetime) -> bool:
+    """Return whether a message of a customer that came before `ends_at` waits for its turn."""
+    waits = (
+        conversations.c.last_seq > conversations.c.done_seq,
+        conversations.c.chat_kind != ChatKind.STAFF.value,
+        inbox.c.conversation_id == conversations.c.id,
+        inbox.c.seq > conversations.c.done_seq,
+        inbox.c.received_at < ends_at,
+    )
+    return bool(connection.execute(select(exists().where(*waits))).scalar())
+
+
 def close(connection: Connection, vote_id: str, words: VoteWords, now: datetime, who: str = audit.SYSTEM) -> bool:
     """End a vote: what counts is fixed, its polls take no more votes, and the groups hear the result.
 
@@ -134,18 +164,17 @@ def close(connection: Connection, vote_id: str, words: VoteWords, now: datetime,
     if vote.status != "open":
         return False
     found = counting(connection, vote)
-    people = [row.person_id for row in found]
+    entries = [row.entry for row in found]
     connection.execute(update(ballots).where(ballots.c.vote_id == vote_id).values(counted=False))
     of_vote = ballots.c.vote_id == vote_id
-    for begin in range(0, len(people), 500):  # a statement takes only so many values
-        some = ballots.c.person_id.in_(people[begin : begin + 500])
+    for begin in range(0, len(entries), 500):  # a statement takes only so many values
+        some = ballots.c.entry.in_(entries[begin : begin + 500])
         connection.execute(update(ballots).where(of_vote, some).values(counted=True))
     _set(connection, vote_id, status="closed", ends_at=min(now, vote.ends_at))
     audit.record(connection, who, audit.What.CAMPAIGN_STOP, f"vote:{vote_id}", now, after={"status": "closed"})
-    waiting = outbox.c.author == asking.author_of(vote_id), outbox.c.status == "waiting"
+    waiting = OF_CAMPAIGNS, outbox.c.author == asking.author_of(vote_id), outbox.c.status == "waiting"
     connection.execute(update(outbox).where(*waiting).values(status="dropped", reason="vote closed"))
     asking.end_polls(connection, vote_id, now)
-    entries = [row.entry for row in found]
     asking.tell_result(connection, vote, Counter(row.option for row in found), entries, words, now)
     return True
 
@@ -164,15 +193,15 @@ def draw(
             f"Vote {vote_id} is {vote.status} with {vote.winners} winners: only a closed one is drawn, once."
         )
     found = {row.entry: row for row in counting(connection, vote)}
-    entries = drawn(vote.seed, found, vote.winners)
-    for place, entry in enumerate(entries, 1):
+    came = drawn(vote.seed, {entry: row.whose or "" for entry, row in found.items()}, vote.winners)
+    for place, entry in [*enumerate(came.winners, 1), *((0, entry) for entry in came.passed_over)]:
         of_entry = ballots.c.vote_id == vote_id, ballots.c.entry == entry
         connection.execute(update(ballots).where(*of_entry).values(place=place))
     _set(connection, vote_id, status="drawn")
     audit.record(connection, who, audit.What.CAMPAIGN_STOP, f"vote:{vote_id}", now, after={"status": "drawn"})
-    asking.tell_winners(connection, vote, entries, list(found), words, now)
-    asking.tell_each(connection, vote, [found[entry] for entry in entries], words, default_language, now)
-    return entries
+    asking.tell_winners(connection, vote, came, list(found), words, now)
+    asking.tell_each(connection, vote, [found[entry] for entry in came.winners], words, default_language, now)
+    return list(came.winners)
 
 
 def _set(connection: Connection, vote_id: str, **values: object) -> None:

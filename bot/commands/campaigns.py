@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from bot.commands.carts import in_words as effect_in_words
 from bot.commands.common import HERE, Folder, Json, open_shop, print_rows, talk
 from bot.commands.people import in_database
+from bot.commands.planned import By, Plan, Yes, at_its_time, look_first
 from bot.settings import Settings
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from bot.campaigns.plans import CampaignBody
 
 campaign_list = typer.Typer(help="Campaigns to a segment of people, such as recall.", no_args_is_help=True)
-PlanFile = Annotated[Path, typer.Argument(help="The plan: a YAML file.")]
 CampaignId = Annotated[str, typer.Argument(help="Id of the campaign.")]
 
 
@@ -34,7 +34,7 @@ def list_campaigns(folder: Folder = HERE, as_json: Json = False) -> None:
 
 
 @campaign_list.command("check")
-def check(plan: PlanFile, folder: Folder = HERE) -> None:
+def check(plan: Plan, folder: Folder = HERE) -> None:
     """Read a plan and say with file, line and fix what does not pass; exit 1 on faults."""
     body = _read(plan, folder)
     in_database(folder, lambda c, _: _known_products(c, body, plan), reads=True)
@@ -42,7 +42,7 @@ def check(plan: PlanFile, folder: Folder = HERE) -> None:
 
 
 @campaign_list.command("count")
-def count_people(plan: PlanFile, folder: Folder = HERE, as_json: Json = False) -> None:
+def count_people(plan: Plan, folder: Folder = HERE, as_json: Json = False) -> None:
     """Count whom a plan would write to now, by channel and road, and whom it leaves out, with reasons."""
     from bot.campaigns.counting import in_words
 
@@ -56,7 +56,7 @@ def count_people(plan: PlanFile, folder: Folder = HERE, as_json: Json = False) -
 
 
 @campaign_list.command("dry-run")
-def dry_run(plan: PlanFile, folder: Folder = HERE, as_json: Json = False) -> None:
+def dry_run(plan: Plan, folder: Folder = HERE, as_json: Json = False) -> None:
     """Count, say by which cycle, and show the text of each wave in each language. Nothing is sent."""
     from bot.campaigns.counting import in_words
     from bot.campaigns.cycle import ENOUGH_BUYERS, cycle_of
@@ -83,8 +83,8 @@ def dry_run(plan: PlanFile, folder: Folder = HERE, as_json: Json = False) -> Non
 
 @campaign_list.command("start")
 def start_campaign(
-    plan: PlanFile,
-    by: Annotated[str, typer.Option(help="Login of the lead or administrator who does it.")],
+    plan: Plan,
+    by: By,
     folder: Folder = HERE,
 ) -> None:
     """Start a plan: the running shop writes to people, now and every day. Above a size somebody else starts it."""
@@ -105,6 +105,18 @@ def start_campaign(
         return f"Started: {body.id} writes to {found.recipients:,} people now, and looks again every day."
 
     talk.print(in_database(folder, job))
+
+
+@campaign_list.command("approve")
+def approve_campaign(campaign_id: CampaignId, by: By, yes: Yes = False, folder: Folder = HERE) -> None:
+    """Look at a campaign that has grown and approve it: it writes to whoever comes to belong to it from now on."""
+    from bot.campaigns.planning import approver
+    from bot.campaigns.running import approve
+
+    plan, shown = at_its_time(folder, lambda c, of, now: _shown(c, of, campaign_id, folder, now), reads=True)
+    look_first(shown, yes=yes)
+    at_its_time(folder, lambda c, _, now: approve(c, campaign_id, approver(c, by), plan, now))
+    talk.print(f"{campaign_id} is approved.")
 
 
 @campaign_list.command("pause")
@@ -156,6 +168,24 @@ def report(
         talk.print(f"{what}: {many:,}")
     for line in effect_in_words(found):
         talk.print(line)
+
+
+def _shown(
+    connection: Connection, settings: Settings, campaign_id: str, folder: Path, now: datetime
+) -> tuple[dict[str, Any], list[str]]:
+    """Return the plan of a campaign; and it, whom it would write to now, and every text, for people."""
+    from bot.campaigns.counting import count, in_words
+    from bot.campaigns.recall import meant, plan_in
+    from bot.campaigns.running import row_of
+    from bot.campaigns.sample import samples
+
+    row = row_of(connection, campaign_id)
+    plan = plan_in(row, settings)
+    found = count(connection, meant(connection, plan, now), plan.segment, settings.policy.holdout_pct, now)
+    texts = samples(_voice(folder, settings), plan, settings.shop.zone, now)
+    said = [f"[{one['wave']} · {one['language']}] {one['text']}" for one in texts]
+    written = json.dumps(row.plan, ensure_ascii=False, indent=2)
+    return row.plan, [written, *in_words(found, _rates(folder)), "", *said]
 
 
 def _move(campaign_id: str, to: str, folder: Path) -> None:

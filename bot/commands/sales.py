@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +13,7 @@ from sqlalchemy import Connection
 
 from bot.commands.common import HERE, Folder, Json, counted, open_shop, print_rows, talk
 from bot.commands.people import in_database
+from bot.commands.planned import By, Plan, Yes, at_its_time, look_first
 from bot.settings import Settings
 
 if TYPE_CHECKING:
@@ -21,9 +21,7 @@ if TYPE_CHECKING:
     from bot.campaigns.planning import Planned
 
 sale_list = typer.Typer(help="Flash sales.", no_args_is_help=True)
-Plan = Annotated[Path, typer.Argument(help="The plan: a YAML file.")]
 SaleId = Annotated[str, typer.Argument(help="Id of the sale.")]
-By = Annotated[str, typer.Option(help="Login of the lead or administrator who does it.")]
 
 
 @sale_list.command("list")
@@ -84,7 +82,7 @@ def _send_preview(planned: Planned, login: str, moment: str, say: Announce, fold
         check_known(connection, planned, "the plan")
         return send(connection, planned, login, which, say, preview_marks(), new_id, now)
 
-    many = _at_its_time(folder, job)
+    many = at_its_time(folder, job)
     talk.print(f"{counted(many, 'message')} to {login} wait in the outbox: the running shop sends them.")
 
 
@@ -97,7 +95,9 @@ def dry_run(plan: Plan, folder: Folder = HERE, as_json: Json = False) -> None:
 
     planned, now = _read(plan, folder), clock_of(folder).now()
     rates = rates_of(open_shop(folder), now.date())
-    found = in_database(folder, lambda c, _: reach(c, planned.values["audiences"], now), reads=True)
+    found = in_database(
+        folder, lambda c, _: reach(c, planned.values["audiences"], now, planned.values["currency"]), reads=True
+    )
     if as_json:
         rows = [{**asdict(one), "hours": round(one.hours(rates.get(one.channel)), 2)} for one in found]
         typer.echo(json.dumps(rows))
@@ -120,15 +120,18 @@ def make_plan(plan: Plan, by: By, folder: Folder = HERE) -> None:
         starts_at = planned.values["starts_at"].astimezone(settings.shop.zone)
         return f"Planned: {planned.id} begins at {starts_at:%Y-%m-%d %H:%M}."
 
-    talk.print(_at_its_time(folder, job))
+    talk.print(at_its_time(folder, job))
 
 
 @sale_list.command("approve")
-def approve(sale_id: SaleId, by: By, folder: Folder = HERE) -> None:
-    """Approve what somebody else has planned: it opens by itself from now on."""
+def approve(sale_id: SaleId, by: By, yes: Yes = False, folder: Folder = HERE) -> None:
+    """Look at what somebody else has planned and approve it: it opens by itself from now on."""
     from bot.campaigns import steering
 
-    _at_its_time(folder, lambda c, _, now: steering.approve(c, sale_id, by, now))
+    say = _say(folder)
+    seen, shown = at_its_time(folder, lambda c, settings, now: _shown(c, settings, sale_id, say, now), reads=True)
+    look_first(shown, yes=yes)
+    at_its_time(folder, lambda c, _, now: steering.approve(c, sale_id, by, now, seen))
     talk.print(f"{sale_id} is approved.")
 
 
@@ -143,7 +146,7 @@ def start_sale(sale_id: SaleId, folder: Folder = HERE) -> None:
     def job(connection: Connection, settings: Settings, now: datetime) -> int:
         return steering.start(connection, sale_id, COMMAND, settings.policy.sale_heard_alone, say, now)
 
-    talk.print(f"Started; {counted(_at_its_time(folder, job), 'announcement')} wait in the outbox.")
+    talk.print(f"Started; {counted(at_its_time(folder, job), 'announcement')} wait in the outbox.")
 
 
 @sale_list.command("pause")
@@ -152,7 +155,7 @@ def pause_sale(sale_id: SaleId, folder: Folder = HERE) -> None:
     from bot.audit import COMMAND
     from bot.campaigns.flash import pause
 
-    _at_its_time(folder, lambda c, _, now: pause(c, sale_id, COMMAND, now))
+    at_its_time(folder, lambda c, _, now: pause(c, sale_id, COMMAND, now))
     talk.print(f"{sale_id} is paused. Go on with `zhanggui sales resume {sale_id}`.")
 
 
@@ -162,7 +165,7 @@ def resume_sale(sale_id: SaleId, folder: Folder = HERE) -> None:
     from bot.audit import COMMAND
     from bot.campaigns.flash import resume
 
-    _at_its_time(folder, lambda c, _, now: resume(c, sale_id, COMMAND, now))
+    at_its_time(folder, lambda c, _, now: resume(c, sale_id, COMMAND, now))
     talk.print(f"{sale_id} goes on.")
 
 
@@ -172,7 +175,7 @@ def cancel_sale(sale_id: SaleId, folder: Folder = HERE) -> None:
     from bot.audit import COMMAND
     from bot.campaigns import steering
 
-    _at_its_time(folder, lambda c, _, now: steering.call_off(c, sale_id, COMMAND, now))
+    at_its_time(folder, lambda c, _, now: steering.call_off(c, sale_id, COMMAND, now))
     talk.print(f"{sale_id} is cancelled.")
 
 
@@ -186,16 +189,17 @@ def reword_sale(plan: Plan, by: By, folder: Folder = HERE) -> None:
     def job(connection: Connection, settings: Settings, now: datetime) -> int:
         return reword(connection, planned, by, settings.policy.sale_heard_alone, say, now)
 
-    talk.print(f"{counted(_at_its_time(folder, job), 'announcement')} in the outbox changed.")
+    talk.print(f"{counted(at_its_time(folder, job), 'announcement')} in the outbox changed.")
 
 
 @sale_list.command("report")
 def report(sale_id: SaleId, folder: Folder = HERE, as_json: Json = False) -> None:
     """Show what came of a sale: pieces, the line, and who was told, with reasons."""
-    from bot.campaigns.outcome import outcome
+    from bot.campaigns.announcing import authors_of
+    from bot.campaigns.outcome import announced, outcome
     from bot.shop.amounts import written_of
 
-    found = in_database(folder, lambda c, _: outcome(c, sale_id), reads=True)
+    found = in_database(folder, lambda c, _: outcome(c, sale_id, announced(c, authors_of(sale_id))), reads=True)
     if as_json:
         typer.echo(json.dumps(asdict(found), ensure_ascii=False))
         return
@@ -208,10 +212,25 @@ def report(sale_id: SaleId, folder: Folder = HERE, as_json: Json = False) -> Non
         talk.print(f"Told:   {many} × {what}")
 
 
-def _at_its_time(folder: Folder, job: Callable[[Connection, Settings, datetime], Any]) -> Any:
-    from bot.clock import clock_of
+def _shown(
+    connection: Connection, settings: Settings, sale_id: str, say: Announce, now: datetime
+) -> tuple[str, list[str]]:
+    """Return the digest of a sale, and its plan, who would hear of it now, and every text, for people."""
+    from bot.campaigns.line import sale_of
+    from bot.campaigns.planning import Planned, digest
+    from bot.campaigns.preview import merged, texts_of
+    from bot.campaigns.reach import in_words, reach
+    from bot.channels import rates_of
+    from bot.pages.planform import text_of_sale
 
-    return in_database(folder, lambda c, settings: job(c, settings, clock_of(folder).now()))
+    sale = sale_of(connection, sale_id)
+    rates = rates_of(settings, now.date())
+    heard = [in_words(one, rates.get(one.channel)) for one in reach(connection, sale.audiences, now, sale.currency)]
+    own = ("id", "texts", "available")
+    values = {str(name): value for name, value in sale._mapping.items() if name not in own}  # noqa: SLF001 - SQLAlchemy's public name
+    texts = merged(texts_of(connection, Planned(sale.id, values, sale.texts), say))
+    said = [f"[{one.moment} · {one.language} · {one.channel}] {one.text}" for one in texts]
+    return digest(sale), [text_of_sale(sale, settings.shop.zone), *heard, "", *said]
 
 
 def _read(path: Path, folder: Path, *, begun: bool = False) -> Planned:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from sqlalchemy import Connection
 
 from bot.commands.common import HERE, Folder, Json, counted, open_shop, print_rows, talk
 from bot.commands.people import in_database
+from bot.commands.planned import By, Plan, Yes, at_its_time, look_first
 from bot.settings import Settings
 
 if TYPE_CHECKING:
@@ -21,9 +21,7 @@ if TYPE_CHECKING:
     from bot.campaigns.votefile import PlannedVote
 
 vote_list = typer.Typer(help="Trial votes.", no_args_is_help=True)
-Plan = Annotated[Path, typer.Argument(help="The plan: a YAML file.")]
 VoteId = Annotated[str, typer.Argument(help="Id of the vote.")]
-By = Annotated[str, typer.Option(help="Login of the lead or administrator who does it.")]
 
 
 @vote_list.command("list")
@@ -67,17 +65,20 @@ def make_plan(plan: Plan, by: By, folder: Folder = HERE) -> None:
         schedule(connection, vote, who, now)
         return f"Planned: {planned.id} begins at {vote.starts_at.astimezone(settings.shop.zone):%Y-%m-%d %H:%M}."
 
-    talk.print(_at_its_time(folder, job))
+    talk.print(at_its_time(folder, job))
     if planned.values["winners"]:
         talk.print(f"SHA-256 of the seed of the draw: {commitment(seed)}")
 
 
 @vote_list.command("approve")
-def approve_vote(vote_id: VoteId, by: By, folder: Folder = HERE) -> None:
-    """Approve what somebody else has planned: it opens by itself from now on."""
+def approve_vote(vote_id: VoteId, by: By, yes: Yes = False, folder: Folder = HERE) -> None:
+    """Look at what somebody else has planned and approve it: it opens by itself from now on."""
     from bot.campaigns.voting import approve
 
-    _at_its_time(folder, lambda c, _, now: approve(c, vote_id, by, now))
+    words = _words(folder)
+    seen, shown = at_its_time(folder, lambda c, settings, now: _shown(c, settings, vote_id, words, now), reads=True)
+    look_first(shown, yes=yes)
+    at_its_time(folder, lambda c, _, now: approve(c, vote_id, by, seen, now))
     talk.print(f"{vote_id} is approved.")
 
 
@@ -94,7 +95,7 @@ def start_vote(vote_id: VoteId, folder: Folder = HERE) -> None:
         check_approved(connection, vote_of(connection, vote_id), settings.policy.sale_heard_alone, now)
         return start(connection, vote_id, words, now, COMMAND)
 
-    talk.print(f"Open; {counted(_at_its_time(folder, job), 'announcement')} wait in the outbox.")
+    talk.print(f"Open; {counted(at_its_time(folder, job), 'announcement')} wait in the outbox.")
 
 
 @vote_list.command("close")
@@ -105,7 +106,7 @@ def close_vote(vote_id: VoteId, folder: Folder = HERE) -> None:
     from bot.errors import Conflict
 
     words = _words(folder)
-    if not _at_its_time(folder, lambda c, _, now: close(c, vote_id, words, now, COMMAND)):
+    if not at_its_time(folder, lambda c, _, now: close(c, vote_id, words, now, COMMAND)):
         raise Conflict(f"Vote {vote_id} is not open. Look at `zhanggui votes list`.")
     talk.print(f"{vote_id} is closed.")
 
@@ -121,7 +122,7 @@ def draw_vote(vote_id: VoteId, by: By, folder: Folder = HERE) -> None:
     def job(connection: Connection, settings: Settings, now: datetime) -> list[int]:
         return draw(connection, vote_id, words, approver(connection, by), settings.shop.language, now)
 
-    talk.print(f"Drawn: {', '.join(map(str, _at_its_time(folder, job))) or 'nobody has voted'}")
+    talk.print(f"Drawn: {', '.join(map(str, at_its_time(folder, job))) or 'nobody has voted'}")
 
 
 @vote_list.command("report")
@@ -142,10 +143,24 @@ def report_vote(vote_id: VoteId, folder: Folder = HERE, as_json: Json = False) -
         talk.print(f"Draw:   {name} {value}")
 
 
-def _at_its_time(folder: Folder, job: Callable[[Connection, Settings, datetime], Any]) -> Any:
-    from bot.clock import clock_of
+def _shown(
+    connection: Connection, settings: Settings, vote_id: str, words: VoteWords, now: datetime
+) -> tuple[str, list[str]]:
+    """Return the digest of a vote, and its times, who would be asked now, and what, for people."""
+    from bot.campaigns.announcing import LANGUAGES
+    from bot.campaigns.ballots import vote_of
+    from bot.campaigns.planning import digest
+    from bot.campaigns.reach import in_words, reach
+    from bot.channels import rates_of
 
-    return in_database(folder, lambda c, settings: job(c, settings, clock_of(folder).now()))
+    vote, zone = vote_of(connection, vote_id), settings.shop.zone
+    rates = rates_of(settings, now.date())
+    starts, ends = (f"{at.astimezone(zone):%Y-%m-%d %H:%M}" for at in (vote.starts_at, vote.ends_at))
+    heard = [in_words(one, rates.get(one.channel)) for one in reach(connection, vote.audiences, now)]
+    options = [f"{one['id']}: {one['zh']} / {one['en']}, tag {one['tag']}" for one in vote.options]
+    links = [f"{one['channel']}: {one['link']}" for one in vote.audiences if one.get("link")]
+    asked = [f"[{language}] {words.ask(language, vote, poll=False).text}" for language in LANGUAGES]
+    return digest(vote), [f"{vote.id}: {starts} to {ends}", *heard, *links, *options, "", *asked]
 
 
 def _read(path: Path, folder: Path) -> PlannedVote:

@@ -157,6 +157,7 @@ class Thinker:
             event=None if wish else row.event,
             is_group=is_group,
             addressed=row.addressed,
+            said_at=min(row.sent_at, row.received_at),
             carries=self.wishes.payload(row.inbox_id) if is_group and self.wishes else "",
             sales=lambda language: sale_views(around.sales, language),
             votes=around.votes,
@@ -197,6 +198,8 @@ _NEXT_MESSAGES = (
         inbox.c.choice,
         inbox.c.topic,
         inbox.c.addressed,
+        inbox.c.sent_at,
+        inbox.c.received_at,
     )
     .join(inbox, and_(inbox.c.conversation_id == conversations.c.id, inbox.c.seq == conversations.c.done_seq + 1))
     .where(conversations.c.id.in_(bindparam("talks", expanding=True)))
@@ -273,7 +276,7 @@ def late_votes(connection: Connection, now: datetime) -> dict[str, VoteView]:
             row.id,
             row.question,
             {one["id"]: {language: one[language] for language in ("zh", "en")} for one in row.options},
-            row.status == "open" and now < row.ends_at,
+            row.status == "open",
             row.ends_at,
             row.prize,
             row.winners,

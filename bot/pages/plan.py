@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -25,6 +26,7 @@ from bot.knowledge.yamlfile import Reading, text_of
 from bot.messages import ChatKind
 from bot.pages import planform
 from bot.pages.desk import HERE, MOST_PLAN, Desk, Job, found
+from bot.pages.faults import in_words
 from bot.pages.planform import Place
 from bot.pages.sent import all_in, form_in, words_in
 from bot.storable import storable
@@ -92,7 +94,9 @@ def plan_routes(desk: Desk) -> APIRouter:
 
         now = wiring.clock.now()
         viewer, choices, seen = await session_in(request, wiring).read(job, Right.LEAD)
-        values = {**_values(desk, sheet, choices, seen, now), "looked": looked, "problem": problem, "done": done}
+        told = partial(in_words, language=plain.language_in(request))
+        values = {**_values(desk, sheet, choices, seen, now), "told_in": told}
+        values |= {"looked": looked, "problem": problem, "done": done}
         return desk.page(request, "plan", "campaigns", values, viewer, status)
 
     @router.get(PAGE, include_in_schema=False)
@@ -206,7 +210,7 @@ def _look(connection: Connection, desk: Desk, sheet: Sheet, now: datetime) -> Lo
     except NotFound as error:
         return Looked([Fault("", _line_of(sheet.text, str(error)), str(error), "")])
     texts = preview.merged(preview.texts_of(connection, planned, desk.say()))
-    return Looked([], texts, reach(connection, planned.values["audiences"], now))
+    return Looked([], texts, reach(connection, planned.values["audiences"], now, planned.values["currency"]))
 
 
 def _line_of(text: str, problem: str) -> int:

@@ -59,7 +59,7 @@ def filled(text: str, fields: Mapping[str, str], places: Sequence[str], reading:
             del data[name]
     offered = [_audience(place) for place in places if place]
     ours = {_place_of(one) for one in offered}
-    kept = [one for one in _audiences(data) if _place_of(one) not in ours]
+    kept = [one for one in _audiences(data) if _place_of(one) not in ours or "segment" in one]
     data["audiences"] = [*kept, *(one for one in offered if one.get("language") != NOT_TOLD)]
     return _dumped(data)
 
@@ -97,10 +97,13 @@ def _place_of(audience: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def told_once(places: Sequence[Place], text: str) -> list[Place]:
-    """Return the places that a form can offer: those that the plan does not tell twice, in two languages."""
+    """Return the places that a form can offer: not what the plan tells twice, in two languages, or to a segment."""
     data = Reading("").yaml(text) if text.strip() else None
-    told = [_place_of(one) for one in _audiences(data)] if data is not None else []
-    return [place for place in places if told.count((place.channel, place.chat)) < 2]
+    audiences = _audiences(data) if data is not None else []
+    told = [_place_of(one) for one in audiences]
+    to_segments = [_place_of(one) for one in audiences if "segment" in one]
+    known = ((place, (place.channel, place.chat)) for place in places)
+    return [place for place, where in known if told.count(where) < 2 and where not in to_segments]
 
 
 def fields_in(text: str, zone: ZoneInfo) -> dict[str, str]:

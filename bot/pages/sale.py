@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select
 
 from bot import audit
 from bot.campaigns import flash, planning, steering
-from bot.campaigns.announcing import author_of
+from bot.campaigns.announcing import authors_of
 from bot.campaigns.course import Point, course, stand
 from bot.campaigns.line import OVER, sale_of
 from bot.campaigns.outcome import Announced, Outcome, announced, outcome
@@ -78,12 +78,13 @@ def read_course(connection: Connection, sale_id: str, now: datetime) -> Course:
     points, now_at = course(connection, sale_id), stand(connection, sale_id, now)
     if now_at is None:
         raise NotFound
+    told_so_far = announced(connection, authors_of(sale_id))
     goes_on = sale.status not in OVER or now_at.held > 0
     return Course(
         sale,
         product,
-        outcome(connection, sale_id),
-        announced(connection, author_of(sale_id)),
+        outcome(connection, sale_id, told_so_far),
+        told_so_far,
         now_at,
         (*points, now_at) if goes_on or not points else points,
         by_hand(connection, sale_id, MOST_BY_HAND),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from bot.campaigns.claimants import Claim, claims_of
 from bot.clock import Clock, IdMaker, new_id
@@ -32,10 +32,15 @@ class CartLine(Body):
 
 
 class CartContent(Body):
-    """All that lies in the cart now; an empty list empties it. `pay_url` is where the customer can pay it."""
+    """All that lies in the cart now; an empty list empties it. `pay_url` is where the customer can pay it.
+
+    `changed_at` is when the customer changed it, where that is not now: a cart that is told of a day late is not
+    followed up.
+    """
 
     lines: Annotated[list[CartLine], Field(max_length=200)]
     pay_url: PayUrl = ""
+    changed_at: AwareDatetime | None = None
 
 
 def shop_routes(database: Database, clock: Clock, api_key: str, make_id: IdMaker = new_id) -> APIRouter:
@@ -87,9 +92,8 @@ def shop_routes(database: Database, clock: Clock, api_key: str, make_id: IdMaker
         lines: dict[str, int] = {}
         for line in content.lines:
             lines[line.sku] = lines.get(line.sku, 0) + line.quantity
-        await database.write(
-            lambda connection: put_cart(connection, customer_id, lines, clock.now(), make_id, content.pay_url)
-        )
+        told = content.pay_url, content.changed_at
+        await database.write(lambda c: put_cart(c, customer_id, lines, clock.now(), make_id, *told))
         return Recorded(changed=True)
 
     @router.post("/events", dependencies=keyed, responses=FAULTS)

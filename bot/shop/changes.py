@@ -15,7 +15,7 @@ from bot.store.tables import cart_lines, carts, customers, orders, outbox, touch
 
 FOLLOW_UP_AFTER, ORDER_FOLLOW_UP_AFTER = timedelta(minutes=60), timedelta(minutes=30)
 NEW_FOR = timedelta(days=1)
-"""An order that is older when it is first told of is history: nobody is reminded of it."""
+"""A cart or an order that is older when it is told of is history: nobody is reminded of it."""
 
 
 def pay_order(connection: Connection, order_number: str, paid_at: datetime, changed_at: datetime | None = None) -> bool:
@@ -104,12 +104,14 @@ def put_cart(
     now: datetime,
     new_id: IdMaker,
     pay_url: str = "",
+    changed_at: datetime | None = None,
 ) -> str:
     """Replace what lies in a customer's open cart, opening one if there is none. Return the cart's id.
 
     Args:
         lines: pieces by sku, each at least 1; an empty mapping empties the cart.
         pay_url: where the customer can pay it.
+        changed_at: see `touch_cart`.
 
     Raises:
         NotFound: there is no such customer or sku.
@@ -140,15 +142,18 @@ def put_cart(
     if lines:
         rows = [{"cart_id": cart_id, "sku": sku, "quantity": quantity} for sku, quantity in sorted(lines.items())]
         connection.execute(cart_lines.insert(), rows)
-    touch_cart(connection, cart_id, now)
+    touch_cart(connection, cart_id, now, changed_at)
     return cart_id
 
 
-def touch_cart(connection: Connection, cart_id: str, now: datetime) -> bool:
+def touch_cart(connection: Connection, cart_id: str, now: datetime, changed_at: datetime | None = None) -> bool:
     """Record that a cart changed: its follow-up comes due 60 minutes from `now`, an empty cart gets none.
 
+    Args:
+        changed_at: when the customer changed it; None: now. A cart that is told of a day late is not followed up.
+
     Returns:
-        Whether a follow-up is set; False for a cart that is paid or empty.
+        Whether a follow-up is set; False for a cart that is paid or empty, or told of too late.
 
     Raises:
         NotFound: there is no such cart.
@@ -165,6 +170,8 @@ def touch_cart(connection: Connection, cart_id: str, now: datetime) -> bool:
     connection.execute(update(carts).where(carts.c.id == cart_id).values(status=status))
     if not filled:
         _withdraw_follow_ups(connection, cart_id, "emptied", now)
+        return False
+    if changed_at is not None and now - changed_at >= NEW_FOR:
         return False
     payload = {"cart_id": cart_id, "step": 1}
     set_timer(connection, f"cart:{cart_id}:1", "cart_followup", payload, now + FOLLOW_UP_AFTER)

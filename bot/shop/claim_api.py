@@ -111,9 +111,9 @@ def claim_routes(database: Database, clock: Clock, api_key: str, links: Links, m
         """Claim a piece by a link. No cookie takes part: the token alone says who claims, and it is good once."""
         _pace(by_address, request.client.host if request.client else "")
         link = links.read(used.token, clock.now())
-        _pace(by_person, link.person_id)
+        _pace(by_person, link.bearer)
 
-        claimed = await desk.claim(Asked(link.sale_id, link.person_id, link.nonce))
+        claimed = await desk.claim(Asked(link.subject, link.bearer, link.nonce))
         return await database.read(lambda c: _got(c, link, claimed))
 
     return router
@@ -125,7 +125,7 @@ def _pace(window: SlidingWindow, key: str) -> None:
 
 
 def _got(connection: Connection, link: Link, claimed: Claimed) -> Got:
-    pay_url = connection.execute(select(sales.c.pay_url).where(sales.c.id == link.sale_id)).scalar_one()
+    pay_url = connection.execute(select(sales.c.pay_url).where(sales.c.id == link.subject)).scalar_one()
     return Got(
         outcome=claimed.outcome,
         left=claimed.left,

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, delete, select, update
 
-from bot.campaigns import buyers
+from bot.campaigns import ballots, buyers
 from bot.delivery.touches import withdraw_marketing
 from bot.shop.bodies import OrderBody
 from bot.shop.changes import withdraw_all_of
@@ -74,6 +74,7 @@ def _erase_person(connection: Connection, customer_id: str, now: datetime) -> No
         withdraw_marketing(connection, person_id, "erased", now)
     connection.execute(delete(person_measures).where(person_measures.c.person_id.in_(theirs)))
     connection.execute(delete(person_tags).where(person_tags.c.person_id.in_(theirs)))
+    ballots.forget(connection, theirs)
     connection.execute(update(identities).where(identities.c.person_id.in_(theirs)).values(name=""))
     connection.execute(update(persons).where(persons.c.id.in_(theirs)).values(name="", customer_id=None))
     for person_id in sorted(theirs):

@@ -19,6 +19,7 @@ class CartUpdated(Body):
 
     type: Literal["cart.updated"]
     cart_id: Key
+    changed_at: AwareDatetime | None = None
 
 
 class CheckoutStarted(Body):
@@ -26,6 +27,7 @@ class CheckoutStarted(Body):
 
     type: Literal["checkout.started"]
     cart_id: Key
+    changed_at: AwareDatetime | None = None
 
 
 class CartPaid(Body):

@@ -60,7 +60,7 @@ def record(connection: Connection, event: Event, now: datetime, new_id: IdMaker)
     """
     match event:
         case CartUpdated() | CheckoutStarted():
-            return touch_cart(connection, event.cart_id, now)
+            return touch_cart(connection, event.cart_id, now, event.changed_at)
         case CartPaid():
             return pay_cart(connection, event.cart_id, now)
         case OrderPaid():

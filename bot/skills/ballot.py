@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 
 from bot.knowledge.entries import version_of
 from bot.messages import Choice, Source
@@ -30,7 +31,8 @@ PHRASES = phrases(
     "number vote.entry; not_open; yours vote.option vote.question; over vote.question; "
     "won vote.question vote.prize vote.entry; "
     "result vote.question vote.total; line vote.option vote.count vote.percent; among vote.numbers; "
-    "winners vote.question vote.prize vote.numbers vote.seed; my_number"
+    "winners vote.question vote.prize vote.numbers vote.seed; my_number; "
+    "passed vote.numbers"
 )
 
 
@@ -42,7 +44,7 @@ def run(turn: Turn) -> Step:
         if vote is None:
             return Step((Say("votes.not_open"),), turn.state)
         return _cast(turn, vote, option) if option in vote.options else _see(turn, vote)
-    votes = [vote for vote in turn.votes.values() if vote.is_open]
+    votes = [vote for vote in turn.votes.values() if vote.takes(_said_at(turn))]
     if not votes:
         return Step((Say("votes.none"),), turn.state)
     if len(votes) == 1:
@@ -55,7 +57,10 @@ def is_meant(turn: Turn) -> bool:
     """Return whether a message is about a vote: by a tap, or by the word."""
     if turn.choice:
         return turn.choice.startswith(VOTE)
-    return any(vote.is_open for vote in turn.votes.values()) and WISH.fullmatch(normal(turn.text)) is not None
+    return (
+        any(vote.takes(_said_at(turn)) for vote in turn.votes.values())
+        and WISH.fullmatch(normal(turn.text)) is not None
+    )
 
 
 def typed(text: str, vote: VoteView) -> str:
@@ -72,7 +77,7 @@ def typed(text: str, vote: VoteView) -> str:
 def _cast(turn: Turn, vote: VoteView, option: str) -> Step:
     fields = {**_fields(turn, vote), "vote.option": shown.name(vote.options[option], turn.language)}
     outcomes = ("voted", "changed", "same", "not_open")
-    return Step((), turn.state, (CastVote(vote.id, option, _said(vote, fields, outcomes)),))
+    return Step((), turn.state, (CastVote(vote.id, option, _said_at(turn), _said(vote, fields, outcomes)),))
 
 
 def _see(turn: Turn, vote: VoteView) -> Step:
@@ -81,7 +86,7 @@ def _see(turn: Turn, vote: VoteView) -> Step:
     labels = {one: shown.name(label, turn.language) for one, label in vote.options.items()}
     choices = tuple(Choice(f"{VOTE}{vote.id}:{one}", label) for one, label in labels.items())
     said["ask"] = Say("votes.ask", fields, choices, said["over"].sources)
-    if vote.is_open:  # it may be changed, also by typing a number: what was said last has to offer it
+    if vote.takes(_said_at(turn)):  # it may be changed, also by typing a number: what was said last has to offer it
         said["yours"] = replace(said["yours"], choices=choices)
     return Step((), turn.state, (SeeVote(vote.id, labels, said),))
 
@@ -89,6 +94,10 @@ def _see(turn: Turn, vote: VoteView) -> Step:
 def _said(vote: VoteView, fields: Mapping[str, str], outcomes: tuple[str, ...]) -> dict[str, Say]:
     source = (Source(f"vote:{vote.id}", version_of(*vote.question.values())),)
     return {outcome: Say(f"votes.{outcome}", fields, sources=source) for outcome in outcomes}
+
+
+def _said_at(turn: Turn) -> datetime:
+    return turn.said_at or turn.now
 
 
 def _fields(turn: Turn, vote: VoteView) -> dict[str, str]:

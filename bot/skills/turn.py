@@ -386,6 +386,8 @@ class Turn:
     """How a message in a group speaks to the bot: by its `name`, by a `reply`; empty if it does not."""
     carries: str = ""
     """The payload that carries this message into the private chat."""
+    said_at: datetime | None = None
+    """When the customer said it; None: now."""
     order_example: str = ""
     """A made-up order number in the shop's form, empty where none can be made up."""
     popular: tuple[str, ...] = ()

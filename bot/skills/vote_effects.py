@@ -17,6 +17,7 @@ class VoteView:
 
     Attributes:
         options: what may be chosen: id → its name by language.
+        is_open: whether it was opened and is not closed yet; see `takes`.
         prize: by language; empty where nothing is drawn among the voters.
     """
 
@@ -28,13 +29,18 @@ class VoteView:
     prize: Mapping[str, str] = field(default_factory=dict)
     winners: int = 0
 
+    def takes(self, at: datetime) -> bool:
+        """Return whether a vote counts that is given `at` this time."""
+        return self.is_open and at < self.ends_at
+
 
 @dataclass(frozen=True, slots=True)
 class CastVote:
-    """Vote; `said` by outcome, see `bot.campaigns.ballots.Cast`."""
+    """Vote; given `at` this time, `said` by outcome, see `bot.campaigns.ballots.Cast`."""
 
     vote_id: str
     option: str
+    at: datetime
     said: Mapping[str, Say]
 
 
@@ -58,7 +64,9 @@ class PollVote:
     Attributes:
         message_id: of the message that is the poll, `bot.messages.Outbound.id`.
         options: the numbers of the options from 0, separated by commas; empty for a vote taken back.
+        at: when.
     """
 
     message_id: str
     options: str
+    at: datetime

@@ -15,6 +15,7 @@ campaigns = Table(  # what is said to a segment of people, one by one: recall
     Column("plan", JSON, nullable=False),  # as it was written, see bot.campaigns.plans
     Column("status", String(10), nullable=False),  # draft | running | paused | ended
     Column("made_by", String(100), nullable=False),  # who planned it
+    Column("approved_by", String(100), nullable=False, default="", server_default=text("''")),  # who else looked at it
     Column("started_at", Utc),
     Column("round_at", Utc),  # when it last looked who is to hear of it
 )

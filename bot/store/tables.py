@@ -150,6 +150,7 @@ consents = Table(
     Column("text_version", String(64), nullable=False, default=""),
     Column("at", Utc, nullable=False),
     Index("ix_consents_person", "person_id", "purpose", "at"),
+    partial("ix_consents_no", "person_id", where="NOT granted"),
 )
 person_measures = Table(  # a person's own measures, where they want them remembered
     "person_measures",
@@ -262,6 +263,7 @@ outbox = Table(
     partial("ix_outbox_open", "conversation_id", "id", where="status IN ('waiting', 'sending')"),
     partial("ix_outbox_sending", "channel", "lease_until", where="status = 'sending'"),
     partial("ix_outbox_platform", "platform_id", where="platform_id <> ''"),
+    partial("ix_outbox_campaign", "author", "status", where="author >= 'campaign:'"),
     Index("ix_outbox_conversation", "conversation_id", "id"),
     Index("ix_outbox_created", "created_at"),
 )

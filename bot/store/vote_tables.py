@@ -28,13 +28,13 @@ ballots = Table(  # what a person chose; of several people who are one customer 
     "vote_ballots",
     metadata,
     Column("vote_id", Id, ForeignKey("votes.id"), primary_key=True),
-    Column("person_id", Id, ForeignKey("persons.id"), primary_key=True),
-    Column("identity_id", Id, ForeignKey("identities.id"), nullable=False),  # by which account
-    Column("entry", Integer, nullable=False),  # its number in the draw
+    Column("entry", Integer, primary_key=True, autoincrement=False),  # its number in the draw
+    Column("person_id", Id, ForeignKey("persons.id")),  # none: they were erased
+    Column("identity_id", Id, ForeignKey("identities.id")),  # by which account
     Column("option", String(64), nullable=False),  # empty: taken back
     Column("voted_at", Utc, nullable=False),
     Column("counted", Boolean),  # none until the vote is closed
-    Column("place", Integer),  # of a winner, from 1
-    UniqueConstraint("vote_id", "entry", name="uq_vote_ballots_vote_entry"),
+    Column("place", Integer),  # of a winner, from 1; 0: passed over in the draw
+    UniqueConstraint("vote_id", "person_id", name="uq_vote_ballots_vote_person"),
     Index("ix_vote_ballots_person", "person_id"),
 )

@@ -258,6 +258,7 @@ EN = {
     "says": "{name}: {text}",
     "list_comma": ", ",
     "comma": ", ",
+    "full_stop": ". ",
     "colon": ": ",
     "writes_now": "{name} is writing here now",
     "customer_types": "{name} is typing …",

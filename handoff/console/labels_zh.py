@@ -258,6 +258,7 @@ ZH = {
     "says": "{name}：{text}",
     "list_comma": "、",
     "comma": "，",
+    "full_stop": "。",
     "colon": "：",
     "writes_now": "{name}正在这里写回复",
     "customer_types": "{name} 正在输入……",

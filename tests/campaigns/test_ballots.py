@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Connection, update
 
-from bot.campaigns.ballots import Voter, cast, counting, vote_of
-from bot.campaigns.draw import commitment, drawn
+from bot.campaigns.ballots import Voter, cast, counting, forget, vote_of
+from bot.campaigns.draw import Drawn, commitment, drawn
 from bot.store.database import Database
 from bot.store.tables import ballots, identities, person_tags, persons, votes
 from tests.conftest import StandingClock
@@ -118,6 +118,22 @@ async def test_nothing_is_taken_before_the_start_after_the_end_or_for_what_there
     assert await rows(vote.database, ballots) == []
 
 
+async def test_who_is_erased_has_no_vote_while_it_is_open_and_later_a_number_that_is_nobodys(vote: Vote) -> None:
+    for account, option in (("li-telegram", "linen"), ("li-web", "silk"), ("wang", "silk")):
+        await vote.votes(account, option)
+    await vote.database.write(lambda c: forget(c, ["li"]))
+    assert await vote.counts() == [(2, "silk"), (3, "silk")]
+    closed = {"status": "closed"}
+    await vote.database.write(lambda c: c.execute(update(ballots).values(counted=True)).rowcount)
+    await vote.database.write(lambda c: c.execute(update(votes).values(closed)).rowcount)
+    await vote.database.write(lambda c: forget(c, ["li-web"]))
+    assert await vote.counts() == [(2, "silk"), (3, "silk")], "what was told stays true"
+    kept = {(row.entry, row.person_id, row.identity_id) for row in await rows(vote.database, ballots)}
+    assert kept == {(2, None, None), (3, "wang", "wang")}
+    counted = await vote.database.read(lambda c: counting(c, vote_of(c, "v")))
+    assert [row.whose for row in counted] == [None, "person:wang"]
+
+
 async def test_accounts_that_vote_at_the_same_moment_from_two_processes_get_numbers_of_their_own(vote: Vote) -> None:
     async with another(vote.database) as second:
         came = await asyncio.gather(
@@ -133,6 +149,7 @@ async def test_accounts_that_vote_at_the_same_moment_from_two_processes_get_numb
 
 def test_a_draw_is_the_order_of_the_hashes_of_seed_and_number() -> None:
     # `printf 'seed:1' | sha256sum` begins with 81e4, of the others with 97c3, 7413 and a840.
-    assert drawn("seed", [1, 2, 3, 4], 3) == [3, 1, 2]
-    assert drawn("seed", [4, 2], 3) == [2, 4]
+    assert drawn("seed", {1: "a", 2: "b", 3: "c", 4: "d"}, 3) == Drawn((3, 1, 2), ())
+    assert drawn("seed", {4: "d", 2: "b"}, 3) == Drawn((2, 4), ())
+    assert drawn("seed", {1: "c", 2: "", 3: "c", 4: "d"}, 2) == Drawn((3, 4), (1, 2)), "nobody twice, and no nobody"
     assert commitment("seed") == "19b25856e1c150ca834cffc8b59b23adbd0ec0389e58eb22b3b64768098d002b"

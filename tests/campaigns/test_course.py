@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection, update
 
 from bot.campaigns import flash, planning, preview, steering
-from bot.campaigns.announcing import author_of
+from bot.campaigns.announcing import authors_of
 from bot.campaigns.course import course, next_at, stand
 from bot.campaigns.moments import HALF, SOLD_OUT, START, Moment
 from bot.campaigns.outcome import announced
@@ -121,7 +121,7 @@ async def test_each_announcement_is_found_by_who_what_and_why(sale: Sale) -> Non
     newest, *older = await sale.database.read(lambda c: told(c, "sale", limit=10))
     assert await found(before_id=newest.id) == sorted((one.moment, one.channel, one.chat) for one in older)
     assert await found(find="u2", status="sent") == []
-    counts = await sale.database.read(lambda c: announced(c, author_of("sale")))
+    counts = await sale.database.read(lambda c: announced(c, authors_of("sale")))
     assert [(one.channel, one.status, one.reason, one.many) for one in counts] == [
         ("telegram:bot", "sent", "", 1),
         ("web:shop", "dropped", "no_consent", 2),

@@ -13,9 +13,10 @@ from sqlalchemy import Connection, select, update
 from bot import audit
 from bot.campaigns import claiming, flash, line, paying, planning
 from bot.campaigns.announce import announcement
+from bot.campaigns.announcing import authors_of
 from bot.campaigns.broadcast import CHUNK
 from bot.campaigns.handlers import SaleTimers
-from bot.campaigns.outcome import outcome
+from bot.campaigns.outcome import announced, outcome
 from bot.campaigns.planning import Planned
 from bot.campaigns.reach import in_words, reach
 from bot.clock import IdMaker
@@ -216,7 +217,8 @@ async def test_a_draft_that_was_approved_is_not_approved_when_another_is_put_in_
     with pytest.raises(Conflict, match="planned"):
         await sale.do(lambda c: put_sale(c, "sale", body))
     await sale.do(lambda c: put_sale(c, "other", body))
-    await sale.do(lambda c: planning.approve(c, "other", "bob", now))
+    seen = planning.digest(await sale.do(lambda c: line.sale_of(c, "other")))
+    await sale.do(lambda c: planning.approve(c, "other", "bob", now, seen))
     await sale.do(lambda c: planning.check_approved(c, line.sale_of(c, "other"), 1, now))
     await sale.do(lambda c: put_sale(c, "other", body))
     with pytest.raises(NotAllowed, match="2 would hear"):
@@ -235,12 +237,12 @@ async def test_a_paused_sale_gives_nothing_and_sends_nothing_and_then_serves_the
         row.not_before > now() for row in await rows(sale.database, outbox, outbox.c.author == "campaign:sale:sale")
     } == {True}
     await sale.go_on(10 * MINUTE)  # the hold runs out, and nobody is offered the piece
-    assert (await sale.do(lambda c: outcome(c, "sale"))).available == 1
+    assert (await sale.do(lambda c: outcome(c, "sale", announced(c, authors_of("sale"))))).available == 1
     with pytest.raises(Conflict):
         await sale.do(lambda c: flash.pause(c, "sale", "command", now()))
     await sale.do(lambda c: flash.resume(c, "sale", "command", now()))
     assert await sale.claim("m1") == "waiting"
-    stands = (await sale.do(lambda c: outcome(c, "sale"))).claims
+    stands = (await sale.do(lambda c: outcome(c, "sale", announced(c, authors_of("sale"))))).claims
     assert stands == {"held": 1, "released": 1, "waiting": 1}
 
 
@@ -431,13 +433,14 @@ async def test_a_cancelled_sale_is_over_before_it_began(sale: Sale) -> None:
 async def test_what_many_would_hear_needs_a_second_person(sale: Sale) -> None:
     await sale.fill(GROUP, PEOPLE)
     now = sale.clock.now()
+    seen = planning.digest(await sale.do(lambda c: line.sale_of(c, "sale")))
     check = lambda c: planning.check_approved(c, line.sale_of(c, "sale"), 2, now)  # noqa: E731
     with pytest.raises(NotAllowed, match="3 would hear"):
         await sale.do(check)
     for login, why in (("ann", "Somebody else"), ("eve", "no lead"), ("nobody", "no lead")):
         with pytest.raises(NotAllowed, match=why):
-            await sale.do(lambda c, login=login: planning.approve(c, "sale", login, now))  # type: ignore[misc]
-    assert await sale.do(lambda c: planning.approve(c, "sale", "bob", now)) == "agent:bob"
+            await sale.do(lambda c, login=login: planning.approve(c, "sale", login, now, seen))  # type: ignore[misc]
+    assert await sale.do(lambda c: planning.approve(c, "sale", "bob", now, seen)) == "agent:bob"
     await sale.do(check)
     await sale.schedule()
     with pytest.raises(Conflict):
@@ -460,6 +463,6 @@ async def test_the_report_says_what_was_paid_and_why_somebody_was_not_told(sale:
     person = (await rows(sale.database, identities, identities.c.user == "u1"))[0].person_id
     await sale.do(lambda c: paying.pay(c, "sale", person, sale.clock.now()))
     await sale.do(lambda c: c.execute(update(outbox).values(status="dropped", reason="unreachable")))
-    found = await sale.do(lambda c: outcome(c, "sale"))
+    found = await sale.do(lambda c: outcome(c, "sale", announced(c, authors_of("sale"))))
     assert (found.revenue_minor, found.available, found.claims) == (5900, 2, {"paid": 1})
     assert found.announced == {"telegram:bot dropped: unreachable": 2}

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.campaigns.planfile import read_plan
+from bot.campaigns.planfile import HINTS, plan_in, read_plan
 from bot.campaigns.planning import Planned
+from bot.campaigns.plans import segment_in
+from bot.campaigns.segments import Segment, Span
 from bot.knowledge.yamlfile import Reading
+from bot.pages.faults import in_words
 
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
+CHINESE = re.compile("[\u4e00-\u9fff]")
 CHANNELS = ("telegram:shopbot", "web:shop", "wecom:corp")
 PLAN = """\
 id: linen-december
@@ -38,6 +43,11 @@ texts:
     soon: "{sale.product} begins at {sale.starts}!"
     start@web: "Now: {sale.left} left"
 """
+
+
+WEB = "- channel: web:shop"
+TO_GOLD = "- channel: telegram:shopbot\n    segment: {tiers: [gold]}"
+EUR = "\ncurrency: EUR"
 
 
 def read(tmp_path: Path, text: str = PLAN) -> tuple[Planned | None, list[str]]:
@@ -75,6 +85,11 @@ def test_a_plan_is_read_in_the_shops_time_and_currency(tmp_path: Path) -> None:
         ('    start@web: "Now: {sale.left} left"\n', "", 17, "`start@web` is there in `zh` only", "in `en`, too"),
         ('price: "199.00"', 'price: "199.999"', 3, "`price` has more than 2 digits behind the point", "199.00"),
         ('price: "199.00"', 'price: "199.5"\ncurrency: JPY', 3, "`price` has more than 0 digits", "199.00"),
+        (WEB, f"{WEB}\n    segment: {{tags: [linen]}}", 16, "chooses nobody on `web:shop`", "private chats"),
+        (WEB, TO_GOLD.replace("tiers: [gold]", "channels: [web:shop]"), 16, "names `channels`", "out"),
+        (WEB, TO_GOLD.replace("tiers: [gold]", "tires: [gold]"), 16, "`audiences.1.segment.tires`", "whom you mean"),
+        (WEB, TO_GOLD.replace("tiers: [gold]", ""), 16, "`segment` is empty", "whom you mean"),
+        (WEB, TO_GOLD.replace("tiers: [gold]", 'spent: {from: "9"}') + EUR, 16, "`spent` is in the shop's", "out"),
         ("sku: linen", "sku：linen", 2, "full-width colon", "half width"),
     ],
 )
@@ -85,6 +100,27 @@ def test_a_fault_names_its_line_and_the_way_out(
     planned, faults = read(tmp_path, PLAN.replace(old, new))
     assert planned is None
     assert any(f"plan.yml:{line}: " in fault and problem in fault and fix in fault for fault in faults), faults
+    reading = Reading("")
+    plan_in(PLAN.replace(old, new), ZoneInfo("Asia/Shanghai"), "CNY", CHANNELS, NOW, reading)
+    for told in (part for fault in reading.faults for part in (fault.problem, fault.fix)):
+        assert CHINESE.search(in_words(told, "zh")), f"nobody has put into Chinese: {told}"
+        assert in_words(told, "en") == told
+
+
+def test_every_way_out_of_a_plan_is_told_in_chinese_too() -> None:
+    assert [hint for hint in HINTS.values() if not CHINESE.search(in_words(hint, "zh"))] == []
+    assert in_words(HINTS["early"], "zh") == "请按会员等级写分钟数，例如 `early: {gold: 60}`"
+    assert in_words("`a.b` has no field `{sale.x}`", "zh") == "`a.b` 里没有字段 `{sale.x}`"
+
+
+def test_an_audience_may_be_a_segment_of_a_channel(tmp_path: Path) -> None:
+    planned, faults = read(tmp_path, PLAN.replace(WEB, TO_GOLD.replace("}", ', spent: {from: "9.50"}}')))
+    assert planned is not None, faults
+    segment = {"tiers": ["gold"], "spent": {"from": "9.50"}}
+    assert planned.values["audiences"][1] == {"channel": "telegram:shopbot", "segment": segment}
+    assert segment_in(planned.values["audiences"][1], "CNY") == Segment(
+        tiers=frozenset({"gold"}), spent_minor=Span(950)
+    )
 
 
 def test_what_is_sent_by_hand_is_not_planned_for_the_next_two_hours(tmp_path: Path) -> None:

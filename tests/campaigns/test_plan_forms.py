@@ -70,6 +70,14 @@ def test_what_a_form_has_no_field_for_stays_in_the_text() -> None:
     assert planned.texts == {"zh": {"soon": "快来"}, "en": {"soon": "Come"}}
 
 
+def test_whom_a_plan_tells_by_a_segment_stays_in_the_text_and_is_not_offered() -> None:
+    before = "audiences:\n- channel: telegram:bot\n  segment: {tags: [linen]}\n"
+    text = filled(before, FIELDS, [EVERYBODY, Place("telegram:bot", "", "").value(NOT_TOLD)], Reading(""), SHANGHAI)
+    assert "segment: {tags: [linen]}" in text
+    places = [Place("telegram:bot", "", ""), Place("web:shop", "", "")]
+    assert told_once(places, text) == [places[1]]
+
+
 def test_a_text_that_cannot_be_read_comes_back_as_it_was() -> None:
     reading = Reading("")
     assert filled("id: [", FIELDS, [EVERYBODY], reading, SHANGHAI) == "id: ["

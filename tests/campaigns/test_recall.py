@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import Connection, func, select
 
-from bot.campaigns.plans import CampaignBody
+from bot.campaigns.plans import CampaignBody, stored
 from bot.campaigns.recall import ROUND, WAVE, Recalls
-from bot.campaigns.running import move, put, start
+from bot.campaigns.running import approve, move, put, start
 from bot.delivery.complaints import Clocks, complain
 from bot.delivery.gate import held_out
 from bot.delivery.ledger import open_grants
@@ -22,6 +22,7 @@ from bot.delivery.touches import count_payment
 from bot.effects import set_consent
 from bot.errors import Conflict, NotAllowed
 from bot.messages import Grant, Limits
+from bot.settings import Settings
 from bot.shop.changes import pay_order
 from bot.shop.erasing import erase
 from bot.skills.turn import SetConsent
@@ -44,7 +45,11 @@ PLAN = {
 
 @pytest.fixture
 def timer(database: Database, clock: StandingClock, thinker: Thinker) -> TimerRunner:
-    recalls = Recalls(lambda: thinker.brain.mind.voice, thinker.settings)
+    return a_timer(database, clock, thinker, thinker.settings)
+
+
+def a_timer(database: Database, clock: StandingClock, thinker: Thinker, settings: Settings) -> TimerRunner:
+    recalls = Recalls(lambda: thinker.brain.mind.voice, settings)
     handlers = {ROUND: recalls.look, WAVE: recalls.write}
     return TimerRunner(database, clock, handlers, wake=Signal(), fired=Signal())
 
@@ -407,6 +412,38 @@ async def test_own_words_are_said_with_the_coupon_and_the_reason_behind_them(
     (first,) = await later.moment()
     assert first.startswith("p-lin，想您了\n")
     assert "上次购买是在" in first
+
+
+async def grows(database: Database, clock: StandingClock, people: int) -> None:
+    def fill(connection: Connection) -> None:
+        for number in range(people):
+            customer(connection, f"c{number}")
+            person(connection, f"p{number}", customer=f"c{number}")
+            order(connection, f"c{number}", 29, now=clock.now())
+
+    await database.write(fill)
+
+
+async def test_what_grows_past_what_one_person_may_decide_waits_for_another(
+    shop: Database, clock: StandingClock, thinker: Thinker
+) -> None:
+    policy = thinker.settings.policy.model_copy(update={"sale_heard_alone": 3})
+    later = Later(shop, clock, a_timer(shop, clock, thinker, thinker.settings.model_copy(update={"policy": policy})))
+    await begin(shop, clock)
+    assert len(await later.moment()) == 1
+    await grows(shop, clock, 5)
+    assert len(await later(DAY)) == 2, "three in all"
+    assert await later(DAY) == []
+    (task,) = await rows(shop, tasks, tasks.c.kind == "approve")
+    assert "zhanggui campaigns approve recall-30" in task.text
+    plan = CampaignBody.model_validate(PLAN)
+    with pytest.raises(NotAllowed):
+        await shop.write(lambda c: approve(c, "recall-30", "agent:ann", stored(plan), clock.now()))
+    with pytest.raises(Conflict, match="changed meanwhile"):
+        await shop.write(lambda c: approve(c, "recall-30", "agent:bob", {}, clock.now()))
+    await shop.write(lambda c: approve(c, "recall-30", "agent:bob", stored(plan), clock.now()))
+    assert len(await later.moment()) == 3
+    assert (await rows(shop, tasks, tasks.c.kind == "approve"))[0].done
 
 
 @on_sqlite

@@ -249,6 +249,11 @@ def test_an_operator_checks_counts_tries_and_starts_a_recall(tmp_path: Path) -> 
     assert run("campaigns", "start", str(plan), "--by", "ann")[0] == 1, "nobody of that name"
     run("agents", "add", "ann", "--role", "lead")
     assert "Started: recall-30" in run("campaigns", "start", str(plan), "--by", "ann")[2]
+    run("agents", "add", "bob", "--role", "lead")
+    code, shown, asked = run("campaigns", "approve", "recall-30", "--by", "bob")
+    assert (code, "Approve this?" in asked, "BACK20" in shown, "[last · zh]" in shown) == (1, True, True, True)
+    assert run("campaigns", "approve", "recall-30", "--by", "ann", "--yes")[0] == 1, "she has planned it"
+    assert "is approved" in run("campaigns", "approve", "recall-30", "--by", "bob", "--yes")[2]
     assert run("campaigns", "pause", "recall-30")[0] == 0
     assert run("campaigns", "resume", "recall-30")[0] == 0
     (row,) = json.loads(run("campaigns", "list", "--json")[1])

@@ -133,9 +133,11 @@ async def test_a_plan_that_does_not_pass_comes_back_whole_and_names_its_lines(st
             assert answer.status_code == 422
             assert text_in(answer.text) == bad
             assert "第 4 行" in answer.text
-            assert "`pieces` does not pass" in unescape(answer.text)
+            assert "`pieces` 不符合要求。请写一共几件" in unescape(answer.text)
         missing = await plan(client, "plan", PLAN.replace("sku: s1", "sku: s2"))
-        assert (missing.status_code, "第 2 行" in missing.text) == (422, True)
+        assert (missing.status_code, "第 2 行" in missing.text, "没有 SKU s2" in missing.text) == (422, True, True)
+    async with as_(stand, "zhao", "en") as client:
+        assert "`pieces` does not pass" in unescape((await plan(client, "check", bad)).text)
     assert await sale_row(stand) is None
 
 

@@ -99,8 +99,12 @@ def test_above_a_size_a_second_person_has_to_approve(shop: Path, plan: Path) -> 
     assert (planned.exit_code, status(shop)) == (0, "draft")
     assert "sales approve december" in planned.stderr
     assert "Somebody else" in str(run("sales", "start", "december", "--dir", shop).exception)
-    assert "Somebody else" in str(run("sales", "approve", "december", "--by", "ann", "--dir", shop).exception)
-    assert run("sales", "approve", "december", "--by", "bob", "--dir", shop).exit_code == 0
+    assert "Somebody else" in str(run("sales", "approve", "december", "--by", "ann", "--yes", "--dir", shop).exception)
+    seen = run("sales", "approve", "december", "--by", "bob", "--dir", shop)
+    assert (seen.exit_code, status(shop)) == (1, "draft"), "nobody said yes"
+    for part in ("sku: s1", "on web:shop", "[start · en · web]", "Approve this?"):
+        assert part in seen.output, part
+    assert run("sales", "approve", "december", "--by", "bob", "--yes", "--dir", shop).exit_code == 0
     assert status(shop) == "planned"
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
+from bot.campaigns.announcing import announce
+from bot.campaigns.reach import Reach, reach
 from bot.campaigns.segments import Language, Segment, Span, members
 from bot.store.database import Database
-from bot.store.tables import conversations
+from bot.store.tables import conversations, outbox, sales
+from bot.voice import Spoken
 from tests.campaigns.people import NOW, TELEGRAM, WEB, customer, goods, order, person
 
 
@@ -40,6 +43,24 @@ async def shop(database: Database) -> Database:
 
 async def ids(database: Database, segment: Segment) -> list[str]:
     return await database.read(lambda c: [row.id for row in c.execute(members(segment, NOW))])
+
+
+async def test_a_sale_is_announced_to_a_segment_of_a_channel_whenever_they_were_seen_last(shop: Database) -> None:
+    audience = {"channel": TELEGRAM, "segment": {"tags": ["linen"], "last_purchase_days": {"from": 30}}}
+    plan = {"id": "s", "sku": "shirt-1", "price_minor": 100, "currency": "CNY", "total": 1, "available": 1}
+    times = {"length_s": 60, "hold_s": 60, "starts_at": NOW + timedelta(days=9), "ends_at": NOW + timedelta(days=10)}
+    now = NOW + timedelta(days=9)
+    spoken = Spoken("begins", (), ())
+
+    def announced(c: Connection) -> tuple[list[Reach], int, list[str]]:
+        c.execute(sales.insert().values(**plan, **times, status="running", audiences=[audience]))
+        counted = reach(c, [audience, {**audience, "segment": {"spent": {"from": "4000.00"}}}], now, "CNY")
+        stored = announce(c, "s", "start", lambda *_: spoken, now)
+        return counted, stored, list(c.execute(select(outbox.c.conversation_id)).scalars())
+
+    counted, stored, talks = await shop.write(announced)
+    assert (stored, talks) == (1, ["talk-p-bo"]), "Bo, whose other account is the one with the tag"
+    assert [(one.recipients, one.agreed, one.narrowed) for one in counted] == [(1, 1, True)] * 2
 
 
 async def test_everybody_is_one_person_whatever_their_accounts_and_stands_under_the_oldest(shop: Database) -> None:

@@ -86,8 +86,13 @@ def test_what_many_would_hear_is_approved_by_a_second_person(shop: Path, plan: P
     many_need_two(shop)
     assert "not approved" in run("votes", "plan", plan, "--by", "ann", "--dir", shop).stderr
     assert isinstance(run("votes", "start", "fabric", "--dir", shop).exception, NotAllowed)
-    assert isinstance(run("votes", "approve", "fabric", "--by", "ann", "--dir", shop).exception, NotAllowed)
-    assert run("votes", "approve", "fabric", "--by", "bob", "--dir", shop).exit_code == 0
+    assert isinstance(run("votes", "approve", "fabric", "--by", "ann", "--yes", "--dir", shop).exception, NotAllowed)
+    seen = run("votes", "approve", "fabric", "--by", "bob", "--dir", shop)
+    assert seen.exit_code == 1, "nobody said yes"
+    for part in ("web:shop", "linen: 亚麻 / Linen, tag likes-linen", "[zh] ", "用哪种面料？", "Approve this?"):
+        assert part in seen.output, part
+    assert "draft" in run("votes", "list", "--json", "--dir", shop).stdout
+    assert run("votes", "approve", "fabric", "--by", "bob", "--yes", "--dir", shop).exit_code == 0
     assert isinstance(run("votes", "plan", plan, "--by", "ann", "--dir", shop).exception, Conflict)
     assert "planned" in run("votes", "list", "--json", "--dir", shop).stdout
 

@@ -15,6 +15,8 @@ from bot.delivery.thinking import Thinker
 from bot.delivery.timers import TimerRunner
 from bot.messages import Limits
 from bot.shop.changes import pay_cart, put_cart
+from bot.shop.event_bodies import CartUpdated
+from bot.shop.events import record
 from bot.shop.sql import SqlShop
 from bot.store.database import Database
 from bot.store.tables import carts, customers, outbox, persons, products, tasks, variants
@@ -79,6 +81,26 @@ async def test_an_open_cart_is_followed_up_once(
     await an_hour_passes(clock, timer)
     await send_all(a_sender(database, clock, platform))
     assert len(platform.asked) == 1
+
+
+async def test_a_cart_that_is_told_of_a_day_late_is_not_followed_up(
+    database: Database, clock: StandingClock, timer: TimerRunner, new_id: IdMaker, cart_id: str
+) -> None:
+    async def follow_ups(cart: str, late: timedelta) -> int:
+        changed_at = clock.now() - late
+        await database.write(lambda c: pay_cart(c, cart, clock.now()))
+        await database.write(lambda c: put_cart(c, "lin", {"s1": 1}, clock.now(), new_id, changed_at=changed_at))
+        await an_hour_passes(clock, timer)
+        return len(await rows(database, outbox))
+
+    assert await follow_ups(cart_id, timedelta(days=1)) == 0
+    (late,) = await rows(database, carts, carts.c.status == "open")
+    event = {"type": "cart.updated", "cart_id": late.id}
+    for hours, expected in ((24, 0), (23, 1)):
+        told = CartUpdated.model_validate({**event, "changed_at": clock.now() - timedelta(hours=hours)})
+        await database.write(lambda c, told=told: record(c, told, clock.now(), new_id))  # type: ignore[misc]
+        await an_hour_passes(clock, timer)
+        assert len(await rows(database, outbox)) == expected
 
 
 def pay(connection: Connection, cart_id: str, clock: StandingClock) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,14 +12,27 @@ from typing import Any
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, MetaData, create_engine, select, update
+from sqlalchemy import Connection, MetaData, Table, create_engine, select, update
 
 import bot.store
 from bot.campaigns import flash, line
+from bot.campaigns.ballots import forget
 from bot.shop.port import CasePart, Money
 from bot.shop.sql import SqlShop
 from bot.store.database import Database
-from bot.store.tables import cases, claims, conversations, grants, inbox, outbox, sales, tasks, timers
+from bot.store.tables import (
+    ballots,
+    campaigns,
+    cases,
+    claims,
+    conversations,
+    grants,
+    inbox,
+    outbox,
+    sales,
+    tasks,
+    timers,
+)
 from bot.store.upgrade import upgrade
 from tests.conftest import postgresql_address, postgresql_database
 from tests.delivery.stand import rows
@@ -41,6 +55,30 @@ def config_of(connection: Connection) -> Config:
     config.set_main_option("script_location", str(Path(bot.store.__file__).parent / "migrations"))
     config.attributes["connection"] = connection
     return config
+
+
+@dataclass(frozen=True, slots=True)
+class Older:
+    """A database with the tables of an older schema."""
+
+    connection: Connection
+    tables: Mapping[str, Table]
+
+    def insert(self, table: str, **values: Any) -> None:
+        self.connection.execute(self.tables[table].insert().values(**values))
+
+
+@contextmanager
+def older(url: str, revision: str) -> Iterator[Older]:
+    """Give an empty database the schema of a revision, and a transaction in it."""
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        command.upgrade(config_of(connection), revision)
+    with engine.begin() as connection:
+        known = MetaData()
+        known.reflect(connection)
+        yield Older(connection, known.tables)
+    engine.dispose()
 
 
 def fill(connection: Connection) -> None:
@@ -118,16 +156,8 @@ async def test_the_second_schema_can_be_undone(url: str) -> None:
 
 
 async def test_a_return_of_the_older_schema_is_a_case_of_one_part(url: str) -> None:
-    engine = create_engine(url)
-    with engine.begin() as connection:
-        command.upgrade(config_of(connection), "0003")
-    with engine.begin() as connection:
-        old = MetaData()
-        old.reflect(connection)
-
-        def insert(table: str, **values: Any) -> None:
-            connection.execute(old.tables[table].insert().values(**values))
-
+    with older(url, "0003") as old:
+        insert = old.insert
         insert("shop_customers", id="mia", name="Mia", phone="", email="", tier="gold", spent_minor=0, created_at=AT)
         product = {"name_zh": "恤", "name_en": "Tee", "category": "tops", "size_chart": "", "material_zh": ""}
         insert("shop_products", id="tee", **product, material_en="", returnable=True, active=True)
@@ -138,7 +168,6 @@ async def test_a_return_of_the_older_schema_is_a_case_of_one_part(url: str) -> N
         insert("shop_order_lines", id=7, order_number="A1", sku="tee-M", quantity=2, price_minor=5000)
         case = {"order_number": "A1", "line_id": 7, "reason": "太大了", "status": "received"}
         insert("shop_returns", number="RT26110042", **case, opened_at=AT)
-    engine.dispose()
 
     for _ in range(2):
         upgrade(url)
@@ -160,16 +189,8 @@ async def test_a_return_of_the_older_schema_is_a_case_of_one_part(url: str) -> N
 
 
 async def test_a_sale_that_runs_goes_on_with_its_holds_under_one_timer(url: str) -> None:
-    engine = create_engine(url)
-    with engine.begin() as connection:
-        command.upgrade(config_of(connection), "0017")
-    with engine.begin() as connection:
-        old = MetaData()
-        old.reflect(connection)
-
-        def insert(table: str, **values: Any) -> None:
-            connection.execute(old.tables[table].insert().values(**values))
-
+    with older(url, "0017") as old:
+        insert = old.insert
         product = {"name_zh": "恤", "name_en": "Tee", "category": "tops", "size_chart": "", "active": True}
         texts = dict.fromkeys(("material_zh", "material_en", "care_zh", "care_en", "fit_zh", "fit_en"), "")
         columns = old.tables["shop_products"].c
@@ -189,7 +210,6 @@ async def test_a_sale_that_runs_goes_on_with_its_holds_under_one_timer(url: str)
             insert("sale_claims", id=f"c{number}", **claim, status=status, expires_at=AT + timedelta(minutes=number))
             key = f"claim:c{number}:expire"
             insert("timers", key=key, kind="claim_expire", payload={"claim_id": f"c{number}"}, due_at=AT, attempts=0)
-    engine.dispose()
 
     upgrade(url)
 
@@ -209,11 +229,11 @@ async def test_a_sale_that_runs_goes_on_with_its_holds_under_one_timer(url: str)
     with engine.begin() as connection:
         command.downgrade(config_of(connection), "0017")
     with engine.begin() as connection:
-        old = MetaData()
-        old.reflect(connection)
+        tables = MetaData()
+        tables.reflect(connection)
 
         def read(table: str, *names: str) -> list[tuple[Any, ...]]:
-            columns = [old.tables[table].c[name] for name in names]
+            columns = [tables.tables[table].c[name] for name in names]
             return [tuple(row) for row in connection.execute(select(*columns).order_by(columns[0]))]
 
         assert read("sale_claims", "id", "status") == [("c1", "held"), ("c3", "released")]
@@ -232,3 +252,31 @@ def given_on(connection: Connection) -> None:
     row = connection.execute(select(sales)).mappings().one()
     for sale_id, status in (("t", "planned"), ("u", "paused")):
         connection.execute(sales.insert().values({**row, "id": sale_id, "status": status, "available": 3}))
+
+
+async def test_ballots_of_an_older_schema_stay_under_their_numbers(url: str) -> None:
+    with older(url, "0023") as old:
+        words = {"question": {}, "options": [], "prize": {}, "audiences": [], "status": "closed", "seed": "s"}
+        old.insert("votes", id="v", winners=1, last_entry=2, **words, starts_at=AT, ends_at=AT)
+        for number in (1, 2):
+            old.insert("persons", id=f"p{number}", name="", language="zh", created_at=AT)
+            account = {"person_id": f"p{number}", "channel": "web:shop", "user": f"u{number}", "name": ""}
+            old.insert("identities", id=f"i{number}", **account, created_at=AT)
+            ballot = {"person_id": f"p{number}", "identity_id": f"i{number}", "entry": number, "option": "silk"}
+            old.insert("vote_ballots", vote_id="v", **ballot, voted_at=AT, counted=True)
+        plan = {"kind": "recall", "plan": {}, "status": "running", "made_by": "agent:ann"}
+        old.insert("campaigns", id="c", **plan)
+    for _ in range(2):
+        upgrade(url)
+        with closing(Database(url)) as database:
+            assert [(row.entry, row.person_id) for row in await rows(database, ballots)] == [(1, "p1"), (2, "p2")]
+            assert [row.approved_by for row in await rows(database, campaigns)] == ["system"], "it goes on"
+            await database.write(lambda c: forget(c, ["p9"]))
+        engine = create_engine(url)
+        with engine.begin() as connection:
+            command.downgrade(config_of(connection), "0023")
+        engine.dispose()
+    upgrade(url)
+    with closing(Database(url)) as database:
+        await database.write(lambda c: forget(c, ["p1"]))
+        assert {(row.entry, row.person_id) for row in await rows(database, ballots)} == {(1, None), (2, "p2")}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 
 import pytest
 from sqlalchemy import Connection, insert, select, update
@@ -49,11 +50,20 @@ async def known_to_the_shop(stand: Stand) -> str:
         connection.execute(insert(t.person_measures).values(measures))
         connection.execute(insert(t.invoices).values(invoice))
         connection.execute(insert(t.carts).values(cart))
+        _vote(connection, stand.clock.now())
         connection.execute(update(t.customers).values(email="mia@example.com"))
 
     await stand.database.write(leave)
     assert await stand.does(ChangeAddress("A1", "Sonnenweg 2, 10115 Berlin")) is Outcome.DONE
     return customer_id
+
+
+def _vote(connection: Connection, now: datetime) -> None:
+    """Let her have voted in a vote that is closed."""
+    words = {"question": {}, "options": [], "prize": {}, "audiences": [], "seed": "s"}
+    connection.execute(insert(t.votes).values(id="v", status="closed", **words, starts_at=now, ends_at=now))
+    ballot = {"entry": 1, "person_id": "p1", "identity_id": "i1", "option": "linen", "counted": True}
+    connection.execute(insert(t.ballots).values(vote_id="v", **ballot, voted_at=now))
 
 
 async def test_a_customer_who_is_deleted_there_is_nobody_here_and_does_not_come_back(stand: Stand) -> None:
@@ -67,6 +77,8 @@ async def test_a_customer_who_is_deleted_there_is_nobody_here_and_does_not_come_
         await stand.is_compared()
     person = await stand.database.read(lambda c: c.execute(select(t.persons)).one())
     assert (person.name, person.customer_id) == ("", None)
+    ballot = await stand.database.read(lambda c: c.execute(select(t.ballots)).one())
+    assert (ballot.entry, ballot.option, ballot.person_id, ballot.identity_id) == (1, "linen", None, None)
     left = await stand.database.read(lambda c: c.execute(select(t.orders)).one())
     assert (left.number, left.customer_id, left.total_minor, left.status) == ("A1", customer_id, 5000, "paid")
     assert await stand.database.read(lambda c: c.execute(select(t.order_lines.c.sku)).scalars().all()) == ["tee-S"]

@@ -149,8 +149,17 @@ class TelegramTalk(Talk):
         self.telegram.does(action, **body)
         self._loop.run(self._goes_round(seen))
 
-    async def _goes_round(self, seen: int) -> None:
+    def stores(self, action: str, **body: Any) -> None:
+        """Let a customer do something that has to wait for its turn: until somebody is heard."""
+        seen = self._arrived.count
+        self.telegram.does(action, **body)
+        self._loop.run(self._arrives(seen))
+
+    async def _arrives(self, seen: int) -> None:
         assert await self._arrived.wait(seen, PATIENCE_S) > seen, "what the customer did has not arrived"
+
+    async def _goes_round(self, seen: int) -> None:
+        await self._arrives(seen)
         while await fetch_next(self._database, self, self._connector, TELEGRAM):
             pass
         while await self._runner.run_next():

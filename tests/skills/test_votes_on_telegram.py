@@ -19,6 +19,7 @@ from bot.errors import Conflict
 from bot.store import tables as t
 from bot.store.tables import identities
 from tests.skills.group_stand import CHEN, LIN, Group
+from tests.skills.talk import later
 from tests.skills.telegram import GROUP, GUEST
 
 SEED = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
@@ -181,6 +182,33 @@ def test_at_its_end_the_poll_is_ended_and_the_group_hears_the_result_and_nobody_
     assert vote.tally == {"linen": 1, "cotton": 2}
 
 
+def test_a_vote_that_was_given_in_time_counts_though_its_turn_comes_after_the_end(
+    vote: Vote, privately: Callable[..., str]
+) -> None:
+    vote.opens(winners=0)
+    privately(LIN, text="投票")
+    later(vote.talk, timedelta(hours=4, minutes=54))
+    vote.talk.stores("say", user=LIN, text="2")
+    vote.talk.stores("vote", user=CHEN, message_id=vote.poll, options=[0])
+    assert vote.group.waits(timedelta(minutes=2)) == [], "the result waits for them"
+    privately(GUEST, text="你好")
+    assert any("纯棉" in message["text"] for message in vote.group.said(LIN)), "and they hear that it counts"
+    vote.takes(GUEST, 1)
+    (result,) = vote.group.waits(timedelta(minutes=1))
+    assert "共 2 票" in result
+    assert vote.tally == {"linen": 1, "cotton": 1}, "what was given later does not"
+
+
+def test_a_vote_is_closed_in_the_end_whatever_waits(vote: Vote) -> None:
+    vote.opens(winners=0)
+    vote.takes(CHEN, 0)
+    later(vote.talk, timedelta(hours=4, minutes=54))
+    vote.talk.stores("say", user=LIN, text="你好")
+    assert vote.group.waits(timedelta(minutes=2)) == []
+    (result,) = vote.group.waits(voting.WAITS_FOR)
+    assert "共 1 票" in result
+
+
 def test_winners_are_drawn_so_that_anybody_can_draw_them_again(vote: Vote) -> None:
     vote.opens(winners=2)
     announced = vote.group.said()[-1]["poll"]["question"]
@@ -212,10 +240,10 @@ def test_winners_are_drawn_so_that_anybody_can_draw_them_again(vote: Vote) -> No
         vote.draws()
 
 
-def test_who_proves_to_be_the_same_customer_after_the_end_hears_of_each_win_in_their_chat(
+def test_who_proves_to_be_the_same_customer_after_the_end_wins_once_and_hears_of_it_in_their_chat(
     vote: Vote, privately: Callable[..., str]
 ) -> None:
-    vote.opens(winners=1)
+    vote.opens(winners=2)
     vote.takes(GUEST, 0)
     vote.takes(LIN, 1)
     vote.group.waits(timedelta(hours=5))
@@ -225,5 +253,8 @@ def test_who_proves_to_be_the_same_customer_after_the_end_hears_of_each_win_in_t
     vote.talk.write(lambda c: c.execute(same).rowcount)
     assert vote.draws() == [1], "what the guest voted, who has no private chat of their own"
     vote.talk.runs_timers()
+    draw = vote.report.draw
+    assert (draw["entries"], draw["winners"], draw["passed_over"]) == ([1, 2], [1], [2])
+    assert "跳过的号码：2" in vote.group.said()[-1]["text"]
     assert "恭喜" in vote.group.said(LIN)[-1]["text"]
     assert "恭喜" in privately(LIN, "start", payload="vote-fabric")

@@ -1,0 +1,152 @@
+"""A campaign is stopped by itself once twice as many people say no after it as after the shop's others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, select, text
+
+from bot.campaigns import leaving
+from bot.campaigns.broadcast import Broadcast, expand
+from bot.campaigns.leaving import Left, counted
+from bot.delivery.signal import Signal
+from bot.delivery.timers import TimerRunner, set_timer
+from bot.effects import set_consent
+from bot.messages import ChatKind
+from bot.skills.turn import SetConsent
+from bot.store.database import Database
+from bot.store.tables import campaigns, conversations, outbox, tasks, timers
+from bot.voice import Spoken
+from tests.campaigns.people import TELEGRAM, person
+from tests.campaigns.test_recall import on_sqlite
+from tests.conftest import StandingClock
+from tests.delivery.stand import rows
+
+PEOPLE = 300
+SALE, OTHER, RECALL = "campaign:sale:spring", "campaign:sale:winter", "campaign:recall:back-30"
+
+
+class Shop:
+    """A shop whose people all heard of one campaign, and of what else a test tells."""
+
+    def __init__(self, database: Database, clock: StandingClock) -> None:
+        self.database, self.clock = database, clock
+
+    async def fills(self) -> None:
+        def fill(c: Connection) -> None:
+            for number in range(PEOPLE):
+                person(c, f"p{number}", created_at=self.clock.now())
+            group = {"id": "group", "channel": TELEGRAM, "chat": "-1", "chat_kind": ChatKind.GROUP.value}
+            now = self.clock.now()
+            c.execute(conversations.insert().values(**group, created_at=now, updated_at=now))
+
+        await self.database.write(fill)
+
+    async def tells(self, author: str, **more: Any) -> None:
+        """Have everybody on the channel written to, and what `more` says be so of the rows."""
+        words = {"zh": Spoken("x", (), ())}
+
+        def job(c: Connection) -> None:
+            expand(c, Broadcast(author.removeprefix("campaign:"), TELEGRAM, words), "", self.clock.now())
+            values: Mapping[str, Any] = {"status": "sent", "sent_at": self.clock.now(), **more}
+            c.execute(outbox.update().where(outbox.c.author == author).values(values))
+
+        await self.database.write(job)
+
+    async def say_no(self, first: int, count: int) -> None:
+        no = SetConsent(granted=False, proof="退订")
+
+        def job(c: Connection) -> None:
+            for number in range(first, first + count):
+                set_consent(c, f"p{number}", TELEGRAM, no, self.clock.now())
+
+        await self.database.write(job)
+
+    async def a_minute_passes(self) -> list[str]:
+        """Return the texts of the tasks that there are then."""
+        self.clock.advance(leaving.LOOKS_AFTER)
+        timer = TimerRunner(self.database, self.clock, {leaving.TIMER: leaving.look}, wake=Signal(), fired=Signal())
+        while await timer.fire_next():
+            pass
+        return [row.text for row in await rows(self.database, tasks, tasks.c.kind == leaving.TIMER)]
+
+
+@pytest.fixture
+async def shop(database: Database, clock: StandingClock) -> Shop:
+    made = Shop(database, clock)
+    await made.fills()
+    return made
+
+
+async def test_a_sale_after_which_twice_as_many_say_no_is_told_to_nobody_else_in_private(shop: Shop) -> None:
+    await shop.tells(OTHER)
+    await shop.say_no(0, 3)
+    assert await shop.a_minute_passes() == [], (
+        "1 %, and the least share is half of that: but three people may be chance"
+    )
+    shop.clock.advance(timedelta(days=2))
+    await shop.tells(SALE)
+    waiting = select(outbox.c.id).where(outbox.c.author == SALE, outbox.c.conversation_id.in_(["talk-p290", "group"]))
+    behind = outbox.update().where(outbox.c.id.in_(waiting)).values(status="waiting")
+    await shop.database.write(lambda c: c.execute(behind).rowcount)
+    later = {"sale_id": "spring", "place": 0, "after": "x", "moment": "start"}
+    due = shop.clock.now() + timedelta(hours=1)
+    await shop.database.write(lambda c: set_timer(c, "sale:spring:announce:0:start", "sale_announce", later, due))
+    await shop.say_no(3, 9)
+    (said,) = await shop.a_minute_passes()
+    assert "sale spring was stopped: 9 of 296 said no within a day of it (3.0%)" in said
+    assert "other campaigns 1.0% do" in said
+    stopped = await rows(shop.database, outbox, outbox.c.reason == "too many leave")
+    assert [(row.conversation_id, row.status) for row in stopped] == [("talk-p290", "dropped")]
+    assert await rows(shop.database, timers) == [], "and the chunks behind it are not announced"
+    await shop.say_no(20, 5)
+    assert len(await shop.a_minute_passes()) == 1, "once"
+
+
+async def test_what_is_no_worse_than_the_shops_others_goes_on(shop: Shop) -> None:
+    await shop.tells(OTHER)
+    await shop.say_no(0, 9)
+    assert len(await shop.a_minute_passes()) == 1
+    shop.clock.advance(timedelta(days=2))
+    await shop.tells(SALE)
+    await shop.say_no(9, 12)
+    assert len(await shop.a_minute_passes()) == 1, "4 % is not twice 3 %"
+
+
+async def test_who_says_no_a_day_later_or_before_does_not_say_it_to_the_campaign(shop: Shop) -> None:
+    await shop.say_no(0, 4)
+    await shop.tells(SALE)
+    await shop.say_no(4, 2)
+    shop.clock.advance(leaving.WITHIN)
+    await shop.say_no(10, 8)
+    assert await shop.database.read(lambda c: counted(c, outbox.c.author == SALE)) == Left(297, 2)
+
+
+async def test_a_recall_is_paused(shop: Shop) -> None:
+    row = {"id": "back-30", "kind": "recall", "plan": {}, "status": "running", "made_by": "agent:ann"}
+    await shop.database.write(lambda c: c.execute(campaigns.insert().values(row)).rowcount)
+    await shop.tells(RECALL)
+    await shop.say_no(0, 9)
+    (said,) = await shop.a_minute_passes()
+    assert "recall back-30 was stopped" in said
+    assert [one.status for one in await rows(shop.database, campaigns)] == ["paused"]
+
+
+def test_a_share_is_double_only_where_it_is_no_chance() -> None:
+    assert Left(1000, 20).doubles(0.01)
+    assert not Left(1000, 19).doubles(0.01), "not twice"
+    assert not Left(100, 2).doubles(0.01), "of a hundred, two may be chance"
+    assert not Left(99, 50).doubles(0.01), "too few to say anything"
+
+
+@on_sqlite  # of a table without rows PostgreSQL reads all
+async def test_authors_are_looked_up_by_their_index(database: Database) -> None:
+    query = (
+        "EXPLAIN QUERY PLAN SELECT count(*) FROM outbox WHERE outbox.author >= 'campaign:' "
+        "AND outbox.author IN ('campaign:sale:a', 'campaign:sale:b') AND outbox.status = 'sent'"
+    )
+    plan = await database.read(lambda c: str(c.execute(text(query)).all()))
+    assert "COVERING INDEX ix_outbox_campaign" in plan, plan
