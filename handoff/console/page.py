@@ -202,7 +202,7 @@ class Page:
             self._thread.hide()
             self._side.hide()
             return
-        self._thread.show(view.conversation, around, view.viewer, view.colleagues, self._limit)
+        self._thread.show(view.conversation, around, view.viewer, view.has_colleagues, self._limit)
         self._side.show(view.conversation, around, self._thread.is_mine)
         self._show_replies(around.replies)
         await self._mark_seen(view.conversation.talk, view.viewer)
