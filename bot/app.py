@@ -29,6 +29,7 @@ from bot.campaigns.links import Links
 from bot.channels import has_robots, make_connectors, public_url, rates_of, staff_groups, staff_robots
 from bot.clock import Clock, IdMaker
 from bot.connector import Connector, MediaSource
+from bot.delivery import clocks
 from bot.delivery.asked import last_questions
 from bot.delivery.claims import Desk
 from bot.delivery.gate import Rules
@@ -122,13 +123,16 @@ class Shopkeeper:
     """Something came in."""
     written: Signal = field(init=False)
     """Something may have to be sent."""
+    timed: Signal = field(init=False)
+    """A timer may have been set; also told with `written`."""
     web: FastAPI = field(init=False)
     connectors: Sequence[Connector] = field(init=False)
     leases: Leases = field(init=False)
     intake: Intake = field(init=False)
 
     def __post_init__(self) -> None:
-        self.arrived, self.written = Signal(self.changes), Signal(self.changes)
+        self.arrived, self.timed = Signal(self.changes), Signal(self.changes)
+        self.written = Signal(self.timed)
         transcript = StoredTranscript(self.database, self.changes, self.clock)
         self.connectors = make_connectors(self.settings, self.folder, self.clock, self.new_id, transcript)
         self.leases = Leases(self.database, self.clock, self.new_id)
@@ -205,10 +209,18 @@ class Shopkeeper:
             wake=self.arrived,
             done=self.written,
             heard=queue.answering.customer_wrote,
+            listened=self.timed,
         )
         handlers = {**timer_handlers(self.settings, lambda: self.brain.mind.voice), **queue.timers()}
         timers = TimerRunner(
-            self.database, self.clock, handlers, wake=self.written, fired=self.written, urgent=(line.LOOK,)
+            self.database,
+            self.clock,
+            handlers,
+            wake=self.timed,
+            fired=self.written,
+            urgent=(line.LOOK,),
+            silent=(clocks.TIMER,),
+            passed=self.changes,
         )
         loops = {"turns": turns.run(), "timers": timers.run(), "nightly": self._nightly(), **self._channels()}
         loops |= {"volume": self.leases.while_held("volume", volume.count), "popular": volume.look()}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from nicegui import ui
 from nicegui.element import Element
 
-from handoff.console.end_chip import show_end
+from handoff.console.end_chip import show_end, show_end_again
 from handoff.console.labels import Labels
 from handoff.console.look import box, channel_name, chip, moment, since, since_again, text
 from handoff.console.window import show_window
@@ -114,12 +114,14 @@ class TalkCard:
 
     def _show_end(self, end: End | None) -> None:
         """Show by when something has to happen, behind all other chips."""
-        if self._end is not None:
-            self._end.delete()
-        self._end = None
-        if end is not None:
+        if self._end is not None and end is not None:
+            show_end_again(self._end, end, self._labels)
+        elif end is not None:
             with self._low:
                 self._end = show_end(end, self._labels)
+        elif self._end is not None:
+            self._end.delete()
+            self._end = None
 
 
 def _waits(talk: Talk) -> str:
