@@ -73,6 +73,7 @@ from bot.transcript import StoredTranscript
 from handoff.answering import Answering
 from handoff.arrivals import Arrivals
 from handoff.assigning import Assigning
+from handoff.ends import terms_of
 from handoff.group.desk import GroupDesk
 from handoff.group.staff import Group, enlist
 from handoff.hooks import Messenger, Subscriber, key_of
@@ -256,10 +257,11 @@ class Shopkeeper:
         patience = {"web": timedelta(minutes=wanted.web_patience_min), "other": timedelta(hours=wanted.patience_h)}
         counting = frozenset(c.channel for c in self.connectors if c.limits.counts_windows)
         arrivals = Arrivals(hours, patience, frozenset(wanted.vip_tiers), thinker.unasked)
+        winding = clocks.Winding(terms_of(self.settings).targets)
         return Queue(
             arrivals,
             Assigning(wanted.assign == "auto", wanted.answer_s, hours, arrivals.close),
-            Answering(wanted.answer_s, wanted.answer_again_s, wanted.missed),
+            Answering(wanted.answer_s, wanted.answer_again_s, wanted.missed, winding),
             Places(thinker.unasked, counting),
         )
 

@@ -86,7 +86,8 @@ class TimerRunner:
         if found is None:
             return LOOK_EVERY_S
         if found.due_at > now:
-            return min(LOOK_EVERY_S, max(SHORTEST_REST_S, (found.due_at - now).total_seconds()))
+            until_then: timedelta = found.due_at - now
+            return min(LOOK_EVERY_S, max(SHORTEST_REST_S, until_then.total_seconds()))
         try:
             await self.database.write(lambda c: self._fire(c, found.key, now))
         except asyncio.CancelledError:
@@ -111,7 +112,8 @@ _SET = select(timers).where(timers.c.key == bindparam("key")).with_for_update()
 _FIRED = delete(timers).where(timers.c.id == bindparam("id"))
 _NEXT = select(timers.c.key, timers.c.kind, timers.c.due_at).order_by(timers.c.due_at, timers.c.id).limit(1)
 _URGENT = _NEXT.where(
-    timers.c.kind.in_(bindparam("kinds", expanding=True)), timers.c.due_at <= bindparam("by", type_=timers.c.due_at.type)
+    timers.c.kind.in_(bindparam("kinds", expanding=True)),
+    timers.c.due_at <= bindparam("by", type_=timers.c.due_at.type),
 )
 
 

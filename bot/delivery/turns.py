@@ -43,7 +43,7 @@ ToQueue = Callable[[Connection, str, str, int, datetime], Any]
 ApplyEffects = Callable[[Connection, Sequence[Effect], PersonView, str, datetime, IdMaker, Speak], list[Say]]
 """Does what a turn wants done, in its transaction; returns what is then to be said. See `bot.effects.apply`."""
 Reopen = Callable[[Connection, str, datetime], Any]
-Heard = Callable[[Connection, str, int, datetime], None]
+Heard = Callable[[Connection, str, int, datetime], object]
 log = structlog.get_logger()
 
 

@@ -46,9 +46,9 @@ class TalkCard:
                 with box("zg-card-top"):
                     text(talk.name, "zg-name")
                     self._since = since(talk.waiting_since or talk.last_at, _waits(talk))
-                with box("zg-card-mid") as self._mid:
+                with box("zg-card-mid"):
                     self._said = text(said_in(talk, labels), "zg-last")
-                    self._unread: ui.label | None = None
+                    self._unread = text("", "zg-unread").props('role="img"')
                 self._low = box("zg-card-low")
                 self._end: Element | None = None
         self._select(card.selected)
@@ -81,16 +81,10 @@ class TalkCard:
             self._made.classes(remove="zg-on").props(remove="aria-current")
 
     def _show_unread(self, count: int) -> None:
-        if not count:
-            if self._unread is not None:
-                self._unread.delete()
-                self._unread = None
-            return
-        if self._unread is None:
-            with self._mid:
-                self._unread = text(str(count), "zg-unread").props('role="img"')
-        self._unread.set_text(str(count))
-        self._unread.props["aria-label"] = self._labels["unread"].format(count=count)
+        self._unread.set_visibility(count > 0)
+        if count:
+            self._unread.set_text(str(count))
+            self._unread.props["aria-label"] = self._labels["unread"].format(count=count)
 
     def _show_chips(self, card: Card) -> None:
         talk, labels = card.talk, self._labels

@@ -69,9 +69,7 @@ class ThreadPane:
         self._nothing.set_visibility(True)
         self._talk.set_visibility(False)
 
-    def show(
-        self, conversation: Conversation, around: Around, viewer: Agent, has_colleagues: bool, limit: int
-    ) -> None:
+    def show(self, conversation: Conversation, around: Around, viewer: Agent, has_colleagues: bool, limit: int) -> None:
         """Show the conversation; keep the reader's place unless they read the end."""
         before, self._shown, self._viewer = self._shown, conversation, viewer
         self._has_colleagues = has_colleagues
