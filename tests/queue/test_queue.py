@@ -50,7 +50,8 @@ async def test_a_customers_wait_has_its_end_before_any_timer_fires(stand: Stand)
         c.execute(t.inbox.insert().values(message))
         stand.queue.answering.customer_wrote(c, "c1", 9, now)
         runs = t.clocks.c.kind == "next", t.clocks.c.ended_at.is_(None)
-        return c.execute(select(t.clocks.c.due_at).where(*runs)).scalar_one()
+        due_at: datetime | None = c.execute(select(t.clocks.c.due_at).where(*runs)).scalar_one()
+        return due_at
 
     assert await stand.database.write(writes) == WINDING.targets.due(Kind.NEXT, now)
 
