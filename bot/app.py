@@ -30,6 +30,7 @@ from bot.campaigns.vote_words import VoteWords
 from bot.channels import has_robots, make_connectors, public_url, rates_of, staff_groups, staff_robots
 from bot.clock import Clock, IdMaker
 from bot.connector import Connector, MediaSource
+from bot.delivery import clocks
 from bot.delivery.asked import last_questions
 from bot.delivery.claims import Desk
 from bot.delivery.gate import Rules
@@ -74,6 +75,7 @@ from bot.transcript import StoredTranscript
 from handoff.answering import Answering
 from handoff.arrivals import Arrivals
 from handoff.assigning import Assigning
+from handoff.ends import terms_of
 from handoff.group.desk import GroupDesk
 from handoff.group.staff import Group, enlist
 from handoff.hooks import Messenger, Subscriber, key_of
@@ -124,13 +126,16 @@ class Shopkeeper:
     """Something came in."""
     written: Signal = field(init=False)
     """Something may have to be sent."""
+    timed: Signal = field(init=False)
+    """A timer may have been set; also told with `written`."""
     web: FastAPI = field(init=False)
     connectors: Sequence[Connector] = field(init=False)
     leases: Leases = field(init=False)
     intake: Intake = field(init=False)
 
     def __post_init__(self) -> None:
-        self.arrived, self.written = Signal(self.changes), Signal(self.changes)
+        self.arrived, self.timed = Signal(self.changes), Signal(self.changes)
+        self.written = Signal(self.timed)
         transcript = StoredTranscript(self.database, self.changes, self.clock)
         self.connectors = make_connectors(self.settings, self.folder, self.clock, self.new_id, transcript)
         self.leases = Leases(self.database, self.clock, self.new_id)
@@ -207,10 +212,18 @@ class Shopkeeper:
             wake=self.arrived,
             done=self.written,
             heard=queue.answering.customer_wrote,
+            listened=self.timed,
         )
         handlers = {**timer_handlers(self.settings, lambda: self.brain.mind.voice), **queue.timers()}
         timers = TimerRunner(
-            self.database, self.clock, handlers, wake=self.written, fired=self.written, urgent=(line.LOOK,)
+            self.database,
+            self.clock,
+            handlers,
+            wake=self.timed,
+            fired=self.written,
+            urgent=(line.LOOK,),
+            silent=(clocks.TIMER,),
+            passed=self.changes,
         )
         loops = {"turns": turns.run(), "timers": timers.run(), "nightly": self._nightly(), **self._channels()}
         loops |= {"volume": self.leases.while_held("volume", volume.count), "popular": volume.look()}
@@ -246,10 +259,11 @@ class Shopkeeper:
         patience = {"web": timedelta(minutes=wanted.web_patience_min), "other": timedelta(hours=wanted.patience_h)}
         counting = frozenset(c.channel for c in self.connectors if c.limits.counts_windows)
         arrivals = Arrivals(hours, patience, frozenset(wanted.vip_tiers), thinker.unasked)
+        winding = clocks.Winding(terms_of(self.settings).targets)
         return Queue(
             arrivals,
             Assigning(wanted.assign == "auto", wanted.answer_s, hours, arrivals.close),
-            Answering(wanted.answer_s, wanted.answer_again_s, wanted.missed),
+            Answering(wanted.answer_s, wanted.answer_again_s, wanted.missed, winding),
             Places(thinker.unasked, counting),
         )
 

@@ -41,15 +41,19 @@ class Answering:
         first_s: seconds in which an agent says their first words to a customer who waited in the queue.
         again_s: seconds in which an agent answers a customer whom they have answered before.
         missed: conversations lost in a row after which an agent counts as away.
+        winding: gives the clock of a customer's wait its end, at once: the timer would do so in a transaction more.
     """
 
     first_s: int
     again_s: int
     missed: int
+    winding: clocks.Winding
 
     def customer_wrote(self, connection: Connection, conversation_id: str, seq: int, now: datetime) -> None:
         """Let the wait be timed, end a snooze, and give the agent a time to answer; in the transaction of the turn."""
-        clocks.customer_wrote(connection, conversation_id, seq)
+        clock_id = clocks.customer_wrote(connection, conversation_id, seq)
+        if clock_id is not None:
+            self.winding.fire(connection, {"id": clock_id}, now)
         row = connection.execute(_HELD, {"talk": conversation_id}).one_or_none()
         if row is None:
             return

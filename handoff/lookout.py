@@ -121,14 +121,15 @@ class Watch:
         """Take what a look found."""
         before, self.totals = self.told, look.totals
         state = look.states.get(self.selected) if self.selected else None
-        tasks_moved = before is not None and replace(before, waiting=look.totals.waiting) != look.totals
+        news = before != look.totals
+        tasks_moved = news and before is not None and replace(before, waiting=look.totals.waiting) != look.totals
         if look.flooded or tasks_moved:
             self.outdate(None)
-        if concerning := self.concerning(look.touched):
+        if look.touched and (concerning := self.concerning(look.touched)):
             self.outdate(concerning)
         if self.selected and state is not None and state != self.state:
             self.outdate(frozenset({self.selected}))
-        if self.stale or self.totals != self.told:
+        if self.stale or news:
             self.wake.notify()
 
     def is_of(self, who: Agent | None) -> None:
@@ -165,8 +166,10 @@ class Lookout:
 
     def missed(self, watch: Watch, since: int) -> None:
         """Mark `watch` stale if looks after number `since` found what concerns what it shows only now."""
-        for number, touched in self._recent:
-            if number > since and (concerning := watch.concerning(touched)):
+        for number, touched in reversed(self._recent):
+            if number <= since:
+                return
+            if concerning := watch.concerning(touched):
                 watch.outdate(concerning)
                 watch.wake.notify()
 

@@ -117,10 +117,16 @@ async def test_an_open_conversation_that_has_not_moved_is_kept_and_one_that_has_
     session, ask = Session(wiring, "session-li"), first.view.ask
     again = await reader.read(Wish(session, ask, first.view, first.state))
     assert again.view.around is first.view.around
-    await wiring.database.write(lambda c: people.add_agent(c, "new", "new", "New", "agent", NOW))
     moved = await reader.read(Wish(session, ask, first.view, None))
     assert moved.view.around is not first.view.around
-    assert {agent.id for agent in moved.view.colleagues} == {"wang", "zhao", "chen", "new"}
+
+
+@pytest.mark.parametrize("others", ["", "zhao", "wang zhao"])
+async def test_who_is_alone_at_work_has_no_colleague(wiring: Wiring, others: str) -> None:
+    gone = t.agents.c.id.not_in(["li", *others.split()])
+    await wiring.database.write(lambda c: c.execute(t.agents.update().where(gone).values(disabled=True)))
+    found = await Reader(wiring).read(wish(wiring, "li", "mine", "with_li"))
+    assert found.view.has_colleagues == bool(others)
 
 
 async def _whole_and_again(wiring: Wiring, change: Callable[[Connection], object], changed: set[str]) -> list[View]:

@@ -7,6 +7,8 @@ import json
 import os
 import sys
 import time
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -45,7 +47,10 @@ class Measured:
             has the conversation got the update that shows it.
         not_shown: messages that no page showed.
         cpu_ms: of the server for one message, from the web chat to the page, with all that goes on beside it.
-        cpu_percent: of one core, by the server alone. `agents_cpu_percent`: by the browsers, which share the machine.
+        cpu_percent: of one core, by the server alone, without PostgreSQL's own processes.
+        pages_cpu_percent: by the process that serves the pages, which on SQLite does everything else as well.
+        agents_cpu_percent: by the browsers, which share the machine.
+        rss_mb: of the process that serves the pages.
         page_s: how long a page takes to load while the others load as well, the median.
     """
 
@@ -59,10 +64,19 @@ class Measured:
     not_shown: int
     cpu_ms: float
     cpu_percent: float
+    pages_cpu_percent: float
     agents_cpu_percent: float
     rss_mb: float
     page_s: float
     load: float
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A process of the shop."""
+
+    pid: int
+    base: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +92,8 @@ class Size:
 def measure(folder: Path, size: Size, url: str = "") -> Measured:
     """Fill a shop in `folder` (or the empty database at `url`), serve it, and let customers write.
 
+    On PostgreSQL the pages are served by a process of their own.
+
     Raises:
         BenchFailed: the shop or the browsers did not start.
     """
@@ -90,12 +106,18 @@ def measure(folder: Path, size: Size, url: str = "") -> Measured:
     database = Database(address)
     asyncio.run(database.write(lambda c: fill(c, size, datetime.now(UTC))))
     database.close()
-    with serving(folder) as (process, base, started):
-        until_ready(process, base, started)
+    with ExitStack() as served:
+        shops = [_served(served, folder, role) for role in (("all", "console") if url else ("all",))]
         try:
-            return asyncio.run(_measure(process.pid, base, size, tokens))
+            return asyncio.run(_measure(shops, size, tokens))
         except BenchFailed as error:
             raise BenchFailed(f"{error} It said: {last_words(folder)}") from None
+
+
+def _served(ending: ExitStack, folder: Path, role: str) -> Served:
+    process, base, started = ending.enter_context(serving(folder, role))
+    until_ready(process, base, started)
+    return Served(process.pid, base)
 
 
 def fill(connection: Connection, size: Size, now: datetime) -> None:
@@ -153,7 +175,9 @@ def _answered(n: int, line: int, at: datetime, size: Size) -> dict[str, Any]:
     return {**key, **sent, "author": f"agent:a{n % size.agents}", "text": f"第 {line} 答：今天发出。"}
 
 
-async def _measure(pid: int, base: str, size: Size, tokens: VisitorTokens) -> Measured:
+async def _measure(shops: Sequence[Served], size: Size, tokens: VisitorTokens) -> Measured:
+    """Customers write to the first process, agents have their pages from the last."""
+    pages = shops[-1]
     browsers = await asyncio.create_subprocess_exec(
         sys.executable,
         "-P",
@@ -166,7 +190,7 @@ async def _measure(pid: int, base: str, size: Size, tokens: VisitorTokens) -> Me
     assert browsers.stdin is not None  # noqa: S101 (asked for above)
     assert browsers.stdout is not None  # noqa: S101
     asked = {"sessions": [session_of(n) for n in range(size.agents)], "talks": [f"c{n}" for n in range(size.agents)]}
-    browsers.stdin.write(json.dumps({"base": base, **asked}).encode() + b"\n")
+    browsers.stdin.write(json.dumps({"base": pages.base, **asked}).encode() + b"\n")
     line = await browsers.stdout.readline()
     if not line:
         raise BenchFailed("the browsers could not open the console; see what they said above.")
@@ -174,11 +198,12 @@ async def _measure(pid: int, base: str, size: Size, tokens: VisitorTokens) -> Me
     shown: dict[int, int] = {}
     listening = asyncio.create_task(_listen(browsers.stdout, shown))
     await asyncio.sleep(SETTLES_S)
-    before = cpu_s(pid), cpu_s(browsers.pid)
-    stored = await _customers(base, size, tokens)
-    after = cpu_s(pid), cpu_s(browsers.pid)
+    measured = (*(shop.pid for shop in shops), browsers.pid)
+    before = [cpu_s(pid) for pid in measured]
+    stored = await _customers(shops[0].base, size, tokens)
+    *of_shops, of_browsers = (cpu_s(pid) - spent_s for pid, spent_s in zip(measured, before, strict=True))
     await _all_shown(shown, stored)
-    rss_mb = memory_mb(pid)["Rss"]
+    rss_mb = memory_mb(pages.pid)["Rss"]
     browsers.stdin.close()
     await browsers.wait()
     await listening
@@ -194,9 +219,10 @@ async def _measure(pid: int, base: str, size: Size, tokens: VisitorTokens) -> Me
         p95_ms=round(took[int(len(took) * 0.95)]),
         worst_ms=round(took[-1]),
         not_shown=len(stored.keys() - shown.keys()),
-        cpu_ms=round(1000 * (after[0] - before[0]) / len(stored), 1),
-        cpu_percent=round(100 * (after[0] - before[0]) / size.seconds, 1),
-        agents_cpu_percent=round(100 * (after[1] - before[1]) / size.seconds, 1),
+        cpu_ms=round(1000 * sum(of_shops) / len(stored), 1),
+        cpu_percent=round(100 * sum(of_shops) / size.seconds, 1),
+        pages_cpu_percent=round(100 * of_shops[-1] / size.seconds, 1),
+        agents_cpu_percent=round(100 * of_browsers / size.seconds, 1),
         rss_mb=round(rss_mb, 1),
         page_s=round(ready["page_p50_s"], 2),
         load=round(os.getloadavg()[0], 1),

@@ -124,15 +124,15 @@ class Process:
     sent: Callable[[Outbound], None]
 
     def __post_init__(self) -> None:
+        winding = clocks.Winding(clocks.Targets(timedelta(minutes=3), timedelta(hours=24), HOURS))
         arrivals = Arrivals(HOURS, PATIENCE, frozenset(), _said)
         queue = Queue(
             arrivals,
             Assigning(auto=True, answer_s=120, hours=HOURS, close=arrivals.close),
-            Answering(first_s=120, again_s=600, missed=2),
+            Answering(first_s=120, again_s=600, missed=2, winding=winding),
             Places(_said, frozenset({"wechat:bench"})),
         )
-        targets = clocks.Targets(timedelta(minutes=3), timedelta(hours=24), HOURS)
-        handlers = {**queue.timers(), clocks.TIMER: clocks.Winding(targets).fire, "csat": lambda *_: None}
+        handlers = {**queue.timers(), clocks.TIMER: winding.fire, "csat": lambda *_: None}
         self.timers = TimerRunner(self.database, self.clock, handlers, Signal(), Signal())
         self.turns = TurnRunner(
             self.database,

@@ -29,13 +29,13 @@ class BenchFailed(ZhangguiError):
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], str, float]]:
+def serving(folder: Path, role: str = "all") -> Iterator[tuple[subprocess.Popen[bytes], str, float]]:
     """Serve in a process of its own; yield it, its address and when it was started (monotonic, s)."""
     with socket.create_server((HOST, 0)) as probe:
         port = probe.getsockname()[1]
-    with (folder / "serve.log").open("wb") as log:
+    with (folder / "serve.log").open("ab") as log:
         started = time.monotonic()
-        process = _start(folder, port, log)
+        process = _start(folder, role, port, log)
         try:
             yield process, f"http://{HOST}:{port}", started
         except (httpx.HTTPError, TimeoutError, OSError) as error:
@@ -51,10 +51,10 @@ def last_words(folder: Path, lines: int = 3) -> str:
     return " / ".join(written[-lines:])
 
 
-def _start(folder: Path, port: int, log: IO[bytes]) -> subprocess.Popen[bytes]:
+def _start(folder: Path, role: str, port: int, log: IO[bytes]) -> subprocess.Popen[bytes]:
     own = {key: value for key, value in os.environ.items() if not key.startswith(NOT_ITS_OWN)}
     return subprocess.Popen(  # noqa: S603 (this interpreter and this program)
-        [sys.executable, "-P", "-m", "bot", "serve", "--dir", str(folder), "--port", str(port)],
+        [sys.executable, "-P", "-m", "bot", "serve", "--role", role, "--dir", str(folder), "--port", str(port)],
         stdout=log,
         stderr=log,
         env={

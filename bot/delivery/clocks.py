@@ -59,15 +59,18 @@ class Targets:
 
 
 # --- what happens -----------------------------------------------------------------------------------------------------
-def customer_wrote(connection: Connection, conversation_id: str, seq: int) -> None:
+def customer_wrote(connection: Connection, conversation_id: str, seq: int) -> int | None:
     """Start the response clock of a conversation in human hands, unless one runs or a human was quicker.
+
+    Return its id, if it was started.
 
     Args:
         seq: of the message, which was stored a moment ago.
     """
     row = connection.execute(_WROTE, {"talk": conversation_id, "seq": seq}).first()
-    if row is not None and not row.answered:
-        _start(connection, conversation_id, Kind.NEXT if row.again else Kind.FIRST, row.received_at)
+    if row is None or row.answered:
+        return None
+    return _start(connection, conversation_id, Kind.NEXT if row.again else Kind.FIRST, row.received_at)
 
 
 def _wrote() -> Select[Any]:
@@ -169,15 +172,16 @@ def moved(
             _start(connection, conversation_id, Kind.FIRST, now)
 
 
-def _start(connection: Connection, conversation_id: str, kind: Kind, at: datetime) -> None:
+def _start(connection: Connection, conversation_id: str, kind: Kind, at: datetime) -> int | None:
     # Locked, so that of two who start at once the second sees the first one's clock.
     connection.execute(_LOCK, {"talk": conversation_id})
     same = (kind.value,) if kind is Kind.RESOLUTION else RESPONSES
     if connection.execute(_RUNS, {"talk": conversation_id, "kinds": same}).first() is not None:
-        return
+        return None
     row = {"conversation_id": conversation_id, "kind": kind.value, "started_at": at}
-    clock_id = connection.execute(_NEW, row).scalar_one()
+    clock_id: int = connection.execute(_NEW, row).scalar_one()
     set_timer(connection, f"clock:{clock_id}:", TIMER, {"id": clock_id}, at)
+    return clock_id
 
 
 _LOCK = select(conversations.c.id).where(conversations.c.id == bindparam("talk")).with_for_update(key_share=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +14,7 @@ from sqlalchemy import Connection, bindparam, delete, func, select, update
 from bot.clock import Clock
 from bot.delivery.outgoing import add_task
 from bot.delivery.signal import Signal
-from bot.store.database import Database
+from bot.store.database import AnyRow, Database
 from bot.store.insert import insert_once, insert_or_lock
 from bot.store.tables import timers
 
@@ -58,38 +58,46 @@ class TimerRunner:
     wake: Signal
     """Wakes this loop (the clock was moved)."""
     fired: Signal
-    """Told after every timer: something may be in the outbox."""
+    """Told after a timer: something may be in the outbox."""
     urgent: Collection[str] = ()
     """Kinds that go before all others: what many wait for must not wait behind what is told to each."""
+    silent: Collection[str] = ()
+    """Kinds that put nothing into the outbox."""
+    passed: Signal = field(default_factory=Signal)
+    """Told instead of `fired` after a silent one: a page may show it."""
 
     async def run(self) -> None:
         while True:
-            seen = self.wake.count
-            rest_s = LOOK_EVERY_S
+            seen, rest_s = self.wake.count, LOOK_EVERY_S
             try:
-                while await self.fire_next():
-                    self.fired.notify()
-                if (next_at := await self.database.read(_next_at)) is not None:
-                    rest_s = max(SHORTEST_REST_S, min(rest_s, (next_at - self.clock.now()).total_seconds()))
+                rest_s = await self._fire_or_rest()
             except Exception:  # the database is away for a moment; the loop looks again
                 log.exception("timers_interrupted")
             await self.wake.wait(seen, rest_s)
 
     async def fire_next(self) -> bool:
         """Fire the timer that is due longest; return False if none is."""
+        return await self._fire_or_rest() == 0
+
+    async def _fire_or_rest(self) -> float:
+        """Fire the timer that is due longest. Return 0, or if none is due for how many seconds to rest."""
         now = self.clock.now()
-        key = await self.database.read(lambda c: _next_due(c, now, self.urgent))
-        if key is None:
-            return False
+        found = await self.database.read(lambda c: _next(c, now, self.urgent))
+        if found is None:
+            return LOOK_EVERY_S
+        if found.due_at > now:
+            until_then: timedelta = found.due_at - now
+            return min(LOOK_EVERY_S, max(SHORTEST_REST_S, until_then.total_seconds()))
         try:
-            await self.database.write(lambda c: self._fire(c, key, now))
+            await self.database.write(lambda c: self._fire(c, found.key, now))
         except asyncio.CancelledError:
             raise
         except Exception as error:  # whatever a handler raises must not stop the other timers
-            log.exception("timer_failed", timer=key)
+            log.exception("timer_failed", timer=found.key)
             reason = f"{type(error).__name__}: {error}"
-            await self.database.write(lambda c: _postpone(c, key, now, reason))
-        return True
+            await self.database.write(lambda c: _postpone(c, found.key, now, reason))
+        (self.passed if found.kind in self.silent else self.fired).notify()
+        return 0
 
     def _fire(self, connection: Connection, key: str, now: datetime) -> None:
         row = connection.execute(_SET, {"key": key}).one_or_none()
@@ -102,18 +110,19 @@ class TimerRunner:
 # Made once, as every clock of a customer's wait begins with a timer.
 _SET = select(timers).where(timers.c.key == bindparam("key")).with_for_update()
 _FIRED = delete(timers).where(timers.c.id == bindparam("id"))
+_NEXT = select(timers.c.key, timers.c.kind, timers.c.due_at).order_by(timers.c.due_at, timers.c.id).limit(1)
+_URGENT = _NEXT.where(
+    timers.c.kind.in_(bindparam("kinds", expanding=True)),
+    timers.c.due_at <= bindparam("by", type_=timers.c.due_at.type),
+)
 
 
-def _next_due(connection: Connection, now: datetime, urgent: Collection[str]) -> str | None:
-    due = select(timers.c.key).where(timers.c.due_at <= now).order_by(timers.c.due_at, timers.c.id).limit(1)
-    if not urgent:
-        return connection.execute(due).scalar()
-    first = due.where(timers.c.kind.in_(urgent)).scalar_subquery()
-    return connection.execute(select(func.coalesce(first, due.scalar_subquery()))).scalar()
-
-
-def _next_at(connection: Connection) -> datetime | None:
-    return connection.execute(select(func.min(timers.c.due_at))).scalar()
+def _next(connection: Connection, now: datetime, urgent: Collection[str]) -> AnyRow | None:
+    """Return the timer that comes first, due or not."""
+    found = connection.execute(_NEXT).first()
+    if found is None or found.due_at > now or not urgent:
+        return found
+    return connection.execute(_URGENT, {"kinds": list(urgent), "by": now}).first() or found
 
 
 def _postpone(connection: Connection, key: str, now: datetime, reason: str) -> None:

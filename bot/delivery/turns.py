@@ -43,7 +43,7 @@ ToQueue = Callable[[Connection, str, str, int, datetime], Any]
 ApplyEffects = Callable[[Connection, Sequence[Effect], PersonView, str, datetime, IdMaker, Speak], list[Say]]
 """Does what a turn wants done, in its transaction; returns what is then to be said. See `bot.effects.apply`."""
 Reopen = Callable[[Connection, str, datetime], Any]
-Heard = Callable[[Connection, str, int, datetime], None]
+Heard = Callable[[Connection, str, int, datetime], object]
 log = structlog.get_logger()
 
 
@@ -85,10 +85,12 @@ class TurnRunner:
     reopen: Reopen
     wake: Signal
     done: Signal
-    """Told after every batch: something may be in the outbox."""
+    """Told after a batch: something may be in the outbox."""
     lease_s: float = LEASE_S
     heard: Heard = lambda connection, conversation_id, seq, _: clocks.customer_wrote(connection, conversation_id, seq)
     """Told of every message of a customer who is in human hands."""
+    listened: Signal = field(default_factory=Signal)
+    """Told instead of `done` after a batch to which the bot had nothing to say: what was heard may have set a timer."""
     _ahead: list[Taken] = field(default_factory=list)
     """Taken in the transaction that committed the last batch: that saves every second transaction."""
     _looked_ahead: bool = False
@@ -124,9 +126,10 @@ class TurnRunner:
             return False
         if taken[0].tries > MAX_DEATHS:
             await self._fail(taken[0], "the process died each time it was tried")
+            said = True
         else:
-            await self._turn(taken, now)
-        self.done.notify()
+            said = await self._turn(taken, now)
+        (self.done if said else self.listened).notify()
         return True
 
     def _take(self, connection: Connection, now: datetime) -> list[Taken]:
@@ -135,7 +138,8 @@ class TurnRunner:
     def _any_behind(self, connection: Connection) -> bool:
         return connection.execute(_ANY_BEHIND, {"by": self.clock.now()}).first() is not None
 
-    async def _turn(self, taken: Sequence[Taken], now: datetime) -> None:
+    async def _turn(self, taken: Sequence[Taken], now: datetime) -> bool:
+        """Do these turns. Return whether one of them may have said something."""
         thoughts = await self._think(taken, now)
         good = [(one, t) for one in taken if isinstance(t := thoughts.get(one.conversation_id), Thought)]
         for one, thought in good:
@@ -146,6 +150,7 @@ class TurnRunner:
                 await self._fail(one, f"{type(error).__name__}: {error}")
         # Last, because it looks for what waits now: the next messages of all of these are then among it.
         await self._commit_all([(one, thought) for one, thought in good if not _does_something(thought.step)], now)
+        return len(good) < len(taken) or any(thought.step is not None for _, thought in good)
 
     async def _think(self, taken: Sequence[Taken], now: datetime) -> Mapping[str, Thought | Exception]:
         ids = [one.conversation_id for one in taken]

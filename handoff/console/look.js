@@ -30,7 +30,9 @@ document.documentElement.lang = zgStart.lang;
       el.classList.toggle("zg-slow", ms > 120000 && ms <= 600000);
       el.classList.toggle("zg-late", ms > 600000);
     }
-    for (const el of document.querySelectorAll("[data-at]")) write(el, moment(Number(el.dataset.at)));
+    for (const el of document.querySelectorAll("[data-at]")) {
+      write(el, (el.dataset.words || "{}").replace("{}", moment(Number(el.dataset.at))));
+    }
     for (const el of document.querySelectorAll("[data-until]")) {
       const ms = Number(el.dataset.until) - now();
       write(el, ms > 0 ? span(ms) : zgStart.words.over);
@@ -120,7 +122,7 @@ document.documentElement.lang = zgStart.lang;
   });
   document.addEventListener("DOMContentLoaded", () => {
     setInterval(tick, 1000);
-    const times = ["data-since", "data-at", "data-until"];
+    const times = ["data-since", "data-at", "data-words", "data-until"];
     new MutationObserver(() => requestAnimationFrame(tick)).observe(document.body, {
       childList: true, subtree: true, attributes: true, attributeFilter: times,
     });

@@ -92,7 +92,12 @@ def chip(words: str, classes: str = "") -> ui.label:
 
 def moment(at: datetime) -> None:
     """Show a time of day (or a date, if it is not today) in the agent's own time zone."""
-    box("zg-time", "time").props(f'data-at="{at.timestamp() * 1000:.0f}"')
+    box("zg-time", "time").props(f'data-at="{_ms(at)}"')
+
+
+def moment_in(words: str, at: datetime) -> dict[str, str]:
+    """Return the props by which an element shows words with the time of day, as of `moment`, at their `{}`."""
+    return {"data-at": _ms(at), "data-words": words}
 
 
 def since(at: datetime, classes: str = "") -> Element:

@@ -166,7 +166,7 @@ class Page:
         self._view = replace(self._view, counts=self._view.counts | {"waiting": totals.waiting})
         with self._client:
             self._list.show(self._view)
-            self._tell_browser(self._view)
+            self._run(self._tells(self._view))
 
     def _wish(self) -> Wish:
         ask = Ask(self._tab, self._filter, self._selected, self._limit, self._beside)
@@ -187,9 +187,8 @@ class Page:
         self._bar.show(view.status)
         if before is None or view.around is None or view.around is not before.around:  # else it was kept
             await self._draw_talk(view)
-        self._tell(view)
         self._show_faults(self._wiring.faults())
-        self._tell_browser(view)
+        self._run([*self._says(view), *self._tells(view)])
 
     async def _draw_talk(self, view: View) -> None:
         """Draw the open conversation and what stands around it."""
@@ -202,12 +201,18 @@ class Page:
             self._thread.hide()
             self._side.hide()
             return
-        self._thread.show(view.conversation, around, view.viewer, view.colleagues, self._limit)
+        self._thread.show(view.conversation, around, view.viewer, view.has_colleagues, self._limit)
         self._side.show(view.conversation, around, self._thread.is_mine)
         self._show_replies(around.replies)
         await self._mark_seen(view.conversation.talk, view.viewer)
 
-    def _tell_browser(self, view: View) -> None:
+    @staticmethod
+    def _run(scripts: Sequence[str]) -> None:
+        """Run all in one message to the browser."""
+        if scripts:
+            ui.run_javascript(";".join(scripts))
+
+    def _tells(self, view: View) -> list[str]:
         """Tell the clock of this machine and how much is unread, once a change and now and then."""
         now = self._wiring.clock.now()
         unread = view.counts["waiting"] + sum(
@@ -215,7 +220,8 @@ class Page:
         )
         if unread != self._unread_told or now > self._told_at + TELLS_EVERY:
             self._unread_told, self._told_at = unread, now
-            ui.run_javascript(f"zg.fresh({now.timestamp() * 1000:.0f}, {unread})")
+            return [f"zg.fresh({now.timestamp() * 1000:.0f}, {unread})"]
+        return []
 
     def _show_replies(self, replies: Sequence[CannedReply]) -> None:
         """Hand the canned replies to the browser, where `/` finds them."""
@@ -223,17 +229,16 @@ class Page:
             self._replies = replies
             ui.run_javascript(f"zg.replies({json.dumps([[one.shortcut, one.text] for one in replies])})")
 
-    def _tell(self, view: View) -> None:
+    def _says(self, view: View) -> list[str]:
         """Let a screen reader say what a customer just wrote, wherever the agent is on the page."""
         said = {t.id: t for t in view.talks if t.unread and t.last_by == "customer"}
         shown = view.conversation.talk if view.conversation else None
         if shown is not None and shown.last_by == "customer":
             said[shown.id] = shown
         before, self._heard = self._heard, {key: talk.last_at for key, talk in said.items()}
-        for key, talk in said.items():
-            if before is not None and before.get(key) != talk.last_at:
-                words = self._labels["says"].format(name=talk.name, text=talk.last_text)
-                ui.run_javascript(f"zg.say({json.dumps(words)})")
+        new = [talk for key, talk in said.items() if before is not None and before.get(key) != talk.last_at]
+        words = (self._labels["says"].format(name=talk.name, text=talk.last_text) for talk in new)
+        return [f"zg.say({json.dumps(said)})" for said in words]
 
     async def _mark_seen(self, talk: Talk, viewer: Agent) -> None:
         if talk.unread and talk.agent_id in (None, viewer.id):

@@ -18,6 +18,7 @@ from handoff.console.ask import Ask
 from handoff.console.lists import Lists, read_lists, renew_lists
 from handoff.console.session import Session, Wiring
 from handoff.console.view import View, read_view
+from handoff.crew import two_of
 from handoff.ends import terms_of
 from handoff.people import Agent
 from handoff.pulse import State, Totals, states, totals
@@ -135,7 +136,7 @@ def _views(connection: Connection, pages: Sequence[tuple[Agent, Wish]], wiring: 
     now = totals(connection)
     states_now = _states(connection, [wish for _, wish in pages])
     lists = _lists(connection, pages, now, wiring)
-    crew = cache(lambda: people.list_agents(connection))
+    crew = cache(lambda: two_of(connection))
     found = []
     for (viewer, wish), listed, state in zip(pages, lists, states_now, strict=True):
         kept = wish.kept if state == wish.state else None

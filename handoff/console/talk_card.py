@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from nicegui import ui
 from nicegui.element import Element
 
-from handoff.console.end_chip import show_end
+from handoff.console.end_chip import show_end, show_end_again
 from handoff.console.labels import Labels
 from handoff.console.look import box, channel_name, chip, moment, since, since_again, text
 from handoff.console.window import show_window
@@ -46,9 +46,9 @@ class TalkCard:
                 with box("zg-card-top"):
                     text(talk.name, "zg-name")
                     self._since = since(talk.waiting_since or talk.last_at, _waits(talk))
-                with box("zg-card-mid") as self._mid:
+                with box("zg-card-mid"):
                     self._said = text(said_in(talk, labels), "zg-last")
-                    self._unread: ui.label | None = None
+                    self._unread = text("", "zg-unread").props('role="img"')
                 self._low = box("zg-card-low")
                 self._end: Element | None = None
         self._select(card.selected)
@@ -81,16 +81,10 @@ class TalkCard:
             self._made.classes(remove="zg-on").props(remove="aria-current")
 
     def _show_unread(self, count: int) -> None:
-        if not count:
-            if self._unread is not None:
-                self._unread.delete()
-                self._unread = None
-            return
-        if self._unread is None:
-            with self._mid:
-                self._unread = text(str(count), "zg-unread").props('role="img"')
-        self._unread.set_text(str(count))
-        self._unread.props["aria-label"] = self._labels["unread"].format(count=count)
+        self._unread.set_visibility(count > 0)
+        if count:
+            self._unread.set_text(str(count))
+            self._unread.props["aria-label"] = self._labels["unread"].format(count=count)
 
     def _show_chips(self, card: Card) -> None:
         talk, labels = card.talk, self._labels
@@ -114,12 +108,14 @@ class TalkCard:
 
     def _show_end(self, end: End | None) -> None:
         """Show by when something has to happen, behind all other chips."""
-        if self._end is not None:
-            self._end.delete()
-        self._end = None
-        if end is not None:
+        if self._end is not None and end is not None:
+            show_end_again(self._end, end, self._labels)
+        elif end is not None:
             with self._low:
                 self._end = show_end(end, self._labels)
+        elif self._end is not None:
+            self._end.delete()
+            self._end = None
 
 
 def _waits(talk: Talk) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 
 from nicegui import ui
 
@@ -43,7 +43,7 @@ class ThreadPane:
         self._shown: Conversation | None = None
         self._around: Around | None = None
         self._viewer: Agent | None = None
-        self._colleagues: Sequence[Agent] = ()
+        self._has_colleagues = False
         self._suggested = -1
         with box("zg-nothing") as self._nothing:
             ui.icon("forum")
@@ -69,15 +69,14 @@ class ThreadPane:
         self._nothing.set_visibility(True)
         self._talk.set_visibility(False)
 
-    def show(
-        self, conversation: Conversation, around: Around, viewer: Agent, colleagues: Sequence[Agent], limit: int
-    ) -> None:
+    def show(self, conversation: Conversation, around: Around, viewer: Agent, has_colleagues: bool, limit: int) -> None:
         """Show the conversation; keep the reader's place unless they read the end."""
-        before, self._shown, self._viewer, self._colleagues = self._shown, conversation, viewer, colleagues
+        before, self._shown, self._viewer = self._shown, conversation, viewer
+        self._has_colleagues = has_colleagues
         self._around = around
         other = before is None or before.talk.id != conversation.talk.id
         mine = self.is_mine
-        self._head.show(conversation, around.ends, viewer, mine, bool(colleagues))
+        self._head.show(conversation, around.ends, viewer, mine, has_colleagues)
         if other:
             self._lines.clear()
             self._suggested = -1
@@ -151,7 +150,7 @@ class ThreadPane:
 
     async def transfer(self) -> None:
         """Pass it on to a colleague or to the queue, after a word why."""
-        if self._shown is None or self._viewer is None or not self.is_mine or not self._colleagues:
+        if self._shown is None or self._viewer is None or not self.is_mine or not self._has_colleagues:
             return
         talk_id, seats = self._shown.talk.id, await self._actions.seats(self._viewer.id)
         answer = await dialogs.ask_transfer(self._labels, seats)

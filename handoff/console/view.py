@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -31,6 +31,7 @@ class View:
         ends: by conversation of the list, by when something has to happen in it.
         status: the viewer's own, see `handoff.presence`.
         around: what stands around the conversation; None without one.
+        has_colleagues: whether anybody else could take it.
     """
 
     viewer: Agent
@@ -43,7 +44,7 @@ class View:
     ends: Mapping[str, tuple[End, ...]]
     conversation: Conversation | None
     around: Around | None
-    colleagues: tuple[Agent, ...]
+    has_colleagues: bool
     status: str = ""
 
     @property
@@ -60,21 +61,21 @@ def read_view(
     ask: Ask,
     lists: Lists,
     wiring: Wiring,
-    crew: Callable[[], Sequence[Agent]],
+    crew: Callable[[], frozenset[str]],
     kept: View | None = None,
 ) -> View:
     """Return what `viewer` sees.
 
     Args:
-        crew: reads all agents.
+        crew: reads who answers, two of them at least where there are so many.
         kept: the last view, where nothing in its open conversation has changed since: that is not read again.
     """
     if kept is not None:
-        conversation, beside, colleagues = kept.conversation, kept.around, kept.colleagues
+        conversation, beside, has_colleagues = kept.conversation, kept.around, kept.has_colleagues
     else:
         conversation = _conversation(connection, viewer, ask, wiring)
         beside = around(connection, conversation, viewer, ask.beside, wiring) if conversation else None
-        colleagues = tuple(a for a in crew() if a.answers and a.id != viewer.id)
+        has_colleagues = bool(crew() - {viewer.id})
     return View(
         viewer=viewer,
         ask=ask,
@@ -86,7 +87,7 @@ def read_view(
         ends=lists.ends,
         conversation=conversation,
         around=beside,
-        colleagues=colleagues,
+        has_colleagues=has_colleagues,
         status=lists.status,
     )
 

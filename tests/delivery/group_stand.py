@@ -46,7 +46,7 @@ from handoff.people import Agent
 from tests.conftest import StandingClock
 from tests.delivery.stand import RULES, Platform
 from tests.loopback import base_of, listening
-from tests.queue.stand import HOURS, a_queue
+from tests.queue.stand import HOURS, WINDING, a_queue
 
 CHANNEL, GROUP = "telegram:shopbot", -1_000_000_000_500
 EMMA, WANG, LI, ZHAO, STRANGER = 1001, 2001, 2002, 2003, 2004
@@ -88,9 +88,8 @@ class Shop:
             done=signal,
             heard=queue.answering.customer_wrote,
         )
-        targets = clocks.Targets(timedelta(minutes=3), timedelta(hours=24), HOURS)
         csat = AskCsat(lambda: self.thinker.brain.mind.voice, "en")
-        handlers = {**queue.timers(), clocks.TIMER: clocks.Winding(targets).fire, "csat": csat.fire}
+        handlers = {**queue.timers(), clocks.TIMER: WINDING.fire, "csat": csat.fire}
         self.timers = TimerRunner(self.database, self.clock, handlers, signal, signal)
         self.senders = [
             Sender(self.database, self.clock, Desk(to, RULES, Pacer(to.limits)), signal, signal)

@@ -238,6 +238,36 @@ async def test_an_urgent_timer_goes_before_many_that_are_due_longer(database: Da
     assert order == ["holds", "t0", "t1", "t2"]
 
 
+async def test_after_a_silent_timer_nobody_looks_for_something_to_send(
+    database: Database, clock: StandingClock
+) -> None:
+    runner = TimerRunner(
+        database, clock, {"person": make_person}, wake=Signal(), fired=Signal(), silent=("person",), passed=Signal()
+    )
+    await due(database, ("a", clock.now()))
+
+    assert await fire_all(runner) == 1
+    assert (runner.fired.count, runner.passed.count) == (0, 1)
+
+
+async def test_the_loop_fires_what_is_due_and_then_at_its_time_what_is_not(
+    database: Database, clock: StandingClock
+) -> None:
+    runner = a_runner(database, clock, person=make_person)
+    await due(database, ("a", clock.now()), ("b", clock.now()), ("c", clock.now() + timedelta(seconds=0.5)))
+    task = asyncio.create_task(runner.run())
+    async with asyncio.timeout(10):
+        while runner.fired.count < 2:
+            await runner.fired.wait(runner.fired.count, 1)
+        assert await made(database) == ["a", "b"]
+        clock.advance(HOUR)  # nobody wakes the loop: it looks by itself
+        while runner.fired.count < 3:
+            await runner.fired.wait(runner.fired.count, 1)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert await made(database) == ["a", "b", "c"]
+
+
 async def test_a_timer_that_is_found_set_does_not_fire_before_what_found_it_is_stored(
     database: Database, clock: StandingClock
 ) -> None:

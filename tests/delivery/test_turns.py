@@ -198,8 +198,10 @@ async def test_the_bot_is_silent_while_people_have_the_conversation(
         conversation = await conversation_of(database)
         await database.write(lambda c: ownership.to_queue(c, conversation.id, "asked", 0, clock.now()))
 
-    assert await run_all(a_runner(database, clock, new_id, thinker)) == 1
+    runner = a_runner(database, clock, new_id, thinker)
+    assert await run_all(runner) == 1
 
+    assert (runner.done.count, runner.listened.count) == ((0, 1) if owner == "agent" else (1, 0)), "who sends is spared"
     said_once = [row.sources[0]["id"] for row in await rows(database, outbox)]
     assert said_once == ([] if owner == "agent" else ["handoff.still_waiting"]), "who waits hears how to leave, once"
     (message,) = await rows(database, inbox)

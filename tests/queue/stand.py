@@ -30,6 +30,7 @@ from tests.conftest import StandingClock
 HOURS = Hours(ZoneInfo("Asia/Shanghai"), time(9), time(23))
 PATIENCE = {"web": timedelta(minutes=10), "other": timedelta(hours=48)}
 ANSWER_S, AGAIN_S, MISSED = 120, 600, 2
+WINDING = clocks.Winding(clocks.Targets(timedelta(minutes=3), timedelta(hours=24), HOURS))
 numbers = count(1)
 
 
@@ -43,7 +44,7 @@ def a_queue(hours: Hours = HOURS, auto: bool = True, counting: frozenset[str] = 
     return Queue(
         arrivals,
         Assigning(auto, ANSWER_S, hours, arrivals.close),
-        Answering(ANSWER_S, AGAIN_S, MISSED),
+        Answering(ANSWER_S, AGAIN_S, MISSED, WINDING),
         Places(said, counting),
     )
 
@@ -54,8 +55,7 @@ class Stand:
     def __init__(self, database: Database, clock: StandingClock, queue: Queue | None = None) -> None:
         self.database, self.clock = database, clock
         self.queue = queue or a_queue()
-        targets = clocks.Targets(timedelta(minutes=3), timedelta(hours=24), HOURS)
-        handlers = {**self.queue.timers(), clocks.TIMER: clocks.Winding(targets).fire, "csat": lambda *_: None}
+        handlers = {**self.queue.timers(), clocks.TIMER: WINDING.fire, "csat": lambda *_: None}
         self.timers = TimerRunner(database, clock, handlers, Signal(), Signal())
 
     # --- who there is ----------------------------------------------------------------------------------------------

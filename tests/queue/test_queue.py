@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import Connection, select
 
 from bot import audit
+from bot.delivery.clocks import Kind
 from bot.errors import Conflict, NotFound
 from bot.hours import Hours
 from bot.store import tables as t
@@ -19,7 +20,7 @@ from handoff import assigning, ownership, pages, people, presence, routing, staf
 from handoff.people import Agent
 from tests.conftest import StandingClock
 from tests.delivery.stand import another
-from tests.queue.stand import HOURS, Stand, a_queue
+from tests.queue.stand import HOURS, WINDING, Stand, a_queue
 
 
 @pytest.fixture
@@ -35,6 +36,24 @@ async def test_who_asks_while_an_agent_has_room_gets_that_agent_at_once(stand: S
     await stand.agent("li")
     await stand.asks("c1")
     assert await stand.owner("c1") == "li"
+
+
+async def test_a_customers_wait_has_its_end_before_any_timer_fires(stand: Stand) -> None:
+    await stand.agent("li")
+    await stand.asks("c1")
+    await stand.answers("li", "c1")
+    stand.clock.advance(timedelta(minutes=1))
+    now = stand.clock.now()
+    message = {"key": "m", "conversation_id": "c1", "seq": 9, "text": "?", "sent_at": now, "received_at": now}
+
+    def writes(c: Connection) -> datetime | None:
+        c.execute(t.inbox.insert().values(message))
+        stand.queue.answering.customer_wrote(c, "c1", 9, now)
+        runs = t.clocks.c.kind == "next", t.clocks.c.ended_at.is_(None)
+        due_at: datetime | None = c.execute(select(t.clocks.c.due_at).where(*runs)).scalar_one()
+        return due_at
+
+    assert await stand.database.write(writes) == WINDING.targets.due(Kind.NEXT, now)
 
 
 async def test_a_slot_that_gets_free_goes_to_who_waits_longest(stand: Stand) -> None:
