@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from bot.skills.hearing import bare_forms
+from bot.skills.hearing import ALONE, bare_forms
 from bot.skills.offers import labelled
 from bot.skills.turn import OPTIONAL, Say, Skill, Step, Turn
 from bot.understanding.text import letters
-
-ALONE = frozenset({"sale_claim"})
-"""A piece is claimed by a word or a number, which elsewhere means something else: `M or L?`."""
 
 
 def wishes(turn: Turn, by_intent: Mapping[str, Skill]) -> tuple[str, str] | None:
