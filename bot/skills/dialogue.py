@@ -39,7 +39,7 @@ from bot.skills.hearing import bare_forms, hear, wants_else, wish
 from bot.skills.turn import ASKED, HUMAN, OPTIONAL, Handoff, Note, Prove, Say, Skill, State, Step, Turn, phrases
 from bot.understanding.engine import Meaning
 from bot.understanding.entities import Entity
-from bot.understanding.reasons import only_no_photo
+from bot.understanding.reasons import only_no_photo, reason_in
 from bot.understanding.text import OUT_OF_SCOPE, letters, normal
 
 SKILLS: Mapping[str, Skill] = {
@@ -390,8 +390,10 @@ def _still_open(turn: Turn) -> Say:
 def _both(turn: Turn) -> Step | None:
     """Serve two requests of one message: answers first, then what a skill asks back."""
     wanted = both.wishes(turn, BY_INTENT)
-    steps = [_act_on(turn, label) for label in wanted or ()]
-    if wanted is None or steps[0] is None or steps[1] is None:
+    if wanted is None:
+        return None
+    steps = [_act_on(both.without(turn, wanted[1 - place]), label) for place, label in enumerate(wanted)]
+    if steps[0] is None or steps[1] is None:
         return None
     if wanted[0] in BY_INTENT:
         return both.of_two_skills(turn, steps[0], steps[1])
@@ -466,7 +468,8 @@ def greet(turn: Turn) -> Step:
 
 def _no_photo(turn: Turn) -> Step | None:
     """Tell somebody who says but that they have no picture that words will do: a skill that asked for one hears it."""
-    if turn.choice or turn.state.skill or not only_no_photo(normal(turn.text)):
+    said = normal(turn.text)
+    if turn.choice or turn.state.skill or not only_no_photo(said) or reason_in(said):
         return None
     return Step((Say("dialogue.no_photo", choices=offers.ways_on(turn)),), turn.state.idle(), decision="smalltalk")
 

@@ -61,6 +61,7 @@ class Meaning:
         bounds: what the scores of `ranked` mean.
         parts: labels with margins of the clauses that are sure, in the order of the message; none unless there are two.
         alone: the label with its margin of the one clause that is sure, where a connective parts it from the rest.
+        clauses: (what it means most likely, its text) of each clause, none unless there are two.
         heard: what is worth asking about, with scores, best first, where the clauses say more than the whole.
         follows: the label of the message before, if this one was read as its end; `text` is then both.
         is_wary: whether it names what a shop seldom speaks of: it takes more to act on it.
@@ -75,6 +76,7 @@ class Meaning:
     parts: tuple[tuple[str, float], ...] = ()
     heard: tuple[tuple[str, float], ...] = ()
     alone: tuple[tuple[str, float], ...] = ()
+    clauses: tuple[tuple[str, str], ...] = ()
     follows: str = ""
     is_wary: bool = False
 
@@ -188,7 +190,8 @@ class Engine:
         single = () if parts or is_wary else alone(ranking, read, strong=strong)
         meant = agreed(ranking, read)
         meaning = Meaning(said, language, meant.labels, entities, reasons(meant), meant.bounds, parts, heard)
-        return replace(meaning, alone=single, is_wary=is_wary)
+        told = tuple((one.labels[0][0], part) for one, part in zip(read, cut, strict=True))
+        return replace(meaning, alone=single, clauses=told, is_wary=is_wary)
 
     def _following(self, said: str, language: str, entities: tuple[Entity, ...], before: Before) -> Meaning | None:
         """Return the meaning of a message that is the end of the one before, None if it stands by itself."""
