@@ -34,7 +34,7 @@ def answers(turn: Turn, draft: Draft) -> bool:
     if best == "cancel_dialogue" and step != "reason":
         return _is_reason_already(draft, said)
     if step in ("order", "phone"):
-        return proof.answers(turn) or best in WISHES
+        return proof.answers(turn) or best in WISHES or _tells_why(turn, said) or _only_names(turn)
     if draft.reason in FAULTS and reasons.has_no_photo(said):
         return True
     if step == "reason" and will.waits(said) and not reasons.reason_in(said):
@@ -64,14 +64,14 @@ def _fits_step(turn: Turn, draft: Draft, said: str) -> bool:
     entities = turn.meaning
     names = bool(entities.values("product") or entities.values("colour") or goods.garments(turn))
     wants = draft.is_exchange and bool(entities.values("size") or entities.values("colour") or reasons.shift_in(said))
-    tells = bool(reasons.reason_in(said)) and (not best or best in _labels_of_reasons(turn))
+    tells = _tells_why(turn, said)
     if step in SETTLING and reasons.wanted_in(said):
         return True
     if step == "agree" and says_yes(turn, ""):
         return True
     match step:
         case "line":
-            return names or reasons.means_all(said) or bool(reasons.count_in(said))
+            return names or tells or reasons.means_all(said) or bool(reasons.count_in(said))
         case "count":
             counted = bool(reasons.count_in(said)) or said.isdigit() or reasons.means_all(said)
             return counted or tells or bool(reasons.condition_in(said))
@@ -88,6 +88,19 @@ def _fits_step(turn: Turn, draft: Draft, said: str) -> bool:
         case "more":
             return wants or reasons.reason_in(said) in FAULTS
     return False
+
+
+def _tells_why(turn: Turn, said: str) -> bool:
+    """Return whether a message says why a piece goes back: before it was asked why, and after."""
+    best = turn.meaning.best
+    told = bool(reasons.reason_in(said)) and not is_question(turn.text)
+    return told and (not best or best in _labels_of_reasons(turn))
+
+
+def _only_names(turn: Turn) -> bool:
+    """Return whether a piece is told by its kind where an order was asked for: alone it looks like a search."""
+    searches = turn.meaning.best == "product_search" and not is_question(turn.text)
+    return turn.state.step == "order" and searches and bool(goods.garments(turn))
 
 
 def _asks_for_another(turn: Turn, draft: Draft) -> bool:

@@ -47,7 +47,12 @@ def asks_on(turn: Turn) -> bool:
     if any(sign.isdigit() for sign in said):  # a number that is told is no question
         return False
     elsewhere = any(entity.kind in OTHER_THINGS and entity.end for entity in turn.meaning.entities)
-    if elsewhere or turn.meaning.parts or not _is_short(said) or IN_GENERAL.search(said):
+    return not elsewhere and not turn.meaning.parts and asks_of_parcel(said)
+
+
+def asks_of_parcel(said: str) -> bool:
+    """Return whether few words (normal form) ask when a parcel comes, or who brings it, and not how that is usually."""
+    if not _is_short(said) or IN_GENERAL.search(said):
         return False
     return ARRIVES.search(said) is not None or CARRIED.search(said) is not None
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from bot.skills.hearing import bare_forms
+from bot.skills.hearing import ALONE, bare_forms
 from bot.skills.offers import labelled
 from bot.skills.turn import OPTIONAL, Say, Skill, Step, Turn
-from bot.understanding.text import letters
-
-ALONE = frozenset({"sale_claim"})
-"""A piece is claimed by a word or a number, which elsewhere means something else: `M or L?`."""
+from bot.understanding.lexicon import garment_spans
+from bot.understanding.text import letters, normal
 
 
 def wishes(turn: Turn, by_intent: Mapping[str, Skill]) -> tuple[str, str] | None:
@@ -25,6 +23,34 @@ def wishes(turn: Turn, by_intent: Mapping[str, Skill]) -> tuple[str, str] | None
         return None
     first, second = labels[:2]
     return (second, first) if first in by_intent and second not in by_intent else (first, second)
+
+
+def without(turn: Turn, label: str) -> Turn:
+    """Return the turn without the clause that wants `label`, where that one and the rest name pieces of their own.
+
+    `swap the chinos and cancel the hoodie` cancels no chinos. A piece that only one of them names is meant by both.
+    """
+    theirs = [text for one, text in turn.meaning.clauses if one == label]
+    rest = [text for one, text in turn.meaning.clauses if one != label]
+    if not any(_names_goods(turn, text) for text in theirs) or not any(_names_goods(turn, text) for text in rest):
+        return turn
+    said = normal(turn.text)
+    text, entities = turn.text if len(turn.text) == len(said) else said, turn.meaning.entities
+    for start, end in (_span(said, one) for one in theirs):
+        text = text[:start] + " " * (end - start) + text[end:]
+        entities = tuple(one for one in entities if not (start <= one.start < one.end <= end))
+    return replace(turn, text=text, meaning=replace(turn.meaning, entities=entities))
+
+
+def _span(said: str, clause: str) -> tuple[int, int]:
+    start = said.find(normal(clause))
+    return (start, start + len(normal(clause))) if start >= 0 else (0, 0)
+
+
+def _names_goods(turn: Turn, clause: str) -> bool:
+    start, end = _span(normal(turn.text), clause)
+    named = any(one.kind == "product" and start <= one.start < one.end <= end for one in turn.meaning.entities)
+    return named or bool(garment_spans(normal(clause)))
 
 
 def together(first: Step, second: Step) -> Step:

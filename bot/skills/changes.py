@@ -33,6 +33,8 @@ LED_TO = re.compile(
     r"(?:[改换換](?:成|為|为|到)|[寄送][到往去])[\s:：]*(.+)$|\bto:?\s+(.+)$", re.IGNORECASE | re.DOTALL
 )
 SEND_TO = re.compile(r"[寄送][到往去]|改[成为到]|\b(?:send|ship|deliver)\b.*\bto\b")
+OF_ORDER = re.compile(r"[订訂][单單]|地址|\border\b|\baddress\b")
+"""Goods beside these are meant as an order."""
 ONLY = re.compile(
     r"其中|只取消|就取消|一件不要|单独|[里裡]的?那?[件条條双雙]"
     r"|\bonly\b|\bjust the\b|\bone of\b|\bfrom (?:my|the) order\b"
@@ -240,10 +242,12 @@ def begun(turn: Turn) -> dict[str, str]:
 
 
 def tells_where(turn: Turn) -> bool:
-    """Return whether a message names an order and a whole address to send it to: `把…寄到…`."""
-    named = turn.meaning.value("order") is not None and not turn.state.skill and not turn.choice
-    asks = is_question(turn.text) or turn.meaning.best not in ("", ADDRESS)
-    return named and not asks and SEND_TO.search(normal(turn.text)) is not None and _is_address(turn)
+    """Return whether a message names an order, or goods of one, and a whole address to send it to: `把…寄到…`."""
+    if turn.state.skill or turn.choice or is_question(turn.text) or turn.meaning.best not in ("", ADDRESS):
+        return False
+    said = normal(turn.text)
+    named = turn.meaning.value("order") is not None or (named_now(turn) and OF_ORDER.search(said))
+    return bool(named) and SEND_TO.search(said) is not None and _is_address(turn)
 
 
 def counts_less(turn: Turn) -> bool:

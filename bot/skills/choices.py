@@ -12,6 +12,11 @@ from bot.understanding.text import CJK, normal
 CHINESE = "一二三四五六七八九"
 NUMBERED = re.compile(rf"^(?:第)?([1-9]|[{CHINESE}])(?:个|個|号|號|[.、。)）])?$")
 
+COUNTED = re.compile(
+    r"(?:(?:just|only) )?(?:(one|1)|(two|2|两|俩)|(three|3)|(four|4)|(five|5))(?: (?:of (?:them|those)|please))?[.!。]?"
+)
+"""A number of pieces in words."""
+COUNT = "pieces:"
 EVERY = "line:all"
 THINGS = ("order:", "line:")
 """Tokens of choices among things, which may be told by a word: `the floral one`."""
@@ -49,6 +54,8 @@ def chosen(text: str, tapped: str | None, offered: Sequence[Choice]) -> Choice |
     if tapped:
         return next((choice for choice in offered if choice.token == tapped), None)
     said = normal(text)  # NFKC makes `２` and `②` plain digits
+    if (count := COUNTED.fullmatch(said)) and any(choice.token.startswith(COUNT) for choice in offered):
+        return next((choice for choice in offered if choice.token == f"{COUNT}{count.lastindex}"), None)
     match = NUMBERED.match(said)
     if match:
         number = CHINESE.index(match[1]) if match[1] in CHINESE else int(match[1]) - 1

@@ -15,6 +15,8 @@ from bot.understanding.text import normal
 
 WORDS = re.compile(
     r"投诉|差评|举报|12315|曝光|(?:客服|你们).{0,4}(?:死了|死光|死哪|干嘛吃|干什么吃|垃圾)"
+    r"|(?:什么|啥|这)态度|没人?[理回](?:我|复|$|[,，。!！])|(?:一直|都|半天|[几\d三四五六七]天)(?:没人|不)[理回]"
+    r"|\b(?:nobody|no one|no-one) (?:has |ever |even )*(?:answer|repl|respond|helps?)|\bkeep (?:being )?ignor"
     r"|(?:服务|态度).{0,4}(?:恶劣|极差|太差|垃圾|差劲)"
     r"|\b(?:complain(?:t|ing)?|report you|bad review|one star|sue you|rip[- ]?off|scam(?:mers)?)\b"
     r"|\b(?:service|staff|shop|company|support) (?:is|are) "
@@ -38,7 +40,7 @@ MOST_NOTED = 500
 PRIORITY = 2
 ANGER_FIRST = 3
 """Priority in the queue: in front of complaints."""
-PHRASES = phrases(desk="complaint; clocks", dialogue="anger")
+PHRASES = phrases(desk="complaint; clocks; pictures", dialogue="anger")
 
 
 def run(turn: Turn) -> Step:
@@ -50,7 +52,8 @@ def run(turn: Turn) -> Step:
     rule = "" if delivered or told else RULES.get(reason, "")
     stands = tuple(replace(say, choices=()) for say in orders.status(turn, proven)) if told and proven else ()
     effects = (*effects, *orders.tasks_of(turn, proven)) if told and proven else effects
-    says = (Say("desk.complaint"), *((Say(rule),) if rule else ()), *stands, Say("desk.clocks"))
+    seen = (Say("desk.pictures"),) if turn.pictures else ()
+    says = (Say("desk.complaint"), *((Say(rule),) if rule else ()), *seen, *stands, Say("desk.clocks"))
     return Step(says, turn.state.idle(), (*effects, case_of(turn, reason, proven)), Handoff(reason, PRIORITY))
 
 
@@ -80,9 +83,9 @@ def _settles(turn: Turn) -> str:
 
 
 def _tells_of_damage(turn: Turn) -> bool:
-    """Return whether an order is named only to say that what was in it is faulty: `my order … is torn`."""
+    """Return whether an order is named, or a picture sent, only to say what is faulty: `my order … is torn`."""
     damaged = reasons.reason_in(normal(turn.text)) in ("damaged", "quality")
-    return damaged and turn.meaning.value("order") is not None and not is_question(turn.text)
+    return damaged and (turn.meaning.value("order") is not None or bool(turn.pictures)) and not is_question(turn.text)
 
 
 def case_of(turn: Turn, reason: str, proven: Order | None = None) -> Complain:

@@ -21,6 +21,11 @@ CODE = re.compile(
     r"(?:券码|优惠码|折扣码|兑换码|券|\bcode|\bcoupon|\bvoucher)\s*(?:is|是|为|:)?\s*#?([a-z\d][a-z\d_-]{3,24})",
     re.ASCII,
 )
+BARE_CODE = re.compile(r"(?<![a-z\d-])([a-z]{3,12}\d{1,4})(?![a-z\d-])", re.ASCII)
+"""What looks like a code, without a word for it."""
+USES = re.compile(
+    r"[能可][不以]?[能可]?以?用|[用抵]|\b(?:use|apply|appl(?:y|ies)|works?|(?:in)?valid|errors?|accepted|redeem)\b"
+)
 FIELDS = "coupon.code coupon.amount"
 PHRASES = phrases(
     coupons=f"yours; one {FIELDS} coupon.least coupon.ends; one_unending {FIELDS} coupon.least; none; not_linked; "
@@ -75,13 +80,23 @@ def _named_now(turn: Turn) -> Step | None:
     return _about(turn, code, coupons) if code else None
 
 
+def _settles(turn: Turn) -> str:
+    """Return the wish of someone who asks, of a code, whether it can be used, whatever goods are named beside it."""
+    meaning, said = turn.meaning, normal(turn.text)
+    if turn.choice or turn.state.skill or meaning.best or meaning.parts or meaning.value("order"):
+        return ""
+    coupons = turn.shop.coupons_of(turn.person.customer_id) if turn.person.customer_id else ()
+    code = BARE_CODE.search(said) or _code(turn, coupons)
+    return WISH if code and USES.search(said) else ""
+
+
 def _code(turn: Turn, coupons: tuple[Coupon, ...]) -> str:
     """Return the code that a message names: one of the customer's own, else what is called a code."""
     said = normal(turn.text)
     own = next(
         (one.code for one in coupons if re.search(rf"(?<![a-z\d]){re.escape(normal(one.code))}(?![a-z\d])", said)), ""
     )
-    called = CODE.search(said)
+    called = CODE.search(said) or (BARE_CODE.search(said) if USES.search(said) else None)
     digit = called is not None and any(sign.isdigit() for sign in called[1])
     return own or (called[1].upper() if called and digit else "")
 
@@ -199,4 +214,5 @@ SKILL = Skill(
     PHRASES,
     frozenset({NEW, NOT_WORKING, WHERE, "coupon-expired", "coupon-use"}),
     adds_to=ABOUT_ONES_OWN,
+    settles=_settles,
 )

@@ -82,4 +82,4 @@ def _commented(turn: Turn, epoch: int, score: int) -> Step:
     return Step((Say("csat.noted"),), turn.state.idle(), (Rate(epoch, score, comment, low=score <= LOW),))
 
 
-SKILL = Skill(NAME, frozenset(), run, PHRASES)
+SKILL = Skill(NAME, frozenset(), run, PHRASES, weighs=True)

@@ -39,6 +39,7 @@ from bot.skills.hearing import bare_forms, hear, wants_else, wish
 from bot.skills.turn import ASKED, HUMAN, OPTIONAL, Handoff, Note, Prove, Say, Skill, State, Step, Turn, phrases
 from bot.understanding.engine import Meaning
 from bot.understanding.entities import Entity
+from bot.understanding.reasons import only_no_photo, reason_in
 from bot.understanding.text import OUT_OF_SCOPE, letters, normal
 
 SKILLS: Mapping[str, Skill] = {
@@ -81,7 +82,7 @@ ADDED_BY: Mapping[str, Skill] = {entry: skill for skill in SKILLS.values() for e
 PHRASES = (
     phrases(
         dialogue="which_one; not_understood; no_words; unclear_handoff; cancelled; left_alone; take_your_time; "
-        "nothing_to_confirm; go_on; "
+        "no_photo; nothing_to_confirm; go_on; "
         "language; human_choice; anger; something_else; confused; and_then",
         handoff="queued; closed_hours; dead_letter; still_waiting; leave; left; left_going_on; after_all; no_photo; "
         "nobody_came; place queue.place; "
@@ -222,6 +223,7 @@ def _decide(turn: Turn) -> Step:
         _again(turn)
         or _go_on(turn)
         or _both(turn)
+        or _no_photo(turn)
         or _act_on(turn, wish(turn, BY_INTENT))
         or _clarify(turn)
         or _unclear(turn)
@@ -311,8 +313,7 @@ def _go_on(turn: Turn) -> Step | None:
     explicit = turn.meaning.is_sure or (turn.meaning.value("order") is not None and best != "order_status")
     if other is not skill and explicit and best not in skill.hears:
         return _beside(turn, best)
-    hears_more = turn.state.step == OPTIONAL and skill is not csat.SKILL  # which weighs by itself what is no comment
-    if hears_more and wants_else(turn, skill, BY_INTENT, NO_OTHER_WISH):
+    if turn.state.step == OPTIONAL and not skill.weighs and wants_else(turn, skill, BY_INTENT, NO_OTHER_WISH):
         return None
     step = _run(turn, skill)
     if step is None and not turn.meaning.is_sure and (likely := _likeliest_beside(turn, skill)):
@@ -389,8 +390,10 @@ def _still_open(turn: Turn) -> Say:
 def _both(turn: Turn) -> Step | None:
     """Serve two requests of one message: answers first, then what a skill asks back."""
     wanted = both.wishes(turn, BY_INTENT)
-    steps = [_act_on(turn, label) for label in wanted or ()]
-    if wanted is None or steps[0] is None or steps[1] is None:
+    if wanted is None:
+        return None
+    steps = [_act_on(both.without(turn, wanted[1 - place]), label) for place, label in enumerate(wanted)]
+    if steps[0] is None or steps[1] is None:
         return None
     if wanted[0] in BY_INTENT:
         return both.of_two_skills(turn, steps[0], steps[1])
@@ -410,7 +413,9 @@ def _act_on(turn: Turn, label: str) -> Step | None:
         return None
     state = turn.state.idle()
     if label in BY_INTENT:
-        fresh = replace(turn, state=state, meaning=replace(turn.meaning, ranked=((label, 1.0),)))
+        asked = {name: value for name, value in turn.state.slots.items() if name == ASKED}
+        fresh = replace(turn, state=replace(state, slots=asked))  # what was asked about before may be what is meant now
+        fresh = replace(fresh, meaning=replace(turn.meaning, ranked=((label, 1.0),)))
         step = _run(fresh, BY_INTENT[label])
         return step and replace(step, label=label)
     if label == "human":
@@ -459,6 +464,14 @@ def greet(turn: Turn) -> Step:
     step = _answer(turn, GREETING, State(language=turn.state.language)) or Step((), turn.state, decision="smalltalk")
     offered = tuple(choice for say in step.says for choice in say.choices)
     return replace(step, state=State(language=turn.state.language, offered=offered))
+
+
+def _no_photo(turn: Turn) -> Step | None:
+    """Tell somebody who says but that they have no picture that words will do: a skill that asked for one hears it."""
+    said = normal(turn.text)
+    if turn.choice or turn.state.skill or not only_no_photo(said) or reason_in(said):
+        return None
+    return Step((Say("dialogue.no_photo", choices=offers.ways_on(turn)),), turn.state.idle(), decision="smalltalk")
 
 
 def _clarify(turn: Turn) -> Step | None:

@@ -31,8 +31,8 @@ SETTLING = frozenset({"line", "want", "reason", "agree", "change", "more"})
 ASIDE = frozenset({"reason", "photo", "condition", "gift", "phone"})
 """Steps at which words for goods are no choice of pieces."""
 COUNTING = re.compile(
-    r"(?:只|就|我|想|要|退|换|其中|里面|的|吧|行|好|了|可以|那|[一两二三四五六七八九1-9][件条双个套只包盒]"
-    r"|\b(?:just|only|one|two|three|four|five|\d|of|them|these|those|the|pairs?|pieces?|items?|packs?|please|actually"
+    r"(?:不对|不是|是|只|就|我|想|要|退|换|其中|里面|的|吧|行|好|了|可以|那|[一两二三四五六七八九1-9][件条双个套只包盒]"
+    r"|\b(?:no|sorry|just|only|one|two|three|four|five|\d|of|them|these|those|the|pairs?|pieces?|items?|packs?|please|actually"
     r"|return|i|want|to|it'?s)\b|[\s,，。.!！])+"
 )
 BARE_SIZE = re.compile(
@@ -40,6 +40,10 @@ BARE_SIZE = re.compile(
     r"(?! ?(?:元|块|塊|cm|kg|斤|公斤|厘米|件|双|雙|天|号楼|yuan|days?))"
 )
 """A shoe's or a child's size without a word for it."""
+AFTER_SIZE = re.compile(r"^[\s码号的]*[吧了呗啊呀]*[。.!！]*$|\b(?:instead|please|then|rather)\b")
+"""What may follow a bare size and tells of no other number."""
+INSTEAD_LAST = re.compile(r"\b(?:instead|rather)(?: (?:please|then|thanks))?[\s.!?]*$")
+"""At the end it leads to no wish: `for 37 instead`."""
 LONGEST_WISH = 20
 """Characters."""
 CLAUSE = re.compile(r"[,，。;；!！?？\n]+|(?<=[\u3400-\u9fff]) +| +(?=[\u3400-\u9fff])|\. +")
@@ -384,7 +388,7 @@ def _bare_size(turn: Turn, said: str, border: int) -> str:
     ends = {e.end for e in turn.meaning.entities if e.kind == "colour"}
     for match in BARE_SIZE.finditer(left):
         behind = any(not left[end : match.start()].strip(" 的,，") for end in ends if end <= match.start())
-        alone = border >= 0 or not re.search(r"[^\W\d_]", left[match.end() :])
+        alone = border >= 0 or not re.search(r"[^\W\d_]", AFTER_SIZE.sub(" ", left[match.end() :]))
         if match.start() >= border and (behind or alone):
             return match[0]
     return ""
@@ -392,5 +396,6 @@ def _bare_size(turn: Turn, said: str, border: int) -> str:
 
 def _border(said: str) -> int:
     """Return where the wish begins in `said`: behind the last `换`, or the last `for`, `to` or `into`."""
+    said = INSTEAD_LAST.sub("", said)
     places = [said.rfind(word) for word in ("换", " for ", " into ", " to ", "instead", "rather")]
     return max(places)

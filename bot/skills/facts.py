@@ -35,6 +35,12 @@ CARED_FOR = re.compile(
     r"|\b(?:can|may|could|should) (?:i|it|you|they) (?:be )?wash"
 )
 """Asks how a piece is washed."""
+FABRIC = "product-fabric"
+OF_WHAT = re.compile(
+    r"(?:[什啥哪]么?|何)(?:面料|料子|材质|布料|料|做的)|(?:面料|材质|成分|料子|布料)(?:是|呢|怎|如何|[?？]|$)"
+    r"|\b(?:what|which) (?:fabric|material)s?\b|\b(?:what|how)(?:'s| is| are) .{1,40}\bmade (?:of|from)\b"
+)
+"""Asks what a piece is made of."""
 PHRASES = phrases(
     products="material product material; care product care; fit product fit; "
     "side_by_side product price material colours sizes; side_gone product price material; compare"

@@ -12,6 +12,7 @@ from bot.messages import Choice
 from bot.skills import codes, lost, proof, spared, will
 from bot.skills.asked_on import asks_on
 from bot.skills.choices import chosen, is_question, pointed_at
+from bot.skills.coupons import BARE_CODE
 from bot.skills.draft import counts_only
 from bot.skills.goods import kind
 from bot.skills.turn import ASKED, HUMAN, Skill, Turn
@@ -28,7 +29,7 @@ BY_ITSELF = {"order": "order_status", OTHER: "order_status", "measure": "size_ad
 
 FAULTS = frozenset({"damaged_item", "wrong_item", "missing_item"})
 """Complaints that give a reason to someone who asks for a return in the same message."""
-ASKS_SIZE = re.compile(r"码|多大|几号|什么号|哪个号|\bsizes?\b")
+ASKS_SIZE = re.compile(r"码|多大|几号|什么号|哪个号|\bsizes?\b|\b(?:what|how) about\b")
 """Beside a body's measures, or a size of another system, this asks for a size, if nothing else is understood."""
 INSTEAD = {
     "return_request": re.compile(r"\b(?:instead of|rather than|not) (?:a |to )?(?:return|refund)"),
@@ -41,6 +42,8 @@ INSTEAD = {
 CRISIS = "crisis"
 STATUS, HISTORY = "order_status", "order-history"
 """An order told by its day sounds like the entry on old orders."""
+OF_AN_ORDER = (STATUS, "order_cancel", "address_change")
+"""What is done with an order, which may be named by what is in it."""
 TOLD_BY_DAY = 0.3
 """An order told by its day, or as the last one, says less than its number: what is wanted of it has to be likelier."""
 ODD = 0.35
@@ -54,6 +57,8 @@ LIKELY = 0.2
 """So far above what is worth asking about a wish speaks against a skill that has answered."""
 LONG_ZH, LONG_EN = 9, 8
 """Signs and words from which a message says by itself what it is about."""
+ALONE = frozenset({"sale_claim"})
+"""A piece is claimed by a word or a number, which elsewhere means something else: `M or L?`, `one piece`."""
 SIZES = frozenset({"size", "size_label", *MEASURES})
 ORDER_WORD = re.compile(r"[单單]|\border")
 NAMING = ("product_search", "stock_question", "return_request")
@@ -83,7 +88,8 @@ def hear(turn: Turn, skills: Sequence[Skill] = ()) -> Turn:
     trusted = () if _is_odd(turn) else skills
     asked, skill = next(((label, one) for one in trusted if one.settles and (label := one.settles(turn))), ("", None))
     if skill and _is_heard(turn, asked, skill):
-        return replace(turn, meaning=replace(turn.meaning, ranked=((asked, 1.0),), parts=()))
+        parts = _with_others(turn, asked, skill, skills)
+        return replace(turn, meaning=replace(turn.meaning, ranked=((asked, 1.0),), parts=parts))
     if _joins_sale(turn) and ASKED not in turn.state.slots and not turn.choice:
         return turn
     picked = chosen(turn.text, turn.choice, turn.state.offered) or _agreed(turn) or _pointed_at(turn)
@@ -95,6 +101,14 @@ def hear(turn: Turn, skills: Sequence[Skill] = ()) -> Turn:
     if names_only(turn) and not _is_phrasing(turn) and not _joins_sale(turn):
         return replace(turn, meaning=replace(turn.meaning, ranked=()))
     return turn
+
+
+def _with_others(turn: Turn, label: str, skill: Skill, skills: Sequence[Skill]) -> tuple[tuple[str, float], ...]:
+    """Return what a rule of words found and what clauses of the message want of other skills; none without those."""
+    own = skill.intents | skill.hears | ALONE
+    others = {intent for one in skills for intent in one.intents} - own
+    wanted = tuple(part for part in (*turn.meaning.parts, *turn.meaning.alone) if part[0] in others)
+    return ((label, 1.0), *wanted) if wanted else ()
 
 
 def _is_odd(turn: Turn) -> bool:
@@ -109,7 +123,8 @@ def _is_heard(turn: Turn, label: str, skill: Skill) -> bool:
     `"i want a refund", said my ex` for a return.
     """
     goes_on = bool(turn.state.skill or turn.state.last)
-    likely = dict(turn.meaning.ranked).get(label, UNHEARD) >= turn.meaning.bounds.ask
+    heard = (margin for one, margin in (*turn.meaning.ranked, *turn.meaning.parts) if one == label)
+    likely = max(heard, default=UNHEARD) >= turn.meaning.bounds.ask
     best = turn.knowledge.entry(turn.meaning.best, turn.language)
     leads_there = best is not None and f"skill:{skill.name}" in best.next
     return goes_on or likely or leads_there or _names_a_thing(turn)
@@ -118,7 +133,8 @@ def _is_heard(turn: Turn, label: str, skill: Skill) -> bool:
 def _names_a_thing(turn: Turn) -> bool:
     said = normal(turn.text)
     kinds = {entity.kind for entity in turn.meaning.entities}
-    return bool(kinds & NAMED or wished_in(said) or CASE.search(said))
+    told = wished_in(said) or CASE.search(said) or BARE_CODE.search(said) or turn.pictures
+    return bool(kinds & NAMED or told)
 
 
 def _without_photo(turn: Turn) -> Turn:
@@ -177,8 +193,8 @@ def wish(turn: Turn, by_intent: Mapping[str, Skill]) -> str:
     odd = 2 * max(0.0, meaning.bounds.later)
     if first in by_intent and kinds & by_intent[first].about and meaning.margin >= meaning.bounds.ask + odd:
         return first
-    if first == STATUS and _names_own_goods(turn):
-        return STATUS
+    if first in OF_AN_ORDER and _names_own_goods(turn):
+        return first
     if picks(turn) and (first in (STATUS, HISTORY) or (not meaning.possible and ORDER_WORD.search(normal(turn.text)))):
         return STATUS
     elsewhere = first in by_intent and first != BY_ITSELF["measure"]

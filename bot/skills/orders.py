@@ -54,7 +54,7 @@ def run(turn: Turn) -> Step | None:
     waits = turn.state.skill == NAME
     if waits and (aside := _aside(turn)):
         return aside
-    if waits and not (proof.answers(turn) or changes.answers(turn)):
+    if waits and not (proof.answers(turn) or changes.answers(turn) or _asks_the_same(turn)):
         return None
     turn = _put_right(turn)
     wish = changes.wish_of(turn)
@@ -71,6 +71,12 @@ def run(turn: Turn) -> Step | None:
 
 def _is_hedged(turn: Turn, wish: str) -> bool:
     return wish in changes.CHANGES and will.of(turn, wish) is not Will.PLAIN
+
+
+def _asks_the_same(turn: Turn) -> bool:
+    """Return whether it is asked once more when a parcel comes, or who brings it, before it is known which."""
+    unsettled = turn.state.step in ("order", "phone") and not turn.meaning.best
+    return unsettled and asked_on.asks_of_parcel(normal(turn.text))
 
 
 def _aside(turn: Turn) -> Step | None:

@@ -10,6 +10,7 @@ from bot.knowledge.entries import version_of
 from bot.messages import Source
 from bot.shop.port import Money, Product, Variant
 from bot.skills import budget, facts, looks, shown
+from bot.skills.choices import is_question
 from bot.skills.goods import is_colour
 from bot.skills.instead import PHRASES as INSTEAD
 from bot.skills.instead import instead
@@ -31,6 +32,8 @@ VERSUS = re.compile(
     r"(?:[跟和与同]|比).{0,12}(?:比(?!价)|哪[个款件]更?|更|[好暖厚薄凉轻])|\b(?:than|versus|vs|compared (?:to|with))\b"
 )
 """Sets a piece beside the one spoken of."""
+POINTED = re.compile(r"这|同款|\b(?:this|that|these|those|it)\b")
+"""Speaks of what is in a picture."""
 MOST_SHOWN = 3
 MOST_COMPARED = 3
 COMPARE = "product_compare"
@@ -38,7 +41,7 @@ PHRASES = (
     INSTEAD
     | facts.PHRASES
     | phrases(
-        products="item product price colours sizes; sold_out product; none; which; some; "
+        products="item product price colours sizes; sold_out product; none; which; which_picture; some; "
         "exact product colour size price; exact_gone product colour size; "
         "in_size product size colours price; size_gone product size; "
         "in_colour product colour sizes price; colour_gone product colour; "
@@ -71,7 +74,9 @@ def run(turn: Turn) -> Step | None:
         phrase = "none" if category or waits or looks.made_like(turn) else "which"
         wanted = {kind: list(turn.meaning.values(kind)) for kind in ("colour", "size")}
         waiting = turn.state.waiting(NAME, "product", **wanted) if phrase == "which" else turn.state.idle()
-        return Step((Say(f"products.{phrase}"),), waiting)
+        return Step(
+            (Say("products.which_picture" if phrase == "which" and turn.pictures else f"products.{phrase}"),), waiting
+        )
     says = tuple(say for product in fitting[:MOST_SHOWN] for say in _answer(turn, product))
     return Step((Say("products.some"), *says) if len(fitting) > 1 else says, turn.state.idle())
 
@@ -91,7 +96,11 @@ def _settles(turn: Turn) -> str:
     said, meaning = normal(turn.text), turn.meaning
     if turn.choice or (turn.state.skill and turn.state.step != OPTIONAL):
         return ""
+    if _asks_of_picture(turn, said):
+        return "product_search"
     spoken = set() if meaning.value("product") or category_of(said) else set(facts.spoken_of(turn))
+    if meaning.value("product") and facts.OF_WHAT.search(said) and not meaning.best and not meaning.parts:
+        return facts.FABRIC
     if meaning.value("product") and COLOURS.search(said) and not meaning.values("colour"):
         return "product_search"
     if len(spoken) == 1 and not meaning.best and not meaning.values("colour") and COLOURS.search(said):
@@ -110,6 +119,12 @@ def _settles(turn: Turn) -> str:
     asked = variant and not meaning.best and not meaning.value("product") and not category_of(said)
     open_to_it = len(spoken) == 1 or (not spoken and meaning.value("size") is not None and not looks.by_colour(turn))
     return STOCK if asked and ANY_LEFT.search(said) and open_to_it else ""
+
+
+def _asks_of_picture(turn: Turn, said: str) -> bool:
+    """Return whether something is asked of a piece that only a picture shows."""
+    unknown = not turn.meaning.best and not turn.meaning.value("product") and category_of(said) is None
+    return bool(turn.pictures) and unknown and is_question(said) and POINTED.search(said) is not None
 
 
 def _compare(turn: Turn) -> Step | None:

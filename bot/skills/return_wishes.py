@@ -9,6 +9,7 @@ from bot.skills import cases, will
 from bot.skills.asking import NAME
 from bot.skills.choices import is_question
 from bot.skills.draft import CANCEL, EXCHANGE, RETURN, STATUS, WISHES, draft_of
+from bot.skills.hearing import ALONE
 from bot.skills.hearing import FAULTS as FAULTS_TOLD
 from bot.skills.turn import Turn
 from bot.understanding.entities import without
@@ -24,6 +25,8 @@ OPENS = re.compile(
     r"(return|exchange|swap|send back|退|换)(?! (?:address|label|policy|shipping|status|window))(?![款到差押订])"
 )
 """A message that begins with the wish itself."""
+SOUNDS_LIKE = frozenset({RETURN, EXCHANGE, "returns-partial", *ALONE})
+"""What clauses of a message sound like that sends back some pieces and says why."""
 LEADING = re.compile(r"^[\W\d_]+")
 OF_OTHERS = re.compile(
     r"(?:别人|別人|人家|他人|有人)[^,，。]{0,3}退[^,，。]{0,3}"
@@ -91,7 +94,13 @@ def settles(turn: Turn) -> str:
     likeliest = turn.meaning.ranked[0][0] if turn.meaning.ranked else ""
     parts = {label for label, _ in turn.meaning.parts}
     wanted = wanted_in(said)
-    if not turn.state.skill and parts == {RETURN, EXCHANGE} and wanted and not will.denies(said, f"{wanted}_request"):
+    if (
+        not turn.state.skill
+        and EXCHANGE in parts
+        and parts <= SOUNDS_LIKE
+        and wanted
+        and not will.denies(said, f"{wanted}_request")
+    ):
         return f"{wanted}_request"  # what is wrong with a piece sounds like the other wish
     if not turn.state.skill and _asks_for_money(said) and (likeliest in UNSURE_OF_MONEY or not best):
         return RETURN
@@ -139,7 +148,10 @@ def _asks_back(turn: Turn) -> str:
     unsettled = not best or best in FAULTS_TOLD or (best, turn.language) in turn.knowledge.entries
     meant = turn.meaning.value("order") is not None and unsettled
     label = likeliest if likeliest in WISHES else f"{wanted}_request"
-    return label if meant or told & FAULTS_TOLD else ""
+    beside = (
+        best in dict(turn.meaning.alone) and best not in WISHES and (best, turn.language) not in turn.knowledge.entries
+    )
+    return label if meant or beside or told & FAULTS_TOLD else ""
 
 
 def _asked_beside(turn: Turn) -> str:

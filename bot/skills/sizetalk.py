@@ -32,6 +32,7 @@ SMALL_CM = 140.0
 """Who is smaller, and nothing says otherwise, is a child."""
 GROWN_CM, GROWN_KG = 168.0, 60.0
 """Who is more is none."""
+SMALLEST_JP_SHOE = 21.0
 ABOUT_CHILDREN = "sizing-children"
 """The entry on children's sizes: after it a child is spoken of."""
 WHICH_SIZE = re.compile(
@@ -97,6 +98,8 @@ def talk_of(turn: Turn) -> Talk:
     news = bool(heard.body or heard.twice or heard.unread or product or kind or (who != before and heard.whose))
     if product is None and not kind:
         product = _kept_product(turn, str(slots.get("product", "")), who, heard.body)
+    if any(map(is_foot, heard.body.labels)) and who in people:  # a Japanese shoe's size is the length of the foot
+        people[who] = replace(people[who], measures={m: v for m, v in people[who].measures.items() if m != "foot"})
     if heard.body:
         people[who] = people.get(who, Body()).and_then(_without(heard.body, heard.twice))
     body = people.get(who, Body())
@@ -210,8 +213,15 @@ def _chart(
         kept, body = "", new  # a foot says nothing of a dress
     knowing = (name for name in ADULTS if _knows(charts[name], body, charts))
     named = kind if kind != CHILDREN else ""
-    named = named or ("shoes" if any(value.endswith(".5") for _, value in new.labels) else "")  # only shoes have halves
+    only_shoes = any(value.endswith(".5") or is_foot((system, value)) for system, value in new.labels)
+    named = named or ("shoes" if only_shoes else "")
     return charts[named or kept or next(knowing, ADULTS[0])]
+
+
+def is_foot(label: tuple[str, str]) -> bool:
+    """Return whether a size is a Japanese shoe's, the length of the foot in cm: garments have smaller numbers."""
+    system, value = label
+    return system == "jp" and float(value) >= SMALLEST_JP_SHOE
 
 
 def _knows(chart: SizeChart, body: Body, charts: Mapping[str, SizeChart]) -> bool:

@@ -444,6 +444,7 @@ class Skill:
         adds_to: entries to which it adds what it can say at once of what the message names: `UK 6` beside how sizes
             are converted.
         repeats: whether it asks its question once more at a step named `again`.
+        weighs: whether it tells by itself, once it has answered, what is meant for it and what asks for something else.
         is_public: whether it speaks in groups, too: it tells nothing of a person and asks for nothing.
         beside: returns the entries that are asked about while it waits: in doubt a question means one of them.
     """
@@ -459,6 +460,7 @@ class Skill:
     adds_to: frozenset[str] = frozenset()
     settles: Callable[[Turn], str] | None = None
     repeats: bool = False
+    weighs: bool = False
     is_public: bool = False
     beside: Callable[[Turn], frozenset[str]] = field(default=lambda _: frozenset())
 

@@ -24,7 +24,7 @@ from bot.understanding.following import (
 from bot.understanding.orders import only_names
 from bot.understanding.ranker import MARGINS, Bounds, Ranker, Ranking
 from bot.understanding.readable import readable
-from bot.understanding.requests import agreed, possible, sure
+from bot.understanding.requests import agreed, alone, possible, sure
 from bot.understanding.text import CJK, REFUSALS, language_of, letters, normal
 from bot.understanding.verbatim import Verbatim, in_front
 
@@ -60,6 +60,8 @@ class Meaning:
         why: short lines for people who wonder.
         bounds: what the scores of `ranked` mean.
         parts: labels with margins of the clauses that are sure, in the order of the message; none unless there are two.
+        alone: the label with its margin of the one clause that is sure, where a connective parts it from the rest.
+        clauses: (what it means most likely, its text) of each clause, none unless there are two.
         heard: what is worth asking about, with scores, best first, where the clauses say more than the whole.
         follows: the label of the message before, if this one was read as its end; `text` is then both.
         is_wary: whether it names what a shop seldom speaks of: it takes more to act on it.
@@ -73,6 +75,8 @@ class Meaning:
     bounds: Bounds = MARGINS
     parts: tuple[tuple[str, float], ...] = ()
     heard: tuple[tuple[str, float], ...] = ()
+    alone: tuple[tuple[str, float], ...] = ()
+    clauses: tuple[tuple[str, str], ...] = ()
     follows: str = ""
     is_wary: bool = False
 
@@ -183,10 +187,11 @@ class Engine:
         parts, heard = sure(ranking, read, strong=strong), possible(ranking, read)
         if is_wary and DO_NO_HARM.isdisjoint(label for label, _ in parts):
             parts = ()
-        ranking = agreed(ranking, read)
-        return Meaning(
-            said, language, ranking.labels, entities, reasons(ranking), ranking.bounds, parts, heard, is_wary=is_wary
-        )
+        single = () if parts or is_wary else alone(ranking, read, strong=strong)
+        meant = agreed(ranking, read)
+        meaning = Meaning(said, language, meant.labels, entities, reasons(meant), meant.bounds, parts, heard)
+        told = tuple((one.labels[0][0], part) for one, part in zip(read, cut, strict=True))
+        return replace(meaning, alone=single, clauses=told, is_wary=is_wary)
 
     def _following(self, said: str, language: str, entities: tuple[Entity, ...], before: Before) -> Meaning | None:
         """Return the meaning of a message that is the end of the one before, None if it stands by itself."""

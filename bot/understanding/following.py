@@ -28,6 +28,8 @@ _MARK = re.compile(
     re.IGNORECASE,
 )
 _TAIL = re.compile(r"[呢啊呀吗\s?？!！。.~～,，]+$")
+_COMPARES = re.compile(r"[跟和与同].+[比哪]|\b(?:versus|vs|than|compared? (?:to|with))\b")
+"""Sets two things side by side: no more of the same is asked."""
 _BARE = re.compile(
     r"(?:大概|一般|要|需要)?(?:多久|几天|几时|多少钱?|什么时候|怎么[弄办算]?|为什么|谁[出付]|哪里)(?:能?到|呀|啊)?"
     r"|how (?:long|much|many|soon|so)(?: (?:does it take|is it|is that|will it take|for that))?"
@@ -50,7 +52,7 @@ def elliptic(text: str, entities: Sequence[Entity]) -> str:
     said = normal(text)
     core = _TAIL.sub("", said)
     rest = _MARK.sub("", core)
-    if not rest or not _is_short(rest):
+    if not rest or not _is_short(rest) or _COMPARES.search(rest):
         return ""
     marked = rest != core or "呢" in said[len(core) :] or _BARE.fullmatch(rest) is not None
     return rest if marked or names_only(said, entities) else ""

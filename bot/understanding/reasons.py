@@ -67,7 +67,7 @@ REASONS = {  # the first that is found counts: the shop's own faults in front
         (?:尺码|尺寸|码数|大小|号)[^,，。]{0,4}(?:不[合对准适啱]|有问题|拍错|买错|选错)
         不合身|不合适|唔啱[身码]|拍错[码号尺]
         (?:wrong|incorrect|bad) (?:size|fit)|ordered the wrong size|(?:fit|size) (?:issue|problem)
-        (?:doesn't|does not|didn't|don't|do not|not) fit|size (?:is|was) (?:wrong|off)
+        (?:doesn't|doesnt|does not|didn't|didnt|don't|dont|do not|not) fit|size (?:is|was) (?:wrong|off)
     """),
     "look": _any("""
         不好看|难看|丑|不喜欢|唔钟意|唔好睇|色差|颜色[不太跟和]|[和跟与](?:图|照片|想)|不一样|没有?图片|显[胖黑老矮]
@@ -127,6 +127,10 @@ NO_PHOTO = _any("""
     (?:haven't|havent|don't|dont|didn't) (?:got|have|take|took)(?: any| a)? ?(?:photos?|pictures?|pics?|images?)
     (?:camera|phone)(?: camera)? (?:is|'s) (?:broken|bust)
 """)
+A_PHOTO = re.compile(r"照片|相片|拍照|图|[拍照]不了|\b(?:photos?|pictures?|pics?|images?|camera)\b")
+JUST_NOW = re.compile(
+    r"现在|暂时|抱歉|不好意思|手机|相机|\b(?:right now|at the moment|just now|now|sorry|of (?:it|them))\b"
+)
 ALL = _any("""
     全(?:部|都|退|换|要退)|都(?:要?退|不要|想退|寄回)|所有|整单|一起退|统统
     all of (?:it|them)|everything|both|the whole order|all (?:the )?(?:pieces|items)|them all|all
@@ -194,8 +198,12 @@ def has_no_photo(said: str) -> bool:
 
 def only_no_photo(said: str) -> bool:
     """Return whether a message says that there is no picture to send, and next to nothing else."""
-    rest = NO_PHOTO.sub(" ", said)
-    return rest != said and sum(character.isalpha() for character in rest) <= MOST_BESIDE
+    rest = JUST_NOW.sub(" ", NO_PHOTO.sub(" ", said))
+    return (
+        A_PHOTO.search(said) is not None
+        and NO_PHOTO.search(said) is not None
+        and sum(character.isalpha() for character in rest) <= MOST_BESIDE
+    )
 
 
 def means_all(said: str) -> bool:

@@ -23,6 +23,20 @@ def sure(whole: Ranking, clauses: Sequence[Ranking], *, strong: bool) -> tuple[t
     Args:
         strong: whether what parts the clauses says that another request begins.
     """
+    found = _sure_ones(whole, clauses, strong=strong)
+    if len(found) == 1:
+        found |= _of_the_rest(whole, clauses, *found)
+    return tuple(found.items()) if len(found) > 1 else ()
+
+
+def alone(whole: Ranking, clauses: Sequence[Ranking], *, strong: bool) -> tuple[tuple[str, float], ...]:
+    """Return the label, with its margin, of which one clause is sure by itself while no other is sure of anything."""
+    found = _sure_ones(whole, clauses, strong=strong) if strong else {}
+    return tuple(found.items()) if len(found) == 1 else ()
+
+
+def _sure_ones(whole: Ranking, clauses: Sequence[Ranking], *, strong: bool) -> dict[str, float]:
+    """Return the labels, with margins, of which clauses are sure."""
     act, likely = whole.bounds.usual.act, whole.bounds.ask + SPOKEN_FOR  # how odd the whole is says little of a part
     spoken_for = {label for label, margin in whole.labels if margin >= likely}
     found: dict[str, float] = {}
@@ -31,9 +45,7 @@ def sure(whole: Ranking, clauses: Sequence[Ranking], *, strong: bool) -> tuple[t
         least = act - LESS if label in spoken_for or beside_a_sure_one else act if strong else act + SURER
         if margin >= least:
             found[label] = max(margin, found.get(label, margin))
-    if len(found) == 1:
-        found |= _of_the_rest(whole, clauses, *found)
-    return tuple(found.items()) if len(found) > 1 else ()
+    return found
 
 
 def agreed(whole: Ranking, clauses: Sequence[Ranking]) -> Ranking:

@@ -20,6 +20,16 @@ LONG_NUMBER = re.compile(r"\d{2,}")
 FILLER = re.compile(r"^(?:亲亲?|你好|您好|hi|hello|hey|请问|請問)[,，!！~～\s]+(?=\S)", re.IGNORECASE)
 
 
+SLIPS = {  # what an input method makes of the sound of a word; as many signs as are meant
+    "发票": re.compile(r"(?<!头)发[漂飘](?![亮白染洗逸])"),
+    "退货": re.compile(r"退[伙获]"),
+    "换货": re.compile(r"换[伙获]"),
+    "快递": re.compile(r"快弟"),
+    "优惠券": re.compile(r"优[惠会慧][卷劵]|优[会慧]券"),
+}
+"""Words of a shop that are typed by their sound alone."""
+
+
 @cache
 def _converter() -> Any:
     from opencc import OpenCC  # reads its dictionaries: only when first needed
@@ -35,7 +45,13 @@ def simplified(text: str) -> str:
 def normal(text: str) -> str:
     """Return `text` in the form that is compared: NFKC, lower case, simplified, single blanks."""
     folded = unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
-    return " ".join(simplified(folded).split())
+    return " ".join(_without_slips(simplified(folded)).split())
+
+
+def _without_slips(text: str) -> str:
+    for meant, slip in SLIPS.items() if CJK.search(text) else ():
+        text = slip.sub(meant, text)
+    return text
 
 
 def letters(text: str) -> str:
