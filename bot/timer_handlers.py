@@ -8,8 +8,10 @@ from typing import Any
 
 from bot.campaigns.announce import announcement
 from bot.campaigns.carts import FollowUps
+from bot.campaigns.greeting import GREET, Greetings
 from bot.campaigns.handlers import SaleTimers
-from bot.campaigns.recall import ROUND, WAVE, Recalls
+from bot.campaigns.recall import WAVE, Recalls
+from bot.campaigns.rounds import GREETING_ROUND, RECALL_ROUND
 from bot.campaigns.telling import Telling
 from bot.campaigns.vote_handlers import VoteTimers
 from bot.campaigns.vote_words import VoteWords
@@ -28,7 +30,7 @@ from handoff.ends import terms_of
 def timer_handlers(settings: Settings, voice: Callable[[], Voice]) -> Mapping[str, Any]:
     """Return the handlers that `bot.delivery.timers` calls; `voice` returns the words in force then."""
     follow_ups = FollowUps(SqlShop, voice, settings)
-    recalls = Recalls(voice, settings)
+    recalls, greetings = Recalls(voice, settings), Greetings(voice, settings)
     sale_timers = SaleTimers(
         lambda: announcement(voice(), settings.shop.zone),
         Telling(voice, settings.shop.language).fire,
@@ -46,8 +48,10 @@ def timer_handlers(settings: Settings, voice: Callable[[], Voice]) -> Mapping[st
     return {
         "cart_followup": follow_ups.fire,
         "order_followup": follow_ups.fire,
-        ROUND: recalls.look,
+        RECALL_ROUND: recalls.look,
         WAVE: recalls.write,
+        GREETING_ROUND: greetings.look,
+        GREET: greetings.write,
         PARCEL_NEWS: news.fire,
         BACK_IN_STOCK: back.fire,
         LOOK_AGAIN: again.fire,

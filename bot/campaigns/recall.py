@@ -17,30 +17,29 @@ from sqlalchemy import Connection, and_, exists, or_, select, update
 from bot.campaigns.chats import Chat, chats_of, complaining
 from bot.campaigns.cycle import cycle_of, moved_to
 from bot.campaigns.follow_up import Reader
+from bot.campaigns.offering import Coupon, offered
 from bot.campaigns.own_agent import own_agent
-from bot.campaigns.plans import WAVES, CampaignBody, Plan, plan_of
-from bot.campaigns.recall_coupon import Coupon, offered
+from bot.campaigns.plans import OFFERED_FROM, WAVES, Plan
 from bot.campaigns.recall_words import worded
+from bot.campaigns.rounds import ROUND_EVERY, campaign_row, plan_in, set_look
 from bot.campaigns.segments import Span, accounts, last_bought, members
 from bot.delivery.gate import LOOK_AGAIN_AFTER
 from bot.delivery.outbox import Draft
 from bot.delivery.sleep import bought_since
 from bot.delivery.standing import is_stale, locked
-from bot.delivery.timers import cancel, set_timer
+from bot.delivery.timers import set_timer
 from bot.delivery.touches import NOT_OUT, Touch, episode, key_of, plan
 from bot.messages import Notice, Purpose
 from bot.settings import Settings
 from bot.shop.todo import leave
 from bot.skills import shown
-from bot.store.database import AnyRow
 from bot.store.tables import campaigns, persons, touches
 from bot.voice import Voice
 
-ROUND, WAVE = "recall_round", "recall_wave"
-"""Kinds of the timers: one looks who is to be called back, one writes to one person."""
+WAVE = "recall_wave"
+"""Kind of the timer that writes to one person."""
 AFTER = (timedelta(0), timedelta(days=3), timedelta(days=7))
 """When the waves come, counted from the first."""
-ROUND_EVERY = timedelta(days=1)
 AT_ONCE = 200
 """People whom one transaction of a round looks at."""
 MAY_WAIT = timedelta(days=2)
@@ -63,11 +62,11 @@ class Recalls:
 
         Who has no road open is left for the day on which they have.
         """
-        row = _campaign(connection, payload["campaign"])
+        row = campaign_row(connection, payload["campaign"])
         if row.status != "running":
             return  # who lets it go on has it look anew
         if is_stale(connection, now):
-            _set_look(connection, payload, now + LOOK_AGAIN_AFTER)
+            set_look(connection, row.kind, payload, now + LOOK_AGAIN_AFTER)
             return
         found, after = plan_in(row, self.settings), payload.get("after", "")
         # Every order of two years is read for the cycle: once a round, for all its people.
@@ -79,14 +78,14 @@ class Recalls:
                 _set_wave(connection, row.id, one.id, one.bought_at, 1, now)
         if len(people) == AT_ONCE:
             goes_on = {"campaign": row.id, "after": people[-1].id, "days": [days.least, days.most]}
-            _set_look(connection, goes_on, now)
+            set_look(connection, row.kind, goes_on, now)
             return
         connection.execute(update(campaigns).where(campaigns.c.id == row.id).values(round_at=now))
-        set_round(connection, row.id, now + ROUND_EVERY)
+        set_look(connection, row.kind, {"campaign": row.id}, now + ROUND_EVERY)
 
     def write(self, connection: Connection, payload: Mapping[str, Any], now: datetime) -> None:
         """Plan a wave for one person, and set the timer of the next."""
-        row = _campaign(connection, payload["campaign"])
+        row = campaign_row(connection, payload["campaign"])
         if row.status not in ("running", "paused"):
             return
         person_id, step, bought_at = payload["person"], payload["step"], datetime.fromisoformat(payload["bought_at"])
@@ -108,7 +107,8 @@ class Recalls:
         so_far = episode(connection, f"{found.name}:{person_id}:{bought_at:%Y%m%d}", person_id)
         if so_far.reached(step) or (step > 1 and not so_far.reached(step - 1)):
             return
-        coupon, gift = offered(connection, found.offer, customer_id, step, self.settings.shop.zone, now)
+        offer = found.offer if step >= OFFERED_FROM else None
+        coupon, gift = offered(connection, offer, customer_id, self.settings.shop.zone, now)
         sleeper = Sleeper(customer_id, person_id, bought_at, chat)
         draft = self._draft(connection, found, sleeper, step, coupon, key_of(so_far, step, now), now)
         touch = Touch(found.name, step, customer_id, "", 0, self.settings.shop.currency, gift)
@@ -155,34 +155,6 @@ class Sleeper:
     person_id: str
     bought_at: datetime
     chat: Chat
-
-
-def _campaign(connection: Connection, campaign_id: str) -> AnyRow:
-    return connection.execute(select(campaigns).where(campaigns.c.id == campaign_id)).one()
-
-
-def plan_in(row: AnyRow, settings: Settings) -> Plan:
-    """Return the plan in a row of `campaigns`."""
-    return plan_of(CampaignBody.model_validate(row.plan), settings.shop.currency)
-
-
-def set_round(connection: Connection, campaign_id: str, at: datetime) -> None:
-    """Set the timer of a round, that looks who is to be called back."""
-    _set_look(connection, {"campaign": campaign_id}, at)
-
-
-def _set_look(connection: Connection, payload: Mapping[str, Any], at: datetime) -> None:
-    """Set the timer that looks at the next people of a round.
-
-    Args:
-        payload: `campaign`, the id; where the round has begun also `after`, the last person it has looked at, and
-            `days`, the bounds of the days since they bought.
-    """
-    set_timer(connection, f"recall:{payload['campaign']}:round", ROUND, payload, at)
-
-
-def stop_rounds(connection: Connection, campaign_id: str) -> None:
-    cancel(connection, f"recall:{campaign_id}:round")
 
 
 def meant(connection: Connection, found: Plan, now: datetime) -> Any:

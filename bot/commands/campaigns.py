@@ -1,10 +1,10 @@
-"""`campaigns`: calling back people of a segment, counted before it is sent, and what came of it."""
+"""`campaigns`: recalls and greetings to people of a segment, counted before they are sent, and what came of them."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,9 +18,11 @@ from bot.settings import Settings
 
 if TYPE_CHECKING:
     from bot.campaigns.counting import Count
-    from bot.campaigns.plans import CampaignBody
+    from bot.campaigns.plans import CampaignBody, Plan
 
-campaign_list = typer.Typer(help="Campaigns to a segment of people, such as recall.", no_args_is_help=True)
+campaign_list = typer.Typer(
+    help="Campaigns to a segment of people: recall, birthday and festival greetings.", no_args_is_help=True
+)
 PlanFile = Annotated[Path, typer.Argument(help="The plan: a YAML file.")]
 CampaignId = Annotated[str, typer.Argument(help="Id of the campaign.")]
 
@@ -60,20 +62,25 @@ def dry_run(plan: PlanFile, folder: Folder = HERE, as_json: Json = False) -> Non
     """Count, say by which cycle, and show the text of each wave in each language. Nothing is sent."""
     from bot.campaigns.counting import in_words
     from bot.campaigns.cycle import ENOUGH_BUYERS, cycle_of
-    from bot.campaigns.plans import plan_of
+    from bot.campaigns.plans import RECALL, plan_of
     from bot.campaigns.sample import samples
 
     body, settings, now = _read(plan, folder), open_shop(folder), _now(folder)
     found = _counted(body, plan, folder)
     texts = samples(_voice(folder, settings), plan_of(body, settings.shop.currency), settings.shop.zone, now)
     cycle = in_database(folder, lambda c, _: cycle_of(c, body.segment.products or (), now), reads=True)
+    day = _next_day(plan_of(body, settings.shop.currency), now.astimezone(settings.shop.zone).date())
     if as_json:
-        data = {"count": asdict(found), "cycle": asdict(cycle), "by_cycle": body.cycle and cycle.is_known}
+        data = {"count": asdict(found), "cycle": asdict(cycle), "by_cycle": body.cycle and cycle.is_known, "day": day}
         typer.echo(json.dumps({**data, "texts": texts}, ensure_ascii=False))
         return
     for line in in_words(found, _rates(folder)):
         typer.echo(line)
-    if cycle.is_known:
+    if day:
+        typer.echo(f"Day:        next on {day}, in the morning where each of them lives")
+    elif body.kind != RECALL:
+        typer.echo("Day:        everybody's own")
+    elif cycle.is_known:
         rest = f"three in four come again within {cycle.overdue_days} days, half within {cycle.median_days:.0f}"
         typer.echo(f"Cycle:      of {cycle.buyers:,} customers who came again {rest}")
     else:
@@ -87,8 +94,9 @@ def start_campaign(
     by: Annotated[str, typer.Option(help="Login of the lead or administrator who does it.")],
     folder: Folder = HERE,
 ) -> None:
-    """Start a plan: the running shop writes to people, now and every day. Above a size somebody else starts it."""
+    """Start a plan: the running shop looks every day whom to write to. Above a size somebody else starts it."""
     from bot.campaigns.planning import approver
+    from bot.campaigns.plans import RECALL
     from bot.campaigns.running import put, start
     from bot.errors import NotAllowed
 
@@ -102,6 +110,8 @@ def start_campaign(
             start(connection, row, who, found.may_hear, settings.policy.sale_heard_alone, now)
         except NotAllowed as why:
             return f"Planned, not started. {why}"
+        if body.kind != RECALL:
+            return f"Started: {body.id} may write to {found.may_hear:,} people, once a year each, on the day."
         return f"Started: {body.id} writes to {found.recipients:,} people now, and looks again every day."
 
     talk.print(in_database(folder, job))
@@ -167,19 +177,28 @@ def _move(campaign_id: str, to: str, folder: Path) -> None:
 
 
 def _counted(body: CampaignBody, path: Path, folder: Path) -> Count:
+    from bot.campaigns import greeting, recall
     from bot.campaigns.counting import count
-    from bot.campaigns.plans import plan_of
-    from bot.campaigns.recall import meant
+    from bot.campaigns.plans import RECALL, plan_of
 
     now = _now(folder)
 
     def job(connection: Connection, settings: Settings) -> Count:
         _known_products(connection, body, path)
         plan = plan_of(body, settings.shop.currency)
-        who = meant(connection, plan, now)
-        return count(connection, who, plan.segment, settings.policy.holdout_pct, now)
+        is_recall = plan.kind == RECALL
+        who = recall.meant(connection, plan, now) if is_recall else greeting.meant(plan, now)
+        notice = RECALL if is_recall else greeting.NOTICE
+        return count(connection, who, plan.segment, settings.policy.holdout_pct, now, notice)
 
     return in_database(folder, job, reads=True)
+
+
+def _next_day(plan: Plan, today: date) -> str:
+    """Return the next day of a festival; empty where everybody has a day of their own."""
+    from bot.campaigns.days import upcoming
+
+    return upcoming(plan.day, today).isoformat() if plan.day else ""
 
 
 def _known_products(connection: Connection, body: CampaignBody, path: Path) -> None:

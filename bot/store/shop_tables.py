@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import JSON, Boolean, Column, ForeignKey, Integer, String, Table, Text, false, text
 from sqlalchemy.types import BigInteger
 
-from bot.store.columns import Id, Serial, Utc, metadata
+from bot.store.columns import Id, Serial, Utc, metadata, partial
 
 customers = Table(
     "shop_customers",
@@ -16,9 +16,11 @@ customers = Table(
     Column("email", String(200), nullable=False, default=""),
     Column("tier", String(20), nullable=False, default="regular"),
     Column("spent_minor", BigInteger, nullable=False, default=0),
+    Column("birthday", String(5), nullable=False, default="", server_default=text("''")),  # MM-DD, without the year
     Column("created_at", Utc, nullable=False),
     Column("changed_at", Utc),  # there, where the shop's system is a remote one; so in all four tables
     Column("erased_at", Utc),  # deleted there: nothing that tells who it was is here, nor comes back
+    partial("ix_shop_customers_birthday", "birthday", where="birthday <> ''"),
 )
 products = Table(
     "shop_products",
