@@ -20,6 +20,8 @@ from bot.delivery import clocks, complaints, newcomers
 from bot.settings import Settings
 from bot.shop.back_in_stock import BackInStock
 from bot.shop.parcel_news import PARCEL_NEWS, ParcelNews
+from bot.shop.price_drops import PriceDrops
+from bot.shop.price_watch import PRICE_DROP
 from bot.shop.promises import LOOK_AGAIN, LookingAgain
 from bot.shop.sql import SqlShop
 from bot.shop.stock import BACK_IN_STOCK
@@ -54,6 +56,7 @@ def timer_handlers(settings: Settings, voice: Callable[[], Voice]) -> Mapping[st
         GREET: greetings.write,
         PARCEL_NEWS: news.fire,
         BACK_IN_STOCK: back.fire,
+        PRICE_DROP: PriceDrops(SqlShop, voice, settings.shop.language).fire,
         LOOK_AGAIN: again.fire,
         complaints.TIMER: complaints.warn,
         clocks.TIMER: clocks.Winding(terms_of(settings).targets).fire,

@@ -54,6 +54,7 @@ TABLES = {
     "shop_invoices": "Invoices that were asked for, and how far they are.",
     "shop_refunds": "Money that goes back: owed until the shop says that it was paid.",
     "shop_watches": "Who wants to hear once when a variant can be bought again.",
+    "shop_price_watches": "Who wants to hear once when a product gets cheaper, and what it cost when they asked.",
     "shop_deliveries": "Webhooks and links that were taken already, by their ids.",
     "shop_untold": "What the shop's system told but names something that is not here yet.",
     "shop_platform": "How far the copy of a remote shop can be trusted: one row.",

@@ -17,6 +17,7 @@ from bot.delivery.sleep import is_greeted, sleeps
 from bot.delivery.sleep import is_paused as campaign_is_paused
 from bot.delivery.standing import NOBODY, standing_of
 from bot.messages import ChatKind, Limits, Purpose, Road
+from bot.shop.price_watch import still_costs
 from bot.store.database import AnyRow
 from bot.store.tables import cart_lines, carts, claims, conversations, orders, proof_codes, sales, variants, votes
 
@@ -75,6 +76,7 @@ def guard_holds(connection: Connection, guard: Mapping[str, Any] | None) -> bool
     what lies in it just these skus cannot be bought.
     `{"order_unpaid": number}`: the order waits for its payment.
     `{"in_stock": sku}`: the variant can be bought.
+    `{"priced": sku, …}`: see `bot.shop.price_watch.still_costs`.
     `{"parcel": number, …}`: see `bot.delivery.parcel_guard`.
     `{"code": id}`: the one-time code is still wanted: its order was not proven meanwhile.
     `{"sale_left": id, "at_least": number, "at_most": number}`: the sale is on, and so many of its pieces are left.
@@ -109,6 +111,8 @@ def guard_holds(connection: Connection, guard: Mapping[str, Any] | None) -> bool
         return bool(connection.execute(of_code).scalar() == "asked")
     if "parcel" in guard:
         return news_holds(connection, guard)
+    if "priced" in guard:
+        return still_costs(connection, guard)
     if "in_stock" in guard:
         stock = connection.execute(select(variants.c.stock).where(variants.c.sku == guard["in_stock"])).scalar()
         return bool(stock)

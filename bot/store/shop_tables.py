@@ -193,6 +193,15 @@ watches = Table(  # who wants to hear once when a variant can be bought again
     Column("sku", Id, ForeignKey("shop_variants.sku"), primary_key=True, index=True),
     Column("asked_at", Utc, nullable=False),
 )
+price_watches = Table(  # who wants to hear once when a product gets cheaper
+    "shop_price_watches",
+    metadata,
+    Column("conversation_id", Id, ForeignKey("conversations.id"), primary_key=True),
+    Column("product_id", Id, ForeignKey("shop_products.id"), primary_key=True, index=True),
+    Column("tier", String(20), nullable=False),  # whose prices count
+    Column("prices_minor", JSON, nullable=False),  # by sku what it cost: [minor, currency]
+    Column("asked_at", Utc, nullable=False),
+)
 
 # --- the shop's system, where it is a remote one -----------------------------------------------------------------
 deliveries = Table(  # webhooks and events that were taken already, by the sender's id

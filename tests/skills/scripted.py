@@ -23,6 +23,7 @@ A talk begins with `== NAME` and `who language`; then each line is one thing:
     invoice ORDER|TITLE|TAX_ID|EMAIL    the invoice that was asked for; `invoices N` so many there are
     refunds N [MINOR]                   so many sums are owed, and what they come to
     watches SKU ...                     what is waited for by anybody
+    cheaper PRODUCT ...                 of which products the price is watched by anybody
     at SKILL STEP                       where the conversation stands, of any skill
     order ORDER STATUS                  how the order stands in the shop; `address ORDER WORDS`
     task KIND WORDS | tasks KIND N      what was left to the staff in this talk
@@ -167,6 +168,8 @@ class Play:
                 self._owes(rest.split())
             case "watches":
                 assert {row.sku for row in self._rows(select(t.watches.c.sku))} == set(rest.split())
+            case "cheaper":
+                assert {row.product_id for row in self._rows(select(t.price_watches.c.product_id))} == set(rest.split())
             case "at":
                 assert [self.customer.state.skill, self.customer.state.step] == rest.split()
             case "step":
