@@ -32,13 +32,13 @@ def offered(
 ) -> tuple[Coupon | None, dict[str, Any] | None]:
     """Return the coupon that a message names, and its row where that is to be put once it is sent.
 
-    What was used is not offered again, and of one without an end, or for some goods only, nothing is said.
+    What was used is not offered again, and of one without an end, or for some goods or tiers only, nothing is said.
     """
     if offer is None:
         return None, None
     mine = coupons.c.customer_id == customer_id, coupons.c.code == offer.code
     has = connection.execute(select(coupons).where(*mine)).one_or_none()
-    if has is not None and (has.used or has.ends_at is None or has.product_ids or has.categories):
+    if has is not None and (has.used or has.ends_at is None or has.product_ids or has.categories or has.tiers):
         return None, None
     if has is not None and has.ends_at > now + LASTS_AT_LEAST:
         amount, least = Money(has.amount_minor, has.currency), Money(has.least_minor, has.currency)

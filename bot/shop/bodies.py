@@ -212,7 +212,10 @@ class CaseBody(Body):
 
 
 class CouponBody(Body):
-    """A coupon: `amount_minor` off from `least_minor` on, of what it is for: products, categories, or everything."""
+    """A coupon: `amount_minor` off from `least_minor` on, of what it is for: products, categories, or everything.
+
+    With `tiers` it is good only while the customer is a member of one of them.
+    """
 
     amount_minor: Minor
     least_minor: Minor = 0
@@ -221,6 +224,7 @@ class CouponBody(Body):
     used: bool = False
     product_ids: Annotated[list[Key], Field(max_length=200)] = []
     categories: Annotated[list[Word], Field(max_length=50)] = []
+    tiers: Annotated[list[Word], Field(max_length=20)] = []
 
 
 class InvoiceBody(Body):

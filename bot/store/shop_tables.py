@@ -163,6 +163,7 @@ coupons = Table(
     Column("used", Boolean, nullable=False, default=False),
     Column("product_ids", JSON, default=list),  # what it is for; both empty or none = everything
     Column("categories", JSON, default=list),
+    Column("tiers", JSON, default=list),  # whose members can use it; empty or none = everybody
 )
 invoices = Table(
     "shop_invoices",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -24,7 +25,9 @@ from bot.delivery.thinking import Thinker
 from bot.delivery.timers import TimerRunner
 from bot.effects import set_consent
 from bot.messages import Grant
+from bot.shop.bodies import CustomerBody
 from bot.shop.erasing import erase
+from bot.shop.load import put_customer
 from bot.skills.turn import SetConsent
 from bot.store.database import Database
 from bot.store.tables import coupons, customers, outbox, tasks, timers, touches
@@ -290,6 +293,22 @@ async def test_a_notice_that_was_asked_for_recalls_is_no_road_for_a_greeting(dat
     plan = plan_of(CampaignBody.model_validate(MOON), "CNY")
     found = await database.read(lambda c: count(c, meant(plan, NOW), plan.segment, 0, NOW, NOTICE))
     assert (found.written_to, found.left_out) == ({f"{WECHAT} subscription": 1}, {"no_window": 1})
+
+
+async def test_a_birthday_that_is_not_told_again_stays_and_an_empty_one_takes_it_away(database: Database) -> None:
+    known = []
+    for told in ({"birthday": "02-29"}, {"tier": "gold"}, {"birthday": ""}):
+        body = CustomerBody.model_validate({"name": "Lin", **told})
+        await database.write(partial(put_customer, customer_id="lin", body=body, now=NOW))
+        (row,) = await rows(database, customers)
+        known.append(row.birthday)
+    assert known == ["02-29", "02-29", ""]
+
+
+@pytest.mark.parametrize("said", ["02-30", "13-01", "1990-11-26", "11/26", "26"])
+def test_a_birthday_that_no_year_has_or_that_names_a_year_is_refused(said: str) -> None:
+    with pytest.raises(ValueError, match="birthday"):
+        CustomerBody.model_validate({"name": "Lin", "birthday": said})
 
 
 def test_who_is_born_on_the_29th_of_february_has_their_birthday_on_the_28th_in_other_years() -> None:

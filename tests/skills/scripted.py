@@ -6,6 +6,7 @@ A talk begins with `== NAME` and `who language`; then each line is one thing:
     ! order ORDER COLUMN VALUE          `! returns KEY VALUE`, `! line ORDER SKU N PRICE [PAID|gift]`,
     ! coupon CUSTOMER CODE MINOR LEAST_MINOR [HOURS] [used]
     ! only CODE product|category ID …    what a coupon is for
+    ! tiers CODE TIER …                 whose members can use a coupon
     ! spent CUSTOMER                    all coupons of the seed are used
     ! tier SKU TIER MINOR               `! price SKU MINOR`, `! invoice ORDER STATUS TITLE [URL]`
     ! product ID COLUMN VALUE           `! case ORDER STATUS` (of the newest), `! state SKILL STEP JSON` (as an older
@@ -226,6 +227,8 @@ class Play:
             case ["only", code, what, more]:
                 column = {"product": "product_ids", "category": "categories"}[what]
                 self._write(update(t.coupons).where(t.coupons.c.code == code).values({column: more.split()}))
+            case ["tiers", code, *more]:
+                self._write(update(t.coupons).where(t.coupons.c.code == code).values(tiers=" ".join(more).split()))
             case ["spent", customer_id]:
                 self._write(update(t.coupons).where(t.coupons.c.customer_id == customer_id).values(used=True))
             case ["tier", sku, tier, minor]:

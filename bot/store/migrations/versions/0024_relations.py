@@ -1,4 +1,4 @@
-"""Birthdays of customers, the day of the year and no year; who waits for a product to get cheaper."""
+"""Birthdays of customers, the day of the year and no year; who waits for a product to get cheaper; coupons of tiers."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_shop_customers_birthday", "shop_customers", ["birthday"], sqlite_where=where, postgresql_where=where
     )
+    op.add_column("shop_coupons", sa.Column("tiers", sa.JSON(), nullable=True))
     op.create_table(
         "shop_price_watches",
         sa.Column("conversation_id", sa.String(64), nullable=False),
@@ -38,5 +39,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("shop_price_watches")
+    op.drop_column("shop_coupons", "tiers")
     op.drop_index("ix_shop_customers_birthday", table_name="shop_customers")
     op.drop_column("shop_customers", "birthday")
