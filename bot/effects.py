@@ -17,7 +17,7 @@ from bot.clock import IdMaker
 from bot.delivery.complaints import Clocks, complain
 from bot.delivery.touches import withdraw_marketing
 from bot.messages import Purpose
-from bot.shop import codes
+from bot.shop import codes, price_watch
 from bot.shop.embedded import Asked, Carry, carry_out
 from bot.shop.promises import promise
 from bot.shop.todo import leave
@@ -200,3 +200,4 @@ def set_consent(connection: Connection, person_id: str, channel: str, wish: SetC
     if wish.purpose == Purpose.MARKETING and not wish.granted:
         withdraw_marketing(connection, person_id, "refused_by_customer", now)
         leaving.said_no(connection, person_id, now)
+        price_watch.unwatch_all_of(connection, person_id)

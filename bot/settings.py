@@ -190,13 +190,13 @@ class Policy(Section):
     marketing_per_week: int = Field(default=3, ge=0)
     """Marketing messages to one person in 7 days, over all channels."""
     sale_heard_alone: int = Field(default=1000, ge=0)
-    """So many people may hear of a sale or recall that only one person has planned; above it another has to approve."""
+    """So many people may hear of a sale or campaign that one person has planned; above it another has to approve."""
     follow_up_mid_minor: int = Field(default=30000, ge=0)
     """From which total a follow-up offers more help, in minor units of `shop.currency`."""
     follow_up_high_minor: int = Field(default=100000, ge=0)
     """From which total it offers the agent who is there for the customer."""
     holdout_pct: int = Field(default=10, ge=0, le=50)
-    """Percent of people who get no follow-ups of carts and orders and no recalls, so that it shows what these do."""
+    """Percent of people who get no follow-ups, recalls and greetings, so that it shows what these do."""
 
 
 class Returns(Section):

@@ -10,9 +10,20 @@ from typing import TYPE_CHECKING
 from babel.numbers import get_currency_precision
 from pydantic import ValidationError
 
+from bot.campaigns.greeting_words import FIELDS as OF_GREETING
 from bot.campaigns.planfaults import note_fault
-from bot.campaigns.plans import CampaignBody, CouponBody, DaysBody, MoneyBody, SegmentBody
-from bot.campaigns.recall_words import FIELDS
+from bot.campaigns.plans import (
+    FESTIVAL,
+    GREETING,
+    RECALL,
+    WAVES,
+    CampaignBody,
+    CouponBody,
+    DaysBody,
+    MoneyBody,
+    SegmentBody,
+)
+from bot.campaigns.recall_words import FIELDS as OF_RECALL
 from bot.campaigns.segments import Language
 from bot.knowledge.fields import odd_braces, unknown_fields
 from bot.knowledge.yamlfile import Reading, did_you_mean, is_map, line_of, read_text
@@ -23,7 +34,9 @@ if TYPE_CHECKING:
 
 HINTS = {
     "id": "Write a short name of small letters, digits and `-`, e.g. `id: recall-30`",
-    "kind": "Write `kind: recall`",
+    "kind": "Write `kind: recall`, `kind: birthday` or `kind: festival`",
+    "date": "Write month and day, e.g. `date: 12-25`",
+    "lunar": "Write month and day of the Chinese calendar, e.g. `lunar: 8-15`",
     "segment": "Write whom it is for, e.g. `segment: {last_purchase_days: {from: 30, to: 59}}`",
     "segment.tiers": "Write a list of member tiers, e.g. `tiers: [gold, silver]`",
     "segment.spent": 'Write amounts, e.g. `spent: {from: "300.00", to: "5000.00"}`',
@@ -34,7 +47,7 @@ HINTS = {
     "segment.tags": "Write a list of tags, e.g. `tags: [linen]`",
     "cycle": "Write `cycle: true` or leave it out",
     "coupon": 'Write e.g. `coupon: {code: BACK20, amount: "20.00", least: "99.00", days: 7}`, at least 5 days',
-    "texts": "Write texts by language and wave: `texts: {zh: {first: …}}`; waves are first, second and last",
+    "texts": "Write texts by language and wave: `texts: {zh: {first: …}}`; first, second and last, or greeting",
 }
 NESTED: dict[str, type[Body]] = {"segment": SegmentBody, "coupon": CouponBody}
 
@@ -59,6 +72,7 @@ def read_campaign(path: Path, currency: str, channels: Collection[str], reading:
                 note_fault(data, dict(fault), reading, HINTS)
         return None
     _check_days(data, body, reading)
+    _check_kind(data, body, reading)
     _check_channels(data, body, channels, reading)
     _check_amounts(data, body, currency, reading)
     _check_texts(data, body, reading)
@@ -79,15 +93,33 @@ def _note_unknown_keys(data: CommentedMap, reading: Reading) -> None:
 def _check_days(data: CommentedMap, body: CampaignBody, reading: Reading) -> None:
     days = body.segment.last_purchase_days
     hint = HINTS["segment.last_purchase_days"]
-    if days.least is None:
-        at = line_of(data, "segment")
+    if body.kind == RECALL and days.least is None:
+        at = line_of(data, "segment" if "segment" in data else "kind")
         reading.fault(at, "a recall has to say for how many days somebody has not bought", hint)
-    elif days.least < 1:
+    elif body.kind == RECALL and days.least is not None and days.least < 1:
         reading.fault(line_of(data["segment"], "last_purchase_days"), "`from` is less than a day", hint)
     for key in ("last_purchase_days", "spent"):
         span: DaysBody | MoneyBody = getattr(body.segment, key)
         if span.least is not None and span.most is not None and span.most < span.least:
             reading.fault(line_of(data["segment"], key), f"`to` of `{key}` is less than `from`", "Change the two")
+
+
+def _check_kind(data: CommentedMap, body: CampaignBody, reading: Reading) -> None:
+    """Note what does not go with the kind of the plan."""
+    days = [key for key in ("date", "lunar") if data.get(key) is not None]
+    if body.kind == FESTIVAL and len(days) != 1:
+        at = line_of(data, days[1] if days else "kind")
+        reading.fault(at, "a festival has one day", f"{HINTS['date']}; or: {HINTS['lunar']}")
+    elif body.kind != FESTIVAL and days:
+        reading.fault(line_of(data, days[0]), f"`{days[0]}` is for `kind: festival`", "Take it out")
+    if body.kind != RECALL and body.cycle:
+        reading.fault(line_of(data, "cycle"), "`cycle` is for `kind: recall`", "Take it out")
+    missing = [one for one in body.segment.languages or Language if GREETING not in body.texts.get(one, {})]
+    if body.kind == FESTIVAL and missing:
+        problem = f"a festival has words of its own, and `{GREETING}` is not there in `{missing[0]}`"
+        reading.fault(
+            line_of(data, "texts" if "texts" in data else "kind"), problem, "Write it: `texts: {zh: {greeting: …}}`"
+        )
 
 
 def _check_channels(data: CommentedMap, body: CampaignBody, channels: Collection[str], reading: Reading) -> None:
@@ -113,11 +145,14 @@ def _check_amounts(data: CommentedMap, body: CampaignBody, currency: str, readin
 
 
 def _check_texts(data: CommentedMap, body: CampaignBody, reading: Reading) -> None:
+    waves, fields = (WAVES, OF_RECALL) if body.kind == RECALL else ((GREETING,), OF_GREETING)
     for language, texts in body.texts.items():
         of_language = data["texts"][language.value]
         for wave, said in texts.items():
             at = line_of(of_language, wave)
-            for field, near in unknown_fields(said, FIELDS):
+            if wave not in waves:
+                reading.fault(at, f"`{wave}` is no text of `kind: {body.kind}`", f"Write {' or '.join(waves)}")
+            for field, near in unknown_fields(said, fields):
                 reading.fault(at, f"`{wave}` has no field `{{{field}}}`", f"Did you mean `{{{near}}}`?")
             for odd, fix in odd_braces(said):
                 reading.fault(at, f"`{odd}` in `{wave}` is no field, so customers would read it", fix)

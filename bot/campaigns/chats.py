@@ -53,7 +53,7 @@ class Chat:
 
 
 def chats_of(
-    connection: Connection, people: Collection[str], channels: Collection[str], now: datetime
+    connection: Connection, people: Collection[str], channels: Collection[str], now: datetime, notice: str = "recall"
 ) -> dict[str, Chat]:
     """Return by person the chat they are best written to in.
 
@@ -62,6 +62,7 @@ def chats_of(
     Args:
         people: ids of persons; each stands for everybody who is the same customer.
         channels: only there; empty: anywhere.
+        notice: what it would be as a notice that the customer asked for.
     """
     of = accounts_of(connection, people)
     said = _answers(connection, of)
@@ -87,7 +88,7 @@ def chats_of(
     rights = ledger.rights_of(connection, counted, locked=False)
     found: dict[str, Chat] = {}
     for row in rows:
-        road = _road(row.channel.partition(":")[0], rights[row.id], now)
+        road = _road(row.channel.partition(":")[0], rights[row.id], notice, now)
         for person in of[row.person_id]:
             answer = max((said[key] for key in ((person, row.channel), (person, "*")) if key in said), default=None)
             granted = None if answer is None else answer[-1]
@@ -97,12 +98,12 @@ def chats_of(
     return found
 
 
-def _road(kind: str, rights: ledger.Rights, now: datetime) -> str:
+def _road(kind: str, rights: ledger.Rights, notice: str, now: datetime) -> str:
     if kind not in COUNTED:
         return "open"
     if ledger.left(rights, WINDOW, Purpose.MARKETING, now) > HUMAN_RESERVE:
         return "window"
-    return "subscription" if ledger.left(rights, "credit:recall", Purpose.MARKETING, now) else ""
+    return "subscription" if ledger.left(rights, f"credit:{notice}", Purpose.MARKETING, now) else ""
 
 
 def accounts_of(connection: Connection, people: Collection[str]) -> dict[str, list[str]]:

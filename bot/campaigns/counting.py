@@ -51,17 +51,22 @@ class Count:
         return max((many / rate.count * rate.per_s / 3600 for many, rate in at if rate), default=0.0)
 
 
-def count(connection: Connection, who: Select[Any], segment: Segment, holdout_pct: int, now: datetime) -> Count:
+def count(
+    connection: Connection, who: Select[Any], segment: Segment, holdout_pct: int, now: datetime, notice: str = "recall"
+) -> Count:
     """Count the people of a query (see `bot.campaigns.segments.members`) by what would become of a message to each.
 
     Quiet hours and caps are not in it: they put off.
+
+    Args:
+        notice: see `bot.campaigns.chats.chats_of`.
     """
     people = 0
     written: Counter[str] = Counter()
     out: Counter[str] = Counter()
     for some in connection.execute(who.execution_options(yield_per=AT_ONCE)).partitions():
         people += len(some)
-        for where, why in _ways(connection, some, segment, holdout_pct, now):
+        for where, why in _ways(connection, some, segment, holdout_pct, now, notice):
             if why:
                 out[why] += 1
             else:
@@ -70,10 +75,10 @@ def count(connection: Connection, who: Select[Any], segment: Segment, holdout_pc
 
 
 def _ways(
-    connection: Connection, people: Sequence[AnyRow], segment: Segment, holdout_pct: int, now: datetime
+    connection: Connection, people: Sequence[AnyRow], segment: Segment, holdout_pct: int, now: datetime, notice: str
 ) -> Iterator[tuple[str, str]]:
     """Yield of each person the channel and road, and why they are left out (empty: they are not)."""
-    chats = chats_of(connection, [one.id for one in people], segment.channels, now)
+    chats = chats_of(connection, [one.id for one in people], segment.channels, now, notice)
     cross = complaining(connection, [one.id for one in people])
     for one in people:
         chat = chats.get(one.id)

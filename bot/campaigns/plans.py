@@ -8,15 +8,19 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from babel.numbers import get_currency_precision
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
+from bot.campaigns.days import Day, day_in
 from bot.campaigns.segments import Language, Segment, Span
 from bot.shop.bodies import Body, Channel, Key, Word
 from bot.shop.port import Money
 
-RECALL = "recall"
-Wave = Literal["first", "second", "last"]
+RECALL, BIRTHDAY, FESTIVAL = "recall", "birthday", "festival"
+Wave = Literal["first", "second", "last", "greeting"]
 WAVES: tuple[Wave, ...] = ("first", "second", "last")
+GREETING: Wave = "greeting"
+OFFERED_FROM = 2
+"""The wave of a recall from which on it names the coupon: who comes back for a word needs none."""
 Amount = Annotated[Decimal, Field(ge=0, le=10**9)]
 _Names = Annotated[list[Word], Field(min_length=1, max_length=50)]
 
@@ -58,12 +62,31 @@ class CouponBody(Body):
     days: Annotated[int, Field(ge=5, le=90)] = 7
 
 
+def _day_of_sun(said: str) -> str:
+    day_in(said)
+    return said
+
+
+def _day_of_moon(said: str) -> str:
+    day_in(said, of_moon=True)
+    return said
+
+
+_MONTH_AND_DAY = Field(pattern=r"^\d{1,2}-\d{1,2}$")
+
+
 class CampaignBody(Body):
-    """A plan as it is written."""
+    """A plan as it is written.
+
+    Attributes:
+        date, lunar: of a festival: month and day, of the sun's calendar or of the Chinese one.
+    """
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,29}$")]
-    kind: Literal["recall"]
-    segment: SegmentBody
+    kind: Literal["recall", "birthday", "festival"]
+    segment: SegmentBody = SegmentBody()
+    date: Annotated[str, AfterValidator(_day_of_sun), _MONTH_AND_DAY] | None = None
+    lunar: Annotated[str, AfterValidator(_day_of_moon), _MONTH_AND_DAY] | None = None
     cycle: bool = False
     coupon: CouponBody | None = None
     texts: dict[Language, dict[Wave, Annotated[str, Field(min_length=1, max_length=2000)]]] = {}
@@ -84,6 +107,7 @@ class Plan:
     """A plan as it is used.
 
     Attributes:
+        day: of a festival.
         by_cycle: whether the shop's own repeat cycle says when somebody is overdue, once it is known.
         texts: own words, by language and wave; where there are none the shop's phrases say it.
     """
@@ -94,11 +118,17 @@ class Plan:
     by_cycle: bool
     offer: Offer | None
     texts: Mapping[str, Mapping[str, str]]
+    day: Day | None = None
 
     @property
     def name(self) -> str:
         """By what its touches are known."""
         return f"{self.kind}:{self.id}"
+
+    @property
+    def waves(self) -> tuple[Wave, ...]:
+        """What it says to one person, in order."""
+        return WAVES if self.kind == RECALL else (GREETING,)
 
 
 def stored(body: CampaignBody) -> dict[str, Any]:
@@ -114,7 +144,9 @@ def plan_of(body: CampaignBody, currency: str) -> Plan:
         amount, least = _minor(coupon.amount, currency), _minor(coupon.least, currency)
         offer = Offer(coupon.code, Money(amount or 0, currency), Money(least or 0, currency), coupon.days)
     texts = {language.value: {str(wave): said for wave, said in of.items()} for language, of in body.texts.items()}
-    return Plan(body.id, body.kind, segment, body.cycle, offer, texts)
+    said = body.date or body.lunar
+    day = day_in(said, of_moon=body.date is None) if said else None
+    return Plan(body.id, body.kind, segment, body.cycle, offer, texts, day)
 
 
 def segment_of(body: SegmentBody, currency: str) -> Segment:

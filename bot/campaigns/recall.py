@@ -12,35 +12,34 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, exists, func, or_, select, update
+from sqlalchemy import Connection, and_, exists, or_, select, update
 
 from bot.campaigns.chats import Chat, chats_of, complaining
 from bot.campaigns.cycle import cycle_of, moved_to
 from bot.campaigns.follow_up import Reader
+from bot.campaigns.offering import Coupon, offered
 from bot.campaigns.own_agent import own_agent
-from bot.campaigns.plans import WAVES, CampaignBody, Plan, plan_of
-from bot.campaigns.recall_coupon import Coupon, offered
+from bot.campaigns.plans import OFFERED_FROM, WAVES, Plan
 from bot.campaigns.recall_words import worded
+from bot.campaigns.rounds import ROUND_EVERY, campaign_row, have_it_approved, heard_so_far, plan_in, set_look
 from bot.campaigns.segments import Span, accounts, last_bought, members
 from bot.delivery.gate import LOOK_AGAIN_AFTER
 from bot.delivery.outbox import Draft
 from bot.delivery.sleep import bought_since
 from bot.delivery.standing import is_stale, locked
-from bot.delivery.timers import cancel, set_timer
+from bot.delivery.timers import set_timer
 from bot.delivery.touches import NOT_OUT, Touch, episode, key_of, plan
 from bot.messages import Notice, Purpose
 from bot.settings import Settings
 from bot.shop.todo import leave
 from bot.skills import shown
-from bot.store.database import AnyRow
 from bot.store.tables import campaigns, persons, touches
 from bot.voice import Voice
 
-ROUND, WAVE = "recall_round", "recall_wave"
-"""Kinds of the timers: one looks who is to be called back, one writes to one person."""
+WAVE = "recall_wave"
+"""Kind of the timer that writes to one person."""
 AFTER = (timedelta(0), timedelta(days=3), timedelta(days=7))
 """When the waves come, counted from the first."""
-ROUND_EVERY = timedelta(days=1)
 AT_ONCE = 200
 """People whom one transaction of a round looks at."""
 MAY_WAIT = timedelta(days=2)
@@ -64,11 +63,11 @@ class Recalls:
         Who has no road open is left for the day on which they have. Of a campaign that grows and that only one person
         has looked at, no more people hear than one may write to alone: the others wait until somebody approves it.
         """
-        row = _campaign(connection, payload["campaign"])
+        row = campaign_row(connection, payload["campaign"])
         if row.status != "running":
             return  # who lets it go on has it look anew
         if is_stale(connection, now):
-            _set_look(connection, payload, now + LOOK_AGAIN_AFTER)
+            set_look(connection, row.kind, payload, now + LOOK_AGAIN_AFTER)
             return
         found, after = plan_in(row, self.settings), payload.get("after", "")
         # Every order of two years is read for the cycle: once a round, for all its people.
@@ -76,22 +75,22 @@ class Recalls:
         people = connection.execute(_asleep(found, days, after, now)).all()
         chats = chats_of(connection, [one.id for one in people], found.segment.channels, now)
         reached = [one for one in people if one.id in chats and all(chats[one.id].rank)]
-        heard = payload["heard"] if "heard" in payload else _heard_so_far(connection, row)
+        heard = payload["heard"] if "heard" in payload else heard_so_far(connection, row)
         meant_now = reached if row.approved_by else reached[: max(0, self.settings.policy.sale_heard_alone - heard)]
         for one in meant_now:
             _set_wave(connection, row.id, one.id, one.bought_at, 1, now)
         if len(meant_now) < len(reached):
-            _have_it_approved(connection, row.id, heard + len(meant_now), now)
+            have_it_approved(connection, row.id, heard + len(meant_now), now)
         elif len(people) == AT_ONCE:
             goes_on = {"campaign": row.id, "after": people[-1].id, "days": [days.least, days.most]}
-            _set_look(connection, {**goes_on, "heard": heard + len(meant_now)}, now)
+            set_look(connection, row.kind, {**goes_on, "heard": heard + len(meant_now)}, now)
             return
         connection.execute(update(campaigns).where(campaigns.c.id == row.id).values(round_at=now))
-        set_round(connection, row.id, now + ROUND_EVERY)
+        set_look(connection, row.kind, {"campaign": row.id}, now + ROUND_EVERY)
 
     def write(self, connection: Connection, payload: Mapping[str, Any], now: datetime) -> None:
         """Plan a wave for one person, and set the timer of the next."""
-        row = _campaign(connection, payload["campaign"])
+        row = campaign_row(connection, payload["campaign"])
         if row.status not in ("running", "paused"):
             return
         person_id, step, bought_at = payload["person"], payload["step"], datetime.fromisoformat(payload["bought_at"])
@@ -113,7 +112,8 @@ class Recalls:
         so_far = episode(connection, f"{found.name}:{person_id}:{bought_at:%Y%m%d}", person_id)
         if so_far.reached(step) or (step > 1 and not so_far.reached(step - 1)):
             return
-        coupon, gift = offered(connection, found.offer, customer_id, step, self.settings.shop.zone, now)
+        offer = found.offer if step >= OFFERED_FROM else None
+        coupon, gift = offered(connection, offer, customer_id, self.settings.shop.zone, now)
         sleeper = Sleeper(customer_id, person_id, bought_at, chat)
         draft = self._draft(connection, found, sleeper, step, coupon, key_of(so_far, step, now), now)
         touch = Touch(found.name, step, customer_id, "", 0, self.settings.shop.currency, gift)
@@ -160,48 +160,6 @@ class Sleeper:
     person_id: str
     bought_at: datetime
     chat: Chat
-
-
-def _campaign(connection: Connection, campaign_id: str) -> AnyRow:
-    return connection.execute(select(campaigns).where(campaigns.c.id == campaign_id)).one()
-
-
-def _heard_so_far(connection: Connection, row: AnyRow) -> int:
-    """Return how many people a campaign has written to, or is about to."""
-    of_campaign = touches.c.campaign == f"{row.kind}:{row.id}", touches.c.status.not_in(NOT_OUT)
-    return connection.execute(select(func.count(touches.c.person_id.distinct())).where(*of_campaign)).scalar_one()
-
-
-def _have_it_approved(connection: Connection, campaign_id: str, heard: int, now: datetime) -> None:
-    text = (
-        f"Campaign {campaign_id} has grown: {heard:,} people were written to, as many as one person may decide alone. "
-        f"The others wait. Somebody else has to look at it: zhanggui campaigns approve {campaign_id} --by LOGIN"
-    )
-    leave(connection, f"approve:campaign:{campaign_id}", "approve", None, text, now)
-
-
-def plan_in(row: AnyRow, settings: Settings) -> Plan:
-    """Return the plan in a row of `campaigns`."""
-    return plan_of(CampaignBody.model_validate(row.plan), settings.shop.currency)
-
-
-def set_round(connection: Connection, campaign_id: str, at: datetime) -> None:
-    """Set the timer of a round, that looks who is to be called back."""
-    _set_look(connection, {"campaign": campaign_id}, at)
-
-
-def _set_look(connection: Connection, payload: Mapping[str, Any], at: datetime) -> None:
-    """Set the timer that looks at the next people of a round.
-
-    Args:
-        payload: `campaign`, the id; where the round has begun also `after`, the last person it has looked at, and
-            `days`, the bounds of the days since they bought, and `heard`, how many the campaign has written to so far.
-    """
-    set_timer(connection, f"recall:{payload['campaign']}:round", ROUND, payload, at)
-
-
-def stop_rounds(connection: Connection, campaign_id: str) -> None:
-    cancel(connection, f"recall:{campaign_id}:round")
 
 
 def meant(connection: Connection, found: Plan, now: datetime) -> Any:

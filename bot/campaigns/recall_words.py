@@ -6,8 +6,8 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from bot.campaigns.follow_up import STOP, Reader
+from bot.campaigns.offering import Coupon
 from bot.campaigns.plans import Plan, Wave
-from bot.campaigns.recall_coupon import Coupon
 from bot.knowledge.entries import version_of
 from bot.knowledge.fields import fill
 from bot.messages import Choice, Source
@@ -28,19 +28,20 @@ def worded(
     language = reader.language
     fields = {"customer.name": reader.name, "recall.bought": shown.day(bought_at, language, zone)}
     source = Source(f"campaign:{plan.id}", version_of(*plan.texts.get(language, {}).values()))
-    says = _coupon(coupon, wave, language, zone)
+    says = coupon_words(coupon, language, zone, is_last=wave == "last")
     says.append(Say("recall.why", {"recall.bought": fields["recall.bought"]}))
     listener = Listener(reader.channel_kind)
     own = plan.texts.get(language, {}).get(wave)
     if own is None:
-        opening = Say(f"recall.{wave}", {"customer.name": reader.name}, _buttons(voice, reader), (source,))
+        opening = Say(f"recall.{wave}", {"customer.name": reader.name}, buttons(voice, reader), (source,))
         return voice.speak([opening, *says], language, listener)
     rest = voice.speak(says, language, listener)
     said = fill(own, {**voice.fields[language], **fields})
-    return Spoken(f"{said}\n{rest.text}", _buttons(voice, reader), (source, *rest.sources))
+    return Spoken(f"{said}\n{rest.text}", buttons(voice, reader), (source, *rest.sources))
 
 
-def _coupon(coupon: Coupon | None, wave: Wave, language: str, zone: ZoneInfo) -> list[Say]:
+def coupon_words(coupon: Coupon | None, language: str, zone: ZoneInfo, *, is_last: bool = False) -> list[Say]:
+    """Return what is said of a coupon; of one that was told of before, where `is_last`, that it is still good."""
     if coupon is None:
         return []
     fields = {
@@ -52,10 +53,12 @@ def _coupon(coupon: Coupon | None, wave: Wave, language: str, zone: ZoneInfo) ->
     if not of_all:
         fields["coupon.least"] = shown.money(coupon.least, language)
     source = Source(f"coupon:{coupon.code}", "unused")
-    return [Say(f"recall.coupon{'_last' if wave == 'last' else ''}{of_all}", fields, sources=(source,))]
+    return [Say(f"recall.coupon{'_last' if is_last else ''}{of_all}", fields, sources=(source,))]
 
 
-def _buttons(voice: Voice, reader: Reader) -> tuple[Choice, ...]:
+def buttons(voice: Voice, reader: Reader) -> tuple[Choice, ...]:
+    """Return what can be tapped: what is new, a recommendation, a human, and the end of it."""
+
     def words(phrase: str) -> str:
         return voice.knowledge.phrases[phrase, reader.language].text
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, func, select, update
 
 from bot import audit
 from bot.campaigns.plans import CampaignBody, stored
-from bot.campaigns.recall import set_round, stop_rounds
+from bot.campaigns.rounds import set_look, stop_rounds
 from bot.errors import Conflict, NotAllowed, NotFound
 from bot.store.database import AnyRow
 from bot.store.insert import insert_once
@@ -66,7 +66,7 @@ def put(connection: Connection, body: CampaignBody, who: str, now: datetime) -> 
 
 
 def start(connection: Connection, row: AnyRow, who: str, recipients: int, most_alone: int, now: datetime) -> None:
-    """Start a draft: the running shop looks at once who is to be called back, and then every day.
+    """Start a draft: the running shop looks at once who is to hear of it, and then every day.
 
     Args:
         recipients: people who are meant and may hear it, today or as soon as a window is open.
@@ -84,7 +84,7 @@ def start(connection: Connection, row: AnyRow, who: str, recipients: int, most_a
     values = {"status": "running", "started_at": now, "approved_by": approved_by}
     connection.execute(update(campaigns).where(campaigns.c.id == row.id).values(values))
     audit.record(connection, who, audit.What.CAMPAIGN_START, f"campaign:{row.id}", now)
-    set_round(connection, row.id, now)
+    set_look(connection, row.kind, {"campaign": row.id}, now)
 
 
 def approve(connection: Connection, campaign_id: str, who: str, plan: Mapping[str, Any], now: datetime) -> None:
@@ -109,7 +109,7 @@ def approve(connection: Connection, campaign_id: str, who: str, plan: Mapping[st
     audit.record(connection, who, audit.What.CAMPAIGN_PLAN, f"campaign:{campaign_id}", now, after={"approved": True})
     connection.execute(update(tasks).where(tasks.c.key == f"approve:campaign:{campaign_id}").values(done=True))
     if row.status == "running":
-        set_round(connection, campaign_id, now)
+        set_look(connection, row.kind, {"campaign": campaign_id}, now)
 
 
 def move(connection: Connection, campaign_id: str, to: str, who: str, now: datetime) -> None:
@@ -128,9 +128,9 @@ def move(connection: Connection, campaign_id: str, to: str, who: str, now: datet
     what = audit.What.CAMPAIGN_START if to == "running" else audit.What.CAMPAIGN_STOP
     audit.record(connection, who, what, f"campaign:{campaign_id}", now, before={"status": row.status})
     if to == "running":
-        set_round(connection, campaign_id, now)
+        set_look(connection, row.kind, {"campaign": campaign_id}, now)
     else:
-        stop_rounds(connection, campaign_id)
+        stop_rounds(connection, row.kind, campaign_id)
 
 
 def listed(connection: Connection) -> list[dict[str, Any]]:

@@ -1,10 +1,10 @@
-"""`campaigns`: calling back people of a segment, counted before it is sent, and what came of it."""
+"""`campaigns`: recalls and greetings to people of a segment, counted before they are sent, and what came of them."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,14 +14,16 @@ from sqlalchemy import Connection
 from bot.commands.carts import in_words as effect_in_words
 from bot.commands.common import HERE, Folder, Json, open_shop, print_rows, talk
 from bot.commands.people import in_database
-from bot.commands.planned import By, Plan, Yes, at_its_time, look_first
+from bot.commands.planned import By, PlanFile, Yes, at_its_time, look_first
 from bot.settings import Settings
 
 if TYPE_CHECKING:
     from bot.campaigns.counting import Count
-    from bot.campaigns.plans import CampaignBody
+    from bot.campaigns.plans import CampaignBody, Plan
 
-campaign_list = typer.Typer(help="Campaigns to a segment of people, such as recall.", no_args_is_help=True)
+campaign_list = typer.Typer(
+    help="Campaigns to a segment of people: recall, birthday and festival greetings.", no_args_is_help=True
+)
 CampaignId = Annotated[str, typer.Argument(help="Id of the campaign.")]
 
 
@@ -34,7 +36,7 @@ def list_campaigns(folder: Folder = HERE, as_json: Json = False) -> None:
 
 
 @campaign_list.command("check")
-def check(plan: Plan, folder: Folder = HERE) -> None:
+def check(plan: PlanFile, folder: Folder = HERE) -> None:
     """Read a plan and say with file, line and fix what does not pass; exit 1 on faults."""
     body = _read(plan, folder)
     in_database(folder, lambda c, _: _known_products(c, body, plan), reads=True)
@@ -42,7 +44,7 @@ def check(plan: Plan, folder: Folder = HERE) -> None:
 
 
 @campaign_list.command("count")
-def count_people(plan: Plan, folder: Folder = HERE, as_json: Json = False) -> None:
+def count_people(plan: PlanFile, folder: Folder = HERE, as_json: Json = False) -> None:
     """Count whom a plan would write to now, by channel and road, and whom it leaves out, with reasons."""
     from bot.campaigns.counting import in_words
 
@@ -56,24 +58,29 @@ def count_people(plan: Plan, folder: Folder = HERE, as_json: Json = False) -> No
 
 
 @campaign_list.command("dry-run")
-def dry_run(plan: Plan, folder: Folder = HERE, as_json: Json = False) -> None:
+def dry_run(plan: PlanFile, folder: Folder = HERE, as_json: Json = False) -> None:
     """Count, say by which cycle, and show the text of each wave in each language. Nothing is sent."""
     from bot.campaigns.counting import in_words
     from bot.campaigns.cycle import ENOUGH_BUYERS, cycle_of
-    from bot.campaigns.plans import plan_of
+    from bot.campaigns.plans import RECALL, plan_of
     from bot.campaigns.sample import samples
 
     body, settings, now = _read(plan, folder), open_shop(folder), _now(folder)
     found = _counted(body, plan, folder)
     texts = samples(_voice(folder, settings), plan_of(body, settings.shop.currency), settings.shop.zone, now)
     cycle = in_database(folder, lambda c, _: cycle_of(c, body.segment.products or (), now), reads=True)
+    day = _next_day(plan_of(body, settings.shop.currency), now.astimezone(settings.shop.zone).date())
     if as_json:
-        data = {"count": asdict(found), "cycle": asdict(cycle), "by_cycle": body.cycle and cycle.is_known}
+        data = {"count": asdict(found), "cycle": asdict(cycle), "by_cycle": body.cycle and cycle.is_known, "day": day}
         typer.echo(json.dumps({**data, "texts": texts}, ensure_ascii=False))
         return
     for line in in_words(found, _rates(folder)):
         typer.echo(line)
-    if cycle.is_known:
+    if day:
+        typer.echo(f"Day:        next on {day}, in the morning where each of them lives")
+    elif body.kind != RECALL:
+        typer.echo("Day:        everybody's own")
+    elif cycle.is_known:
         rest = f"three in four come again within {cycle.overdue_days} days, half within {cycle.median_days:.0f}"
         typer.echo(f"Cycle:      of {cycle.buyers:,} customers who came again {rest}")
     else:
@@ -83,12 +90,13 @@ def dry_run(plan: Plan, folder: Folder = HERE, as_json: Json = False) -> None:
 
 @campaign_list.command("start")
 def start_campaign(
-    plan: Plan,
+    plan: PlanFile,
     by: By,
     folder: Folder = HERE,
 ) -> None:
-    """Start a plan: the running shop writes to people, now and every day. Above a size somebody else starts it."""
+    """Start a plan: the running shop looks every day whom to write to. Above a size somebody else starts it."""
     from bot.campaigns.planning import approver
+    from bot.campaigns.plans import RECALL
     from bot.campaigns.running import put, start
     from bot.errors import NotAllowed
 
@@ -102,6 +110,8 @@ def start_campaign(
             start(connection, row, who, found.may_hear, settings.policy.sale_heard_alone, now)
         except NotAllowed as why:
             return f"Planned, not started. {why}"
+        if body.kind != RECALL:
+            return f"Started: {body.id} may write to {found.may_hear:,} people, once a year each, on the day."
         return f"Started: {body.id} writes to {found.recipients:,} people now, and looks again every day."
 
     talk.print(in_database(folder, job))
@@ -174,14 +184,14 @@ def _shown(
     connection: Connection, settings: Settings, campaign_id: str, folder: Path, now: datetime
 ) -> tuple[dict[str, Any], list[str]]:
     """Return the plan of a campaign; and it, whom it would write to now, and every text, for people."""
-    from bot.campaigns.counting import count, in_words
-    from bot.campaigns.recall import meant, plan_in
+    from bot.campaigns.counting import in_words
+    from bot.campaigns.rounds import plan_in
     from bot.campaigns.running import row_of
     from bot.campaigns.sample import samples
 
     row = row_of(connection, campaign_id)
     plan = plan_in(row, settings)
-    found = count(connection, meant(connection, plan, now), plan.segment, settings.policy.holdout_pct, now)
+    found = _count(connection, plan, settings, now)
     texts = samples(_voice(folder, settings), plan, settings.shop.zone, now)
     said = [f"[{one['wave']} · {one['language']}] {one['text']}" for one in texts]
     written = json.dumps(row.plan, ensure_ascii=False, indent=2)
@@ -197,19 +207,33 @@ def _move(campaign_id: str, to: str, folder: Path) -> None:
 
 
 def _counted(body: CampaignBody, path: Path, folder: Path) -> Count:
-    from bot.campaigns.counting import count
     from bot.campaigns.plans import plan_of
-    from bot.campaigns.recall import meant
 
     now = _now(folder)
 
     def job(connection: Connection, settings: Settings) -> Count:
         _known_products(connection, body, path)
-        plan = plan_of(body, settings.shop.currency)
-        who = meant(connection, plan, now)
-        return count(connection, who, plan.segment, settings.policy.holdout_pct, now)
+        return _count(connection, plan_of(body, settings.shop.currency), settings, now)
 
     return in_database(folder, job, reads=True)
+
+
+def _count(connection: Connection, plan: Plan, settings: Settings, now: datetime) -> Count:
+    from bot.campaigns import greeting, recall
+    from bot.campaigns.counting import count
+    from bot.campaigns.plans import RECALL
+
+    is_recall = plan.kind == RECALL
+    who = recall.meant(connection, plan, now) if is_recall else greeting.meant(plan, now)
+    notice = RECALL if is_recall else greeting.NOTICE
+    return count(connection, who, plan.segment, settings.policy.holdout_pct, now, notice)
+
+
+def _next_day(plan: Plan, today: date) -> str:
+    """Return the next day of a festival; empty where everybody has a day of their own."""
+    from bot.campaigns.days import upcoming
+
+    return upcoming(plan.day, today).isoformat() if plan.day else ""
 
 
 def _known_products(connection: Connection, body: CampaignBody, path: Path) -> None:

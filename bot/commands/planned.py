@@ -14,7 +14,7 @@ from bot.commands.people import in_database
 from bot.settings import Settings
 
 T = TypeVar("T")
-Plan = Annotated[Path, typer.Argument(help="The plan: a YAML file.")]
+PlanFile = Annotated[Path, typer.Argument(help="The plan: a YAML file.")]
 By = Annotated[str, typer.Option(help="Login of the lead or administrator who does it.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask: for scripts.")]
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from bot.commands.common import HERE, Folder, Json, counted, open_shop, print_rows, talk
 from bot.commands.people import in_database
-from bot.commands.planned import By, Plan, Yes, at_its_time, look_first
+from bot.commands.planned import By, PlanFile, Yes, at_its_time, look_first
 from bot.settings import Settings
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def list_sales(folder: Folder = HERE, as_json: Json = False) -> None:
 
 
 @sale_list.command("check")
-def check(plan: Plan, folder: Folder = HERE) -> None:
+def check(plan: PlanFile, folder: Folder = HERE) -> None:
     """Read a plan and say with file, line and fix what does not pass; exit 1 on faults."""
     from bot.campaigns.steering import check_known
 
@@ -44,7 +44,7 @@ def check(plan: Plan, folder: Folder = HERE) -> None:
 
 @sale_list.command("preview")
 def preview(
-    plan: Plan,
+    plan: PlanFile,
     to: Annotated[str, typer.Option(help="Login of an agent: send it to the own chat that they have linked.")] = "",
     moment: Annotated[str, typer.Option(help="Which announcement is sent with --to.")] = "start",
     folder: Folder = HERE,
@@ -87,7 +87,7 @@ def _send_preview(planned: Planned, login: str, moment: str, say: Announce, fold
 
 
 @sale_list.command("dry-run")
-def dry_run(plan: Plan, folder: Folder = HERE, as_json: Json = False) -> None:
+def dry_run(plan: PlanFile, folder: Folder = HERE, as_json: Json = False) -> None:
     """Count who would hear of a plan on which road, and how long the sending takes. Nothing is sent."""
     from bot.campaigns.reach import in_words, reach
     from bot.channels import rates_of

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from bot.commands.common import HERE, Folder, Json, counted, open_shop, print_rows, talk
 from bot.commands.people import in_database
-from bot.commands.planned import By, Plan, Yes, at_its_time, look_first
+from bot.commands.planned import By, PlanFile, Yes, at_its_time, look_first
 from bot.settings import Settings
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def list_votes(folder: Folder = HERE, as_json: Json = False) -> None:
 
 
 @vote_list.command("check")
-def check(plan: Plan, folder: Folder = HERE) -> None:
+def check(plan: PlanFile, folder: Folder = HERE) -> None:
     """Read a plan and say with file, line and fix what does not pass; exit 1 on faults."""
     planned = _read(plan, folder)
     in_database(folder, lambda c, _: _known_chats(c, planned), reads=True)

@@ -13,14 +13,15 @@ from bot.delivery import ledger
 from bot.delivery.gate import Facts
 from bot.delivery.group_budget import campaign_of, heard_by_group
 from bot.delivery.parcel_guard import news_holds
-from bot.delivery.sleep import is_paused as recall_is_paused
-from bot.delivery.sleep import sleeps
+from bot.delivery.sleep import is_greeted, sleeps
+from bot.delivery.sleep import is_paused as campaign_is_paused
 from bot.delivery.standing import NOBODY, standing_of
 from bot.messages import ChatKind, Limits, Purpose, Road
+from bot.shop.price_watch import still_costs
 from bot.store.database import AnyRow
 from bot.store.tables import cart_lines, carts, claims, conversations, orders, proof_codes, sales, variants, votes
 
-DISPENSABLE = frozenset({"parcel", "csat", "place", "claim", "asleep"})
+DISPENSABLE = frozenset({"parcel", "csat", "place", "claim", "asleep", "greeting"})
 """The guards of messages that nobody has to hear by another way."""
 OF_MANY = frozenset({"sale_left", "at_least", "at_most", "left", "language", "vote_open"})
 """What the guards of messages of a campaign to many people are made of."""
@@ -75,13 +76,14 @@ def guard_holds(connection: Connection, guard: Mapping[str, Any] | None) -> bool
     what lies in it just these skus cannot be bought.
     `{"order_unpaid": number}`: the order waits for its payment.
     `{"in_stock": sku}`: the variant can be bought.
+    `{"priced": sku, …}`: see `bot.shop.price_watch.still_costs`.
     `{"parcel": number, …}`: see `bot.delivery.parcel_guard`.
     `{"code": id}`: the one-time code is still wanted: its order was not proven meanwhile.
     `{"sale_left": id, "at_least": number, "at_most": number}`: the sale is on, and so many of its pieces are left.
     Beside that stands what the text says is `left`, and in which `language` it says so.
     `{"vote_open": id}`: the vote takes votes.
     `{"claim": id, "status": status}`: the claim of a piece of a sale still stands so.
-    `{"asleep": customer, …}`: see `bot.delivery.sleep`.
+    `{"asleep": customer, …}`, `{"greeting": customer, …}`: see `bot.delivery.sleep`.
     `{"csat": epoch}`: holds; the message's own epoch ends it.
     `{"place": number, "conversation": id}`: that is still what the customer should hear of their place in the queue.
     """
@@ -99,6 +101,8 @@ def guard_holds(connection: Connection, guard: Mapping[str, Any] | None) -> bool
         return bool(connection.execute(of_vote).scalar() == "open")
     if "asleep" in guard:
         return sleeps(connection, guard)
+    if "greeting" in guard:
+        return is_greeted(connection, guard)
     if "claim" in guard:
         of_claim = select(claims.c.status).where(claims.c.id == guard["claim"])
         return bool(connection.execute(of_claim).scalar() == guard["status"])
@@ -107,6 +111,8 @@ def guard_holds(connection: Connection, guard: Mapping[str, Any] | None) -> bool
         return bool(connection.execute(of_code).scalar() == "asked")
     if "parcel" in guard:
         return news_holds(connection, guard)
+    if "priced" in guard:
+        return still_costs(connection, guard)
     if "in_stock" in guard:
         stock = connection.execute(select(variants.c.stock).where(variants.c.sku == guard["in_stock"])).scalar()
         return bool(stock)
@@ -122,8 +128,8 @@ def guard_holds(connection: Connection, guard: Mapping[str, Any] | None) -> bool
 
 def _is_paused(connection: Connection, guard: Mapping[str, Any]) -> bool:
     """Return whether a message is about a sale or of a campaign that is paused: it may go on."""
-    if "asleep" in guard:
-        return recall_is_paused(connection, guard)
+    if "asleep" in guard or "greeting" in guard:
+        return campaign_is_paused(connection, guard)
     of_sale = select(sales.c.status).where(sales.c.id == guard.get("sale_left", ""))
     return bool(connection.execute(of_sale).scalar() == "paused")
 

@@ -1,4 +1,4 @@
-"""Whether somebody who is called back has bought meanwhile, and the end of what waits for them once they have."""
+"""Whether what a campaign says to one person still holds: they stay away, or are there to be greeted."""
 
 from __future__ import annotations
 
@@ -33,11 +33,20 @@ def sleeps(connection: Connection, guard: Mapping[str, Any]) -> bool:
 
     The customer is there and has not bought since, and the campaign runs.
     """
-    running = select(campaigns.c.id).where(campaigns.c.id == guard["campaign"], campaigns.c.status == "running")
-    there = select(customers.c.id).where(customers.c.id == guard["asleep"], customers.c.erased_at.is_(None))
-    if connection.execute(running.where(exists(there))).first() is None:
+    if not _runs_for(connection, guard["campaign"], guard["asleep"]):
         return False
     return not bought_since(connection, guard["asleep"], datetime.fromisoformat(guard["since"]))
+
+
+def is_greeted(connection: Connection, guard: Mapping[str, Any]) -> bool:
+    """Return whether `{"greeting": customer, "campaign": id}` holds: the customer is there, and the campaign runs."""
+    return _runs_for(connection, guard["campaign"], guard["greeting"])
+
+
+def _runs_for(connection: Connection, campaign_id: str, customer_id: str) -> bool:
+    running = select(campaigns.c.id).where(campaigns.c.id == campaign_id, campaigns.c.status == "running")
+    there = select(customers.c.id).where(customers.c.id == customer_id, customers.c.erased_at.is_(None))
+    return connection.execute(running.where(exists(there))).first() is not None
 
 
 def is_paused(connection: Connection, guard: Mapping[str, Any]) -> bool:

@@ -26,8 +26,8 @@ from bot.store.tables import (
     tasks,
 )
 
-FOLLOW_UPS = frozenset({"cart_open", "order_unpaid", "asleep"})
-"""Conditions of messages to one person about what they left open, or that they stay away; see
+FOLLOW_UPS = frozenset({"cart_open", "order_unpaid", "asleep", "greeting"})
+"""Conditions of messages to one person about what they left open, that they stay away, or on a day of theirs; see
 `bot.delivery.facts.guard_holds`."""
 COUNTED_FOR = timedelta(days=7)
 """The longest span of a cap."""
@@ -68,7 +68,7 @@ def standing_of(connection: Connection, row: AnyRow, now: datetime) -> Standing:
         touched_at=[now if one.status == "sending" else one.at for one in sent],
         human_elsewhere=said.human,
         complaint_open=said.complaint,
-        zones=_zones(connection, next((one.customer_id for one in people if one.customer_id), None)),
+        zones=lives_in(connection, next((one.customer_id for one in people if one.customer_id), None)),
         follow_up=follow_up,
         oldest_id=oldest(people),
         stale=follow_up and is_stale(connection, now),
@@ -121,7 +121,8 @@ def is_stale(connection: Connection, now: datetime) -> bool:
     return state.down_since is not None or (state.told_at is not None and now - state.told_at > STALE_AFTER)
 
 
-def _zones(connection: Connection, customer_id: str | None) -> Sequence[ZoneInfo]:
+def lives_in(connection: Connection, customer_id: str | None) -> Sequence[ZoneInfo]:
+    """Return every time zone in which a customer may live; empty where nothing is known."""
     if customer_id is None:
         return ()
     row = connection.execute(_LIVES, {"customer": customer_id}).one_or_none()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Literal, Self
 
 from babel.numbers import list_currencies
@@ -23,6 +24,23 @@ Currency = Annotated[
 Channel = Annotated[str, Field(max_length=100, pattern=r"^[a-z]+:[^\s\x00]+$", description="E.g. `telegram:shopbot`.")]
 User = Annotated[str, Field(min_length=1, max_length=200, pattern=_NO_NUL, description="The platform's id.")]
 
+
+def _birthday_of(said: str) -> str:
+    """Return a day of the year as it is kept, empty if it is not known.
+
+    Raises:
+        ValueError: there is no such day.
+    """
+    if said:
+        date.fromisoformat(f"2000-{said}")  # a leap year: some are born on the 29th of February
+    return said
+
+
+Birthday = Annotated[
+    str,
+    AfterValidator(_birthday_of),
+    Field(pattern=r"^(\d\d-\d\d)?$", description="Month and day, `MM-DD`; the year is not kept."),
+]
 _NOT_PAID = (OrderStatus.UNPAID, OrderStatus.CANCELLED)
 
 
@@ -68,12 +86,16 @@ class ProductBody(Body):
 
 
 class CustomerBody(Body):
-    """A customer. The last four digits of `phone` prove an order. What they spent is counted from their paid orders."""
+    """A customer. The last four digits of `phone` prove an order. What they spent is counted from their paid orders.
+
+    Without `birthday` the one that is known stays; an empty one takes it away.
+    """
 
     name: Words
     phone: Annotated[str, Field(max_length=40, pattern=_NO_NUL)] = ""
     email: Words = ""
     tier: Annotated[str, Field(min_length=1, max_length=20, pattern=_NO_NUL)] = "regular"
+    birthday: Birthday | None = None
 
 
 class OrderLineBody(Body):
@@ -190,7 +212,10 @@ class CaseBody(Body):
 
 
 class CouponBody(Body):
-    """A coupon: `amount_minor` off from `least_minor` on, of what it is for: products, categories, or everything."""
+    """A coupon: `amount_minor` off from `least_minor` on, of what it is for: products, categories, or everything.
+
+    With `tiers` it is good only while the customer is a member of one of them.
+    """
 
     amount_minor: Minor
     least_minor: Minor = 0
@@ -199,6 +224,7 @@ class CouponBody(Body):
     used: bool = False
     product_ids: Annotated[list[Key], Field(max_length=200)] = []
     categories: Annotated[list[Word], Field(max_length=50)] = []
+    tiers: Annotated[list[Word], Field(max_length=20)] = []
 
 
 class InvoiceBody(Body):

@@ -102,7 +102,30 @@ class WatchStock:
     sku: str
 
 
-Command = CancelOrder | ChangeAddress | OpenCase | CancelCase | AskInvoice | RefundDifference | WatchStock
+@dataclass(frozen=True, slots=True)
+class WatchPrice:
+    """Tell this customer once when the product costs less than today for members of the tier."""
+
+    product_id: str
+    tier: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnwatchPrices:
+    """Tell this customer of no price any more."""
+
+
+Command = (
+    CancelOrder
+    | ChangeAddress
+    | OpenCase
+    | CancelCase
+    | AskInvoice
+    | RefundDifference
+    | WatchStock
+    | WatchPrice
+    | UnwatchPrices
+)
 
 
 def order_of(command: Command) -> str:

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from bot.clock import IdMaker
-from bot.shop import stock
+from bot.shop import price_watch, stock
 from bot.shop.cases import cancel_case, open_case
 from bot.shop.commands import (
     AskInvoice,
@@ -20,6 +20,8 @@ from bot.shop.commands import (
     OpenCase,
     Outcome,
     RefundDifference,
+    UnwatchPrices,
+    WatchPrice,
     WatchStock,
 )
 from bot.shop.invoices import ask_invoice
@@ -76,6 +78,12 @@ def carry_out(connection: Connection, command: Command, asked: Asked) -> Carried
         case WatchStock():
             talk = asked.conversation_id
             return _became(talk is not None and stock.watch(connection, talk, command.sku, asked.now))
+        case WatchPrice():
+            talk, product = asked.conversation_id, command.product_id
+            return _became(talk is not None and price_watch.watch(connection, talk, product, command.tier, asked.now))
+        case UnwatchPrices():
+            talk = asked.conversation_id
+            return _became(talk is not None and price_watch.unwatch(connection, talk))
 
 
 def _opened(connection: Connection, wish: OpenCase, asked: Asked) -> Carried:

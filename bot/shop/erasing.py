@@ -33,7 +33,7 @@ from bot.store.tables import (
     untold,
 )
 
-_NOBODY = {"name": "", "phone": "", "email": ""}
+_NOBODY = {"name": "", "phone": "", "email": "", "birthday": ""}
 
 
 def erase(connection: Connection, customer_id: str, now: datetime) -> None:

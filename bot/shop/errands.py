@@ -20,7 +20,7 @@ from bot.delivery.outbox import Draft, put
 from bot.delivery.signal import Signal
 from bot.messages import Purpose
 from bot.shop import embedded
-from bot.shop.commands import Command, OpenCase, Outcome, RefundDifference, WatchStock
+from bot.shop.commands import Command, OpenCase, Outcome, RefundDifference, UnwatchPrices, WatchPrice, WatchStock
 from bot.shop.embedded import Asked, Carried
 from bot.shop.mirror import copy
 from bot.shop.platform import Answer, Platform, PlatformDown, PlatformRefuses, Told
@@ -48,7 +48,7 @@ class Entrust:
     platform: Platform
 
     def __call__(self, connection: Connection, command: Command, asked: Asked) -> Carried:
-        if isinstance(command, WatchStock):  # the copy knows when it is back
+        if isinstance(command, WatchStock | WatchPrice | UnwatchPrices):  # the copy knows stock and prices
             return embedded.carry_out(connection, command, asked)
         if isinstance(command, RefundDifference) and is_lowered(connection, command.line_id):
             return Carried(Outcome.REFUSED)

@@ -91,7 +91,7 @@ def put_product(connection: Connection, product_id: str, body: ProductBody, now:
 
 def put_customer(connection: Connection, customer_id: str, body: CustomerBody, now: datetime) -> None:
     """Put a customer."""
-    row = {"id": customer_id, **body.model_dump()}
+    row = {"id": customer_id, **body.model_dump(exclude_none=True)}
     put(connection, customers, customers.c.id == customer_id, row, {"created_at": now})
 
 

@@ -198,6 +198,7 @@ class Coupon:
 
     Attributes:
         product_ids, categories: what it is for, and what `least` is counted of; both empty: everything.
+        tiers: whose members can use it; empty: everybody who has it.
     """
 
     code: str
@@ -207,6 +208,11 @@ class Coupon:
     used: bool = False
     product_ids: frozenset[str] = frozenset()
     categories: frozenset[str] = frozenset()
+    tiers: frozenset[str] = frozenset()
+
+    def is_open_to(self, tier: str) -> bool:
+        """Return whether a member of a tier can use it."""
+        return not self.tiers or tier in self.tiers
 
     @property
     def is_limited(self) -> bool:

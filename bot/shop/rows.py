@@ -140,7 +140,7 @@ def part_of(row: Row[Any]) -> CasePart:
 
 def coupon_of(row: Row[Any]) -> Coupon:
     amount, least = Money(row.amount_minor, row.currency), Money(row.least_minor, row.currency)
-    of = frozenset(row.product_ids or ()), frozenset(row.categories or ())
+    of = frozenset(row.product_ids or ()), frozenset(row.categories or ()), frozenset(row.tiers or ())
     return Coupon(row.code, amount, least, row.ends_at, row.used, *of)
 
 

@@ -51,7 +51,7 @@ PRODUCTS = Kind(
     frozenset({"name_zh", "name_en", "category", "sku", "colour_zh", "colour_en", "size", "price", "currency",
                "stock"}),
 )  # fmt: skip
-CUSTOMERS = Kind("customer_id", CustomerBody, ("name", "phone", "email", "tier"), (), frozenset({"name"}))
+CUSTOMERS = Kind("customer_id", CustomerBody, ("name", "phone", "email", "tier", "birthday"), (), frozenset({"name"}))
 ORDERS = Kind(
     "order_number",
     OrderBody,

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, func, or_, select, update
 
 from bot.delivery.timers import set_timer
 from bot.errors import NotFound
+from bot.shop import price_watch
 from bot.store.insert import insert_once
 from bot.store.tables import case_parts, variants, watches
 
@@ -77,7 +78,10 @@ def watch(connection: Connection, conversation_id: str, sku: str, now: datetime)
 
 
 def tell_watchers(connection: Connection, skus: Mapping[str, int] | list[str], now: datetime) -> None:
-    """Have those told, by a timer due now, who wait for one of `skus` that can be bought."""
+    """Have those told, by a timer due now, who wait for one of `skus` that can be bought.
+
+    Whether one of them has become cheaper is looked at, too: it comes with the same news.
+    """
     waited_for = (
         select(variants.c.sku)
         .where(variants.c.sku.in_(list(skus)), variants.c.stock > 0)
@@ -85,3 +89,4 @@ def tell_watchers(connection: Connection, skus: Mapping[str, int] | list[str], n
     )
     for sku in connection.execute(waited_for.order_by(variants.c.sku)).scalars().all():
         set_timer(connection, f"{BACK_IN_STOCK}:{sku}", BACK_IN_STOCK, {"sku": sku}, now)
+    price_watch.look(connection, skus, now)

@@ -24,7 +24,7 @@ _EXAMPLES: Mapping[str, tuple[Kind, Sequence[Mapping[str, str]]]] = {
     "customers": (
         CUSTOMERS,
         ({"customer_id": "c-1001", "name": "林悦", "phone": "+8619900001001", "email": "lin@example.com",
-          "tier": "gold"},),
+          "tier": "gold", "birthday": "11-30"},),
     ),
     "orders": (ORDERS, ({**_ORDER, **_LINE, "sku": "tee-M"}, {**_LINE, "sku": "tee-L"})),
 }  # fmt: skip

@@ -31,7 +31,7 @@ PHRASES = phrases(
     coupons=f"yours; one {FIELDS} coupon.least coupon.ends; one_unending {FIELDS} coupon.least; none; not_linked; "
     f"used {FIELDS}; ended {FIELDS} coupon.ends; too_little {FIELDS} coupon.least cart.total cart.missing; "
     f"good {FIELDS} coupon.least coupon.ends; good_unending {FIELDS} coupon.least; not_yours coupon.code; "
-    f"only_for coupon.code coupon.goods; and_more; not_for {FIELDS} coupon.goods; "
+    f"only_for coupon.code coupon.goods; and_more; not_for {FIELDS} coupon.goods; not_of_tier {FIELDS}; "
     f"too_little_of {FIELDS} coupon.least coupon.goods cart.total cart.missing"
 )
 
@@ -50,7 +50,7 @@ def run(turn: Turn) -> Step | None:
     if label in (NOT_WORKING, "coupon-expired"):
         says = _why_not(turn, coupons)
         return _said(turn, *says) if says else None
-    usable = [one for one in coupons if not one.used and not _is_over(one, turn)]
+    usable = [one for one in coupons if not one.used and not _is_over(one, turn) and one.is_open_to(turn.person.tier)]
     if usable:
         return _said(turn, Say("coupons.yours"), *(say for one in usable[:MOST_SHOWN] for say in _one(turn, one)))
     return _without(turn) if label == WISH else None
@@ -135,6 +135,9 @@ def _obstacle(turn: Turn, coupon: Coupon) -> Say | None:
         return Say(
             "coupons.ended", _only(fields, "coupon.code", "coupon.amount", "coupon.ends"), sources=(_source(coupon),)
         )
+    if not coupon.is_open_to(turn.person.tier):
+        words = _only(fields, "coupon.code", "coupon.amount")
+        return Say("coupons.not_of_tier", words, sources=(_source(coupon),))
     cart = turn.shop.open_cart(turn.person.customer_id or "")
     if cart is None or cart.total.currency != coupon.least.currency:
         return None

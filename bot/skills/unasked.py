@@ -17,7 +17,7 @@ RECALL = (
     f"coupon {_COUPON} coupon.least; coupon_of_all {_COUPON}; "
     f"coupon_last {_COUPON} coupon.least; coupon_last_of_all {_COUPON}"
 )
-"""What recalls say."""
+"""What recalls say; the coupon greetings, too."""
 NEWS = "; ".join(
     f"news_{what} order.number parcel.carrier parcel.number"
     for what in ("shipped", "out_for_delivery", "delivered", "stuck")
@@ -28,7 +28,8 @@ ON_SALE = "sale.product sale.price sale.total sale.left sale.limit sale.starts s
 PHRASES = phrases(
     cart=FOLLOW_UP,
     recall=RECALL,
-    shop="back_in_stock line.goods",
+    greeting="birthday customer.name; why; why_birthday",
+    shop="back_in_stock line.goods; price_drop line.goods price.before price.now",
     group="in_private; private_button; welcome",
     orders=NEWS,
     flash=f"announce {ON_SALE}; day_before {ON_SALE}; ahead {ON_SALE}; soon {ON_SALE}; half {ON_SALE}; "

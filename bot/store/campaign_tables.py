@@ -7,11 +7,11 @@ from sqlalchemy.types import BigInteger
 
 from bot.store.columns import Id, Serial, Utc, metadata
 
-campaigns = Table(  # what is said to a segment of people, one by one: recall
+campaigns = Table(  # what is said to a segment of people, one by one
     "campaigns",
     metadata,
     Column("id", Id, primary_key=True),
-    Column("kind", String(10), nullable=False),  # recall
+    Column("kind", String(10), nullable=False),  # recall | birthday | festival
     Column("plan", JSON, nullable=False),  # as it was written, see bot.campaigns.plans
     Column("status", String(10), nullable=False),  # draft | running | paused | ended
     Column("made_by", String(100), nullable=False),  # who planned it
@@ -32,7 +32,7 @@ touches = Table(  # every follow-up to one person: planned, sent, held out or st
     metadata,
     Column("id", Serial, primary_key=True, autoincrement=True),
     Column("key", String(200), nullable=False, unique=True),  # of its row in the outbox
-    Column("campaign", String(40), nullable=False),  # cart | order | recall:ID
+    Column("campaign", String(40), nullable=False),  # cart | order | kind of a campaign:ID
     Column("person_id", Id, ForeignKey("persons.id"), nullable=False),
     Column("episode", String(120), nullable=False),  # one person and what they left, through all its steps
     Column("step", Integer, nullable=False),  # 1 first, 2 second, 3 last

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import JSON, Boolean, Column, ForeignKey, Integer, String, Table, Text, false, text
 from sqlalchemy.types import BigInteger
 
-from bot.store.columns import Id, Serial, Utc, metadata
+from bot.store.columns import Id, Serial, Utc, metadata, partial
 
 customers = Table(
     "shop_customers",
@@ -16,9 +16,11 @@ customers = Table(
     Column("email", String(200), nullable=False, default=""),
     Column("tier", String(20), nullable=False, default="regular"),
     Column("spent_minor", BigInteger, nullable=False, default=0),
+    Column("birthday", String(5), nullable=False, default="", server_default=text("''")),  # MM-DD, without the year
     Column("created_at", Utc, nullable=False),
     Column("changed_at", Utc),  # there, where the shop's system is a remote one; so in all four tables
     Column("erased_at", Utc),  # deleted there: nothing that tells who it was is here, nor comes back
+    partial("ix_shop_customers_birthday", "birthday", where="birthday <> ''"),
 )
 products = Table(
     "shop_products",
@@ -161,6 +163,7 @@ coupons = Table(
     Column("used", Boolean, nullable=False, default=False),
     Column("product_ids", JSON, default=list),  # what it is for; both empty or none = everything
     Column("categories", JSON, default=list),
+    Column("tiers", JSON, default=list),  # whose members can use it; empty or none = everybody
 )
 invoices = Table(
     "shop_invoices",
@@ -189,6 +192,15 @@ watches = Table(  # who wants to hear once when a variant can be bought again
     metadata,
     Column("conversation_id", Id, ForeignKey("conversations.id"), primary_key=True),
     Column("sku", Id, ForeignKey("shop_variants.sku"), primary_key=True, index=True),
+    Column("asked_at", Utc, nullable=False),
+)
+price_watches = Table(  # who wants to hear once when a product gets cheaper
+    "shop_price_watches",
+    metadata,
+    Column("conversation_id", Id, ForeignKey("conversations.id"), primary_key=True),
+    Column("product_id", Id, ForeignKey("shop_products.id"), primary_key=True, index=True),
+    Column("tier", String(20), nullable=False),  # whose prices count
+    Column("prices_minor", JSON, nullable=False),  # by sku what it cost: [minor, currency]
     Column("asked_at", Utc, nullable=False),
 )
 

@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import Connection, func, select
 
 from bot.campaigns.plans import CampaignBody, stored
-from bot.campaigns.recall import ROUND, WAVE, Recalls
+from bot.campaigns.recall import WAVE, Recalls
+from bot.campaigns.rounds import RECALL_ROUND
 from bot.campaigns.running import approve, move, put, start
 from bot.delivery.complaints import Clocks, complain
 from bot.delivery.gate import held_out
@@ -50,7 +51,7 @@ def timer(database: Database, clock: StandingClock, thinker: Thinker) -> TimerRu
 
 def a_timer(database: Database, clock: StandingClock, thinker: Thinker, settings: Settings) -> TimerRunner:
     recalls = Recalls(lambda: thinker.brain.mind.voice, settings)
-    handlers = {ROUND: recalls.look, WAVE: recalls.write}
+    handlers = {RECALL_ROUND: recalls.look, WAVE: recalls.write}
     return TimerRunner(database, clock, handlers, wake=Signal(), fired=Signal())
 
 

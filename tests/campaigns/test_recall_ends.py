@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import Connection
 
 from bot.clock import Clock
 from bot.shop import changes
+from bot.shop.bodies import CouponBody
 from bot.shop.event_bodies import OrderPaid
 from bot.shop.events import record
+from bot.shop.load import put_coupon
 from bot.store.database import Database
 from bot.store.tables import coupons, customers, touches
 from tests.campaigns.people import customer, goods, order, person
@@ -78,14 +81,16 @@ async def test_of_a_payment_that_only_a_cart_tells_the_cart_is_what_a_recall_bro
 
 
 @on_sqlite
-async def test_a_coupon_that_is_for_some_goods_only_is_not_told_of_as_one_for_all(
-    shop: Database, clock: StandingClock, later: Later
+@pytest.mark.parametrize("limit", [{"product_ids": ["dress"]}, {"tiers": ["gold"]}])
+async def test_a_coupon_that_is_for_some_goods_or_tiers_only_is_not_told_of_as_one_for_all(
+    shop: Database, clock: StandingClock, later: Later, limit: dict[str, list[str]]
 ) -> None:
-    has = {"customer_id": "lin", "code": "BACK20", "amount_minor": 2000, "currency": "CNY", "product_ids": ["dress"]}
-    await shop.write(lambda c: c.execute(coupons.insert().values(**has, ends_at=clock.now() + DAY)))
+    body = CouponBody.model_validate({"amount_minor": 2000, "currency": "CNY", "ends_at": clock.now() + DAY, **limit})
+    await shop.write(lambda c: put_coupon(c, "lin", "BACK20", body))
     await begin(shop, clock)
     texts = [*await later.moment(), *await later(8 * DAY)]
     assert len(texts) == 3
     assert not any("BACK20" in text for text in texts)
     (row,) = await rows(shop, coupons)
-    assert (row.product_ids, row.ends_at) == (["dress"], clock.now() - 7 * DAY)
+    assert (row.product_ids, row.tiers) == (limit.get("product_ids", []), limit.get("tiers", []))
+    assert row.ends_at == clock.now() - 7 * DAY

@@ -24,6 +24,7 @@ from bot.delivery.ledger import open_grants
 from bot.knowledge.yamlfile import Reading
 from bot.messages import Grant, Rate
 from bot.store.database import Database
+from bot.store.tables import customers
 from tests.campaigns.people import NOW, TELEGRAM, WEB, WECHAT, customer, goods, order, person
 
 on_sqlite = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -110,6 +111,72 @@ def test_a_fault_names_its_line_and_the_way_out(
     body, faults = read(tmp_path, PLAN.replace(old, new))
     assert body is None
     assert any(f"plan.yml:{line}: " in fault and problem in fault and fix in fault for fault in faults), faults
+
+
+FESTIVAL = """\
+id: mid-autumn
+kind: festival
+lunar: 8-15
+segment:
+  languages: [zh]
+texts:
+  zh:
+    greeting: "{customer.name}，中秋快乐"
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "problem", "fix"),
+    [
+        ("lunar: 8-15\n", "", 2, "a festival has one day", "date: 12-25"),
+        ("lunar: 8-15\n", "lunar: 8-15\ndate: 10-01\n", 3, "a festival has one day", "date: 12-25"),
+        ("lunar: 8-15", "lunar: 8-31", 3, "`lunar` does not pass", "lunar: 8-15"),
+        ("lunar: 8-15", "date: 02-30", 3, "`date` does not pass", "date: 12-25"),
+        ("kind: festival", "kind: birthday", 3, "`lunar` is for `kind: festival`", "Take it out"),
+        ("[zh]", "[zh, en]", 6, "`greeting` is not there in `en`", "Write it"),
+        ("    greeting:", "    first:", 8, "`first` is no text of `kind: festival`", "Write greeting"),
+        ("{customer.name}", "{recall.bought}", 8, "no field `{recall.bought}`", "Did you mean"),
+        ("segment:\n", "cycle: true\nsegment:\n", 4, "`cycle` is for `kind: recall`", "Take it out"),
+    ],
+)  # fmt: skip
+def test_a_fault_of_a_greeting_names_its_line_and_the_way_out(
+    tmp_path: Path, old: str, new: str, line: int, problem: str, fix: str
+) -> None:
+    body, faults = read(tmp_path, FESTIVAL)
+    assert body is not None, faults
+    assert old in FESTIVAL
+    body, faults = read(tmp_path, FESTIVAL.replace(old, new))
+    assert body is None
+    assert any(f"plan.yml:{line}: " in fault and problem in fault and fix in fault for fault in faults), faults
+
+
+def test_an_operator_tries_and_starts_greetings(tmp_path: Path) -> None:
+    shop, plan = tmp_path / "shop", tmp_path / "plan.yml"
+
+    def fill(connection: Connection, now: datetime) -> None:
+        for name, birthday in (("lin", "11-26"), ("wu", "")):
+            customer(connection, name)
+            connection.execute(customers.update().where(customers.c.id == name).values(birthday=birthday))
+            person(connection, f"p-{name}", customer=name, created_at=now)
+
+    def run(*words: str) -> str:
+        done = CliRunner().invoke(app, [*words, "--dir", str(shop)])
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    assert CliRunner().invoke(app, ["init", str(shop)]).exit_code == 0
+    run("agents", "add", "ann", "--role", "lead")
+    in_database(shop, lambda c, _: fill(c, datetime.now(UTC)))
+    plan.write_text(FESTIVAL, encoding="utf-8")
+    run("campaigns", "check", str(plan))
+    tried = json.loads(run("campaigns", "dry-run", str(plan), "--json"))
+    assert tried["count"]["people"] == 2
+    assert tried["day"] in {"2026-09-25", "2027-09-15", "2028-10-03", "2029-09-22", "2030-09-12"}
+    assert tried["texts"][0]["text"].startswith("，中秋快乐\n")
+    plan.write_text("id: birthday\nkind: birthday\n", encoding="utf-8")
+    assert json.loads(run("campaigns", "count", str(plan), "--json"))["people"] == 1, "whose birthday is known"
+    assert "Day:        everybody's own" in run("campaigns", "dry-run", str(plan))
+    assert "may write to 1 people, once a year each" in run("campaigns", "start", str(plan), "--by", "ann")
 
 
 def came_again(connection: Connection, customers: int, sku: str = "shirt-1", first: int = 0) -> None:

@@ -6,6 +6,7 @@ A talk begins with `== NAME` and `who language`; then each line is one thing:
     ! order ORDER COLUMN VALUE          `! returns KEY VALUE`, `! line ORDER SKU N PRICE [PAID|gift]`,
     ! coupon CUSTOMER CODE MINOR LEAST_MINOR [HOURS] [used]
     ! only CODE product|category ID …    what a coupon is for
+    ! tiers CODE TIER …                 whose members can use a coupon
     ! spent CUSTOMER                    all coupons of the seed are used
     ! tier SKU TIER MINOR               `! price SKU MINOR`, `! invoice ORDER STATUS TITLE [URL]`
     ! product ID COLUMN VALUE           `! case ORDER STATUS` (of the newest), `! state SKILL STEP JSON` (as an older
@@ -23,6 +24,7 @@ A talk begins with `== NAME` and `who language`; then each line is one thing:
     invoice ORDER|TITLE|TAX_ID|EMAIL    the invoice that was asked for; `invoices N` so many there are
     refunds N [MINOR]                   so many sums are owed, and what they come to
     watches SKU ...                     what is waited for by anybody
+    cheaper PRODUCT ...                 of which products the price is watched by anybody
     at SKILL STEP                       where the conversation stands, of any skill
     order ORDER STATUS                  how the order stands in the shop; `address ORDER WORDS`
     task KIND WORDS | tasks KIND N      what was left to the staff in this talk
@@ -167,6 +169,8 @@ class Play:
                 self._owes(rest.split())
             case "watches":
                 assert {row.sku for row in self._rows(select(t.watches.c.sku))} == set(rest.split())
+            case "cheaper":
+                assert {row.product_id for row in self._rows(select(t.price_watches.c.product_id))} == set(rest.split())
             case "at":
                 assert [self.customer.state.skill, self.customer.state.step] == rest.split()
             case "step":
@@ -223,6 +227,8 @@ class Play:
             case ["only", code, what, more]:
                 column = {"product": "product_ids", "category": "categories"}[what]
                 self._write(update(t.coupons).where(t.coupons.c.code == code).values({column: more.split()}))
+            case ["tiers", code, *more]:
+                self._write(update(t.coupons).where(t.coupons.c.code == code).values(tiers=" ".join(more).split()))
             case ["spent", customer_id]:
                 self._write(update(t.coupons).where(t.coupons.c.customer_id == customer_id).values(used=True))
             case ["tier", sku, tier, minor]:

@@ -8,8 +8,8 @@ from tests.skills.scripted import Play, Script, read_scripts
 from tests.skills.talk import Shop
 from tests.skills.telegram import Telegram
 
-PARTS = ("will", "invoices", "coupons", "payments", "prices", "restock", "goods", "sizing", "complaints")
-TWO_SIDED = ("will", "coupons", "payments", "prices", "restock", "goods", "sizing")
+PARTS = ("will", "invoices", "coupons", "payments", "prices", "restock", "price_drop", "goods", "sizing", "complaints")
+TWO_SIDED = ("will", "coupons", "payments", "prices", "restock", "price_drop", "goods", "sizing")
 FOLDER = Path(__file__).parent / "talks"
 SCRIPTS = [script for part in PARTS for path in sorted(FOLDER.glob(f"{part}-*.talk")) for script in read_scripts(path)]
 

@@ -1,4 +1,4 @@
-"""The coupon of a recall: one that the customer has already, or one that they have once the message is sent."""
+"""The coupon of a campaign: one that the customer has already, or one that they have once the message is sent."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from bot.campaigns.plans import Offer
 from bot.shop.port import Money
 from bot.store.tables import coupons
 
-FROM_WAVE = 2
-"""Who comes back for a word needs no coupon."""
 LASTS_AT_LEAST = timedelta(days=2)
 """A coupon that ends sooner might be over when the message is read: it is put anew."""
 
@@ -30,17 +28,17 @@ class Coupon:
 
 
 def offered(
-    connection: Connection, offer: Offer | None, customer_id: str, wave: int, zone: ZoneInfo, now: datetime
+    connection: Connection, offer: Offer | None, customer_id: str, zone: ZoneInfo, now: datetime
 ) -> tuple[Coupon | None, dict[str, Any] | None]:
-    """Return the coupon that a wave names, and its row where that is to be put once the wave is sent.
+    """Return the coupon that a message names, and its row where that is to be put once it is sent.
 
-    What was used is not offered again, and of one without an end, or for some goods only, nothing is said.
+    What was used is not offered again, and of one without an end, or for some goods or tiers only, nothing is said.
     """
-    if offer is None or wave < FROM_WAVE:
+    if offer is None:
         return None, None
     mine = coupons.c.customer_id == customer_id, coupons.c.code == offer.code
     has = connection.execute(select(coupons).where(*mine)).one_or_none()
-    if has is not None and (has.used or has.ends_at is None or has.product_ids or has.categories):
+    if has is not None and (has.used or has.ends_at is None or has.product_ids or has.categories or has.tiers):
         return None, None
     if has is not None and has.ends_at > now + LASTS_AT_LEAST:
         amount, least = Money(has.amount_minor, has.currency), Money(has.least_minor, has.currency)

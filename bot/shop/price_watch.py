@@ -1,0 +1,78 @@
+"""Who wants to hear once when a product gets cheaper, and what it cost each of its variants when they asked."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, select, update
+
+from bot.delivery.standing import everybody
+from bot.delivery.timers import set_timer
+from bot.store.database import AnyRow
+from bot.store.insert import insert_once
+from bot.store.tables import conversations, identities, price_watches, variants
+
+PRICE_DROP = "price_drop"
+"""Kind of the timer that tells who waits for a product to get cheaper."""
+
+
+def watch(connection: Connection, conversation_id: str, product_id: str, tier: str, now: datetime) -> bool:
+    """Remember who wants to hear when a product gets cheaper. Return False if there is no such product.
+
+    Who asks again compares with what it costs then.
+
+    Args:
+        tier: the customer's member tier, whose prices count.
+    """
+    prices = prices_of(connection, product_id, tier)
+    if not prices:
+        return False
+    row = {"conversation_id": conversation_id, "product_id": product_id, "tier": tier, "prices_minor": prices}
+    if not insert_once(connection, price_watches, {**row, "asked_at": now}):
+        mine = price_watches.c.conversation_id == conversation_id, price_watches.c.product_id == product_id
+        connection.execute(update(price_watches).where(*mine).values(**row, asked_at=now))
+    return True
+
+
+def unwatch(connection: Connection, conversation_id: str) -> bool:
+    """Forget what a conversation waits for. Return False if that was nothing."""
+    mine = price_watches.c.conversation_id == conversation_id
+    return bool(connection.execute(delete(price_watches).where(mine)).rowcount)
+
+
+def unwatch_all_of(connection: Connection, person_id: str) -> None:
+    """Forget what a person waits for, in all their conversations."""
+    talks = (
+        select(conversations.c.id)
+        .join(identities, conversations.c.identity_id == identities.c.id)
+        .where(identities.c.person_id.in_(everybody()))
+    )
+    connection.execute(delete(price_watches).where(price_watches.c.conversation_id.in_(talks)), {"person": person_id})
+
+
+def look(connection: Connection, skus: Collection[str], now: datetime) -> None:
+    """Have it looked, by timers due now, whether somebody waits for a product of these skus to get cheaper."""
+    waited_for = select(price_watches.c.product_id).where(
+        price_watches.c.product_id.in_(select(variants.c.product_id).where(variants.c.sku.in_(list(skus))))
+    )
+    for product_id in connection.execute(waited_for.distinct().order_by(price_watches.c.product_id)).scalars().all():
+        set_timer(connection, f"{PRICE_DROP}:{product_id}", PRICE_DROP, {"product": product_id}, now)
+
+
+def prices_of(connection: Connection, product_id: str, tier: str) -> dict[str, list[Any]]:
+    """Return by sku what a member of a tier pays: minor units and currency."""
+    rows = connection.execute(select(variants).where(variants.c.product_id == product_id).order_by(variants.c.sku))
+    return {row.sku: [price_for(row, tier), row.currency] for row in rows}
+
+
+def price_for(row: AnyRow, tier: str) -> int:
+    """Return what a member of a tier pays for a variant, in minor units."""
+    return int((row.tier_prices_minor or {}).get(tier, row.price_minor))
+
+
+def still_costs(connection: Connection, guard: Mapping[str, Any]) -> bool:
+    """Return whether `{"priced": sku, "at_most": minor, "tier": tier}` holds: it can be had for that, or for less."""
+    row = connection.execute(select(variants).where(variants.c.sku == guard["priced"])).one_or_none()
+    return row is not None and row.stock > 0 and price_for(row, guard["tier"]) <= guard["at_most"]

@@ -1,0 +1,164 @@
+"""From "tell me when it gets cheaper" to the one message that tells it."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, update
+
+from bot import effects
+from bot.clock import IdMaker
+from bot.delivery.signal import Signal
+from bot.delivery.thinking import Thinker
+from bot.delivery.timers import TimerRunner
+from bot.shop.commands import Command, Outcome, UnwatchPrices, WatchPrice
+from bot.shop.load import put_product
+from bot.shop.price_drops import PriceDrops
+from bot.shop.price_watch import PRICE_DROP
+from bot.shop.sql import SqlShop
+from bot.shop.stock import set_stock
+from bot.skills.turn import Do, PersonView, Say, SetConsent
+from bot.store.database import Database
+from bot.store.tables import identities, price_watches, variants
+from tests.conftest import StandingClock
+from tests.delivery.stand import Platform, a_sender, arrive, mute, rows, said, send_all
+from tests.shops.small import fill, product
+
+SAID = {outcome: Say(f"said.{outcome.value}") for outcome in Outcome}
+TEE = WatchPrice("tee", "regular")
+
+
+@pytest.fixture
+async def shop(database: Database, clock: StandingClock, new_id: IdMaker) -> Database:
+    """The tee's shop, ¥50.00 and ¥45.00 for gold members, and a customer who has written to us."""
+    await arrive(database, clock, new_id, said(1, name="小林", language="zh"))
+    await database.write(fill)
+    return database
+
+
+@pytest.fixture
+def timer(database: Database, clock: StandingClock, thinker: Thinker) -> TimerRunner:
+    drops = PriceDrops(SqlShop, lambda: thinker.brain.mind.voice, "zh")
+    return TimerRunner(database, clock, {PRICE_DROP: drops.fire}, wake=Signal(), fired=Signal())
+
+
+async def wish(database: Database, clock: StandingClock, new_id: IdMaker, command: Command) -> list[Say]:
+    (row,) = await rows(database, identities)
+    person = PersonView(row.id, row.person_id)
+    effect = Do(command, SAID)
+    return await database.write(lambda c: effects.apply(c, [effect], person, row.channel, clock.now(), new_id, mute))
+
+
+async def told(database: Database, clock: StandingClock, timer: TimerRunner, platform: Platform) -> list[str]:
+    while await timer.fire_next():
+        pass
+    await send_all(a_sender(database, clock, platform))
+    return [message.text for message in platform.asked]
+
+
+def priced(
+    connection: Connection, clock: StandingClock, minor: int, skus: tuple[str, ...] = (), **changes: Any
+) -> None:
+    """Have the shop put the tee with another price, of all variants unless some are named."""
+    body = product()
+    values = {"price_minor": minor, **changes}
+    new = [v.model_copy(update=values) if not skus or v.sku in skus else v for v in body.variants]
+    put_product(connection, "tee", body.model_copy(update={"variants": new}), clock.now())
+
+
+async def test_who_watches_hears_once_when_it_costs_less_than_when_they_asked(
+    shop: Database, clock: StandingClock, new_id: IdMaker, timer: TimerRunner
+) -> None:
+    platform = Platform()
+    for _ in range(2):
+        assert await wish(shop, clock, new_id, TEE) == [SAID[Outcome.DONE]]
+    for minor in (5000, 5500, 5000):
+        await shop.write(partial(priced, clock=clock, minor=minor))
+        assert await told(shop, clock, timer, platform) == [], "no less than it was"
+    await shop.write(lambda c: priced(c, clock, 3900))
+    (text,) = await told(shop, clock, timer, platform)
+    assert text == "您等的白T恤降价了：现在 ¥39.00，您问的时候是 ¥50.00。"
+    assert {source.id for source in platform.asked[0].sources} == {"shop.price_drop", "product:tee"}
+    assert await rows(shop, price_watches) == []
+    await shop.write(lambda c: priced(c, clock, 2900))
+    assert len(await told(shop, clock, timer, platform)) == 1, "they asked once"
+
+
+async def test_of_one_variant_that_falls_just_that_one_is_told(
+    shop: Database, clock: StandingClock, new_id: IdMaker, timer: TimerRunner
+) -> None:
+    await wish(shop, clock, new_id, TEE)
+    await shop.write(lambda c: priced(c, clock, 3900, ("tee-M",)))
+    (text,) = await told(shop, clock, timer, Platform())
+    assert "M" in text
+    assert "¥39.00" in text
+
+
+async def test_the_prices_of_their_own_tier_count(
+    shop: Database, clock: StandingClock, new_id: IdMaker, timer: TimerRunner
+) -> None:
+    platform = Platform()
+    await wish(shop, clock, new_id, WatchPrice("tee", "gold"))
+    await shop.write(lambda c: priced(c, clock, 4600, tier_prices_minor={"gold": 4500}))
+    assert await told(shop, clock, timer, platform) == []
+    await shop.write(lambda c: priced(c, clock, 4600, tier_prices_minor={"gold": 4000}))
+    (text,) = await told(shop, clock, timer, platform)
+    assert "现在 ¥40.00，您问的时候是 ¥45.00" in text
+
+
+async def test_what_is_cheaper_and_sold_out_is_told_when_it_is_back(
+    shop: Database, clock: StandingClock, new_id: IdMaker, timer: TimerRunner
+) -> None:
+    platform = Platform()
+    await wish(shop, clock, new_id, TEE)
+    await shop.write(lambda c: priced(c, clock, 3900, stock=0))
+    assert await told(shop, clock, timer, platform) == []
+    await shop.write(lambda c: set_stock(c, "tee-S", 2, clock.now(), clock.now()))
+    assert len(await told(shop, clock, timer, platform)) == 1
+
+
+async def test_a_new_variant_and_another_currency_are_no_fall(
+    shop: Database, clock: StandingClock, new_id: IdMaker, timer: TimerRunner
+) -> None:
+    await wish(shop, clock, new_id, TEE)
+    body = product()
+    cheap = body.variants[0].model_copy(update={"sku": "tee-XS", "price_minor": 100})
+    await shop.write(lambda c: put_product(c, "tee", body.model_copy(update={"variants": [cheap]}), clock.now()))
+    await shop.write(lambda c: priced(c, clock, 700, currency="EUR"))
+    assert await told(shop, clock, timer, Platform()) == []
+    assert len(await rows(shop, price_watches)) == 1
+
+
+async def test_what_costs_more_again_before_the_message_left_is_not_told(
+    shop: Database, clock: StandingClock, new_id: IdMaker, timer: TimerRunner
+) -> None:
+    platform = Platform()
+    await wish(shop, clock, new_id, TEE)
+    await shop.write(lambda c: priced(c, clock, 3900))
+    while await timer.fire_next():
+        pass
+    await shop.write(lambda c: c.execute(update(variants).values(price_minor=4900)))
+    await send_all(a_sender(shop, clock, platform))
+    assert platform.asked == []
+
+
+async def test_whoever_says_no_hears_nothing(
+    shop: Database, clock: StandingClock, new_id: IdMaker, timer: TimerRunner
+) -> None:
+    await wish(shop, clock, new_id, TEE)
+    assert await wish(shop, clock, new_id, UnwatchPrices()) == [SAID[Outcome.DONE]]
+    assert await wish(shop, clock, new_id, UnwatchPrices()) == [SAID[Outcome.REFUSED]], "nothing is watched any more"
+    await wish(shop, clock, new_id, TEE)
+    (row,) = await rows(shop, identities)
+    no = SetConsent(granted=False, proof="退订")
+    await shop.write(lambda c: effects.set_consent(c, row.person_id, row.channel, no, clock.now()))
+    await shop.write(lambda c: priced(c, clock, 3900))
+    assert await told(shop, clock, timer, Platform()) == []
+
+
+async def test_what_the_shop_does_not_have_cannot_be_watched(
+    shop: Database, clock: StandingClock, new_id: IdMaker
+) -> None:
+    assert await wish(shop, clock, new_id, WatchPrice("hat", "regular")) == [SAID[Outcome.REFUSED]]
