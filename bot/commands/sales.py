@@ -107,7 +107,7 @@ def dry_run(plan: PlanFile, folder: Folder = HERE, as_json: Json = False) -> Non
 
 
 @sale_list.command("plan")
-def make_plan(plan: Plan, by: By, folder: Folder = HERE) -> None:
+def make_plan(plan: PlanFile, by: By, folder: Folder = HERE) -> None:
     """Put a plan into the shop: it opens by itself. Above a size somebody else has to approve it first."""
     from bot.campaigns import steering
 
@@ -180,7 +180,7 @@ def cancel_sale(sale_id: SaleId, folder: Folder = HERE) -> None:
 
 
 @sale_list.command("reword")
-def reword_sale(plan: Plan, by: By, folder: Folder = HERE) -> None:
+def reword_sale(plan: PlanFile, by: By, folder: Folder = HERE) -> None:
     """Take the texts of a plan anew: for what is announced from now on, and for what is not sent yet."""
     from bot.campaigns.planning import reword
 

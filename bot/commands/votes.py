@@ -41,7 +41,7 @@ def check(plan: PlanFile, folder: Folder = HERE) -> None:
 
 
 @vote_list.command("plan")
-def make_plan(plan: Plan, by: By, folder: Folder = HERE) -> None:
+def make_plan(plan: PlanFile, by: By, folder: Folder = HERE) -> None:
     """Put a plan into the shop: it opens by itself. Above a size somebody else has to approve it first."""
     import secrets
 
