@@ -237,7 +237,7 @@ class Winding:
         marks: dict[str, Any] = {"due_at": due_at}
         if now >= warn_at and row.warned_at is None:
             marks["warned_at"] = now
-        if now >= due_at:
+        if now >= due_at and row.late_at is None:
             marks["late_at"] = now
         connection.execute(_MARK, {"clock": row.id, **marks})
         if said := "clock_late" if "late_at" in marks else "clock_soon" if "warned_at" in marks else "":
@@ -245,3 +245,5 @@ class Winding:
             connection.execute(notes.insert().values(mark))
         if now < due_at:
             set_timer(connection, f"clock:{row.id}:", TIMER, payload, warn_at if now < warn_at else due_at)
+        else:  # of a message whose turn came late: nothing is left to be marked
+            cancel(connection, f"clock:{row.id}:")

@@ -56,6 +56,25 @@ async def test_a_customers_wait_has_its_end_before_any_timer_fires(stand: Stand)
     assert await stand.database.write(writes) == WINDING.targets.due(Kind.NEXT, now)
 
 
+async def test_a_wait_that_was_over_before_its_message_had_its_turn_is_marked_late_once(stand: Stand) -> None:
+    await stand.agent("li")
+    await stand.asks("c1")
+    await stand.answers("li", "c1")
+    stand.clock.advance(timedelta(minutes=1))
+    said_at = stand.clock.now()
+    stand.clock.advance(timedelta(minutes=10))
+    message = {"key": "m", "conversation_id": "c1", "seq": 9, "text": "?", "sent_at": said_at, "received_at": said_at}
+
+    def writes(c: Connection) -> None:
+        c.execute(t.inbox.insert().values(message))
+        stand.queue.answering.customer_wrote(c, "c1", 9, stand.clock.now())
+
+    await stand.database.write(writes)
+    await stand.after(minutes=1)
+    late = select(t.notes.c.at).where(t.notes.c.conversation_id == "c1", t.notes.c.kind == "clock_late")
+    assert len(await stand.database.read(lambda c: c.execute(late).all())) == 1
+
+
 async def test_a_slot_that_gets_free_goes_to_who_waits_longest(stand: Stand) -> None:
     await stand.agent("li", capacity=1)
     for name in ("c1", "c2", "c3"):
