@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
-from sqlalchemy import Connection, and_, or_, select
+from sqlalchemy import Connection, and_, exists, literal, or_, select
 
 from bot.bench.broadcast_worker import CHANNEL, SENDS, TOKEN, Orders
 from bot.bench.ear import Ear
@@ -28,7 +28,7 @@ from bot.errors import ZhangguiError
 from bot.messages import ChatKind, Purpose
 from bot.store.database import Database
 from bot.store.insert import insert_new
-from bot.store.tables import conversations, outbox
+from bot.store.tables import conversations, outbox, tasks
 from connectors.twin.telegram import TelegramTwin
 
 TEXTS = {"zh": "双十一预告：亚麻连衣裙明早十点开抢。", "en": "Tomorrow at ten: the linen dress for half its price."}
@@ -312,7 +312,9 @@ def _fates(connection: Connection) -> dict[str, list[int]]:
 
 def _replies_to_people(connection: Connection) -> set[str]:
     """Return the replies that were in the air at a kill: nobody knows their fate, so people have a task."""
-    query = select(outbox.c.text).where(outbox.c.purpose == Purpose.REPLY.value, outbox.c.status == "unsure")
+    has_task = exists().where(tasks.c.key == literal("outbox:") + outbox.c.key, ~tasks.c.done)
+    interrupted = outbox.c.status == "unsure", outbox.c.reason == "interrupted", has_task
+    query = select(outbox.c.text).where(outbox.c.purpose == Purpose.REPLY.value, *interrupted)
     return set(connection.execute(query).scalars())
 
 

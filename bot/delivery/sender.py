@@ -165,9 +165,12 @@ class Sender:
             return Receipt(SendStatus.UNSURE, reason=type(error).__name__)
 
     async def _finish(self) -> None:
-        """Wait for what is on its way and record it."""
+        """Wait for what is on its way and record it. What takes longer is cut off: whoever comes next gives it up."""
         if self._flying:
-            await asyncio.wait(self._flying, timeout=FINISH_S)
+            _, late = await asyncio.wait(self._flying, timeout=FINISH_S)
+            for flight in late:
+                flight.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
         landed, self._landed = self._landed, []
         if not landed:
             return

@@ -45,11 +45,15 @@ class Stuck(Platform):
     """A platform that takes the message and never answers."""
 
     taken: asyncio.Event = field(default_factory=asyncio.Event)
+    cut_off: bool = False
 
     async def send(self, message: Outbound) -> Receipt:
         self.asked.append(message)
         self.taken.set()
-        await asyncio.Event().wait()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.cut_off = True
         raise AssertionError
 
 
@@ -164,6 +168,21 @@ async def test_who_takes_the_channel_over_gives_up_at_once_what_the_one_before_h
     await asyncio.gather(running, return_exceptions=True)
 
     assert platform.texts == ["a"], "the customer had not to wait until the lease of the send was over"
+
+
+async def test_a_sender_that_is_stopped_cuts_off_what_takes_too_long(
+    database: Database, clock: StandingClock, new_id: IdMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.delivery.sender.FINISH_S", 0.1)
+    stuck = Stuck()
+    await arrive(database, clock, new_id, said(1))
+    await write_out(database, clock, "a")
+    running = asyncio.create_task(a_sender(database, clock, stuck).run())
+    await asyncio.wait_for(stuck.taken.wait(), 5)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+    assert stuck.cut_off, "else it may come after what the next sender sends to the same person"
 
 
 async def test_what_was_interrupted_is_given_up_once_though_many_workers_look(
