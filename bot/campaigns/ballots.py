@@ -17,7 +17,7 @@ from bot.errors import NotFound
 from bot.store.database import AnyRow
 from bot.store.tables import ballots, identities, person_tags, persons, votes
 
-Outcome = Literal["voted", "changed", "same", "taken_back", "not_open"]
+Outcome = Literal["voted", "changed", "same", "taken_back", "superseded", "not_open"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,10 @@ class Voter:
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """What came of a vote; `entry` is its number in the draw, 0 where there is none."""
+    """What came of a vote; `entry` is its number in the draw, 0 where there is none.
+
+    `superseded`: the same customer has voted later already, and that stands.
+    """
 
     outcome: Outcome
     entry: int = 0
@@ -91,9 +94,11 @@ def cast(connection: Connection, vote_id: str, option: str, voter: Voter, at: da
     theirs = ballots_of(connection, vote_id, voter.person_id)
     mine = next((row for row in theirs if row.person_id == voter.person_id), None)
     newest = next((row for row in theirs if row.option), None)
+    if any(at < row.voted_at for row in (mine, newest) if row is not None):
+        return Cast("superseded")
     if not option:
         others = next((row for row in theirs if row.option and row.person_id != voter.person_id), None)
-        return _take_back(connection, vote, mine, voter, others)
+        return _take_back(connection, vote, mine, voter, others, at)
     if newest is not None and newest is mine and mine.option == option:
         return Cast("same", mine.entry)
     entry = mine.entry if mine is not None else vote.last_entry + 1
@@ -123,11 +128,13 @@ def same_customers(connection: Connection, people: Sequence[str]) -> dict[str, l
     return found
 
 
-def _take_back(connection: Connection, vote: AnyRow, mine: AnyRow | None, voter: Voter, others: AnyRow | None) -> Cast:
+def _take_back(
+    connection: Connection, vote: AnyRow, mine: AnyRow | None, voter: Voter, others: AnyRow | None, at: datetime
+) -> Cast:
     """Take `mine` back; what the same customer has chosen as somebody else, `others`, counts again."""
     if mine is None or not mine.option or mine.identity_id != voter.identity_id:
         return Cast("same")  # what was voted elsewhere since then stands
-    connection.execute(update(ballots).where(*_is(mine)).values(option=""))
+    connection.execute(update(ballots).where(*_is(mine)).values(option="", voted_at=at))
     if others is not None:
         _tag(connection, vote, others.option, others.person_id, others.voted_at)
     else:

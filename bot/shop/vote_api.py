@@ -50,8 +50,8 @@ class Chosen(Body):
 class Stand(BaseModel):
     """How a vote stands for one person: over all their accounts, wherever they have voted.
 
-    `outcome` is what came of their vote (`voted`, `changed`, `same`, `not_open`), empty where they only asked; `mine`
-    the option that counts, and `entry` its number in the draw.
+    `outcome` is what came of their vote (`voted`, `changed`, `same`, `superseded`, `not_open`), empty where they only
+    asked; `mine` the option that counts, and `entry` its number in the draw.
     """
 
     id: str

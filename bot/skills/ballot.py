@@ -77,10 +77,16 @@ def typed(text: str, vote: VoteView) -> str:
 def _cast(turn: Turn, vote: VoteView, option: str) -> Step:
     fields = {**_fields(turn, vote), "vote.option": shown.name(vote.options[option], turn.language)}
     outcomes = ("voted", "changed", "same", "not_open")
-    return Step((), turn.state, (CastVote(vote.id, option, _said_at(turn), _said(vote, fields, outcomes)),))
+    return Step(
+        (), turn.state, (CastVote(vote.id, option, _said_at(turn), _said(vote, fields, outcomes), _stands(turn, vote)),)
+    )
 
 
 def _see(turn: Turn, vote: VoteView) -> Step:
+    return Step((), turn.state, (_stands(turn, vote),))
+
+
+def _stands(turn: Turn, vote: VoteView) -> SeeVote:
     fields = _fields(turn, vote)
     said = _said(vote, fields, ("yours", "won", "over"))
     labels = {one: shown.name(label, turn.language) for one, label in vote.options.items()}
@@ -88,7 +94,7 @@ def _see(turn: Turn, vote: VoteView) -> Step:
     said["ask"] = Say("votes.ask", fields, choices, said["over"].sources)
     if vote.takes(_said_at(turn)):  # it may be changed, also by typing a number: what was said last has to offer it
         said["yours"] = replace(said["yours"], choices=choices)
-    return Step((), turn.state, (SeeVote(vote.id, labels, said),))
+    return SeeVote(vote.id, labels, said)
 
 
 def _said(vote: VoteView, fields: Mapping[str, str], outcomes: tuple[str, ...]) -> dict[str, Say]:

@@ -41,8 +41,11 @@ class Vote:
 
         await self.database.write(job)
 
-    async def votes(self, account: str, option: str, at: Database | None = None) -> tuple[str, int]:
-        voter, now = Voter(ACCOUNTS[account], account), self.clock.now()
+    async def votes(
+        self, account: str, option: str, at: Database | None = None, late: timedelta = 0 * MINUTE
+    ) -> tuple[str, int]:
+        """Vote; `late`: so long ago it was said that is handled now."""
+        voter, now = Voter(ACCOUNTS[account], account), self.clock.now() - late
         came = await (at or self.database).write(lambda c: cast(c, "v", option, voter, now))
         self.clock.advance(MINUTE)
         return came.outcome, came.entry
@@ -106,6 +109,24 @@ async def test_the_vote_that_counts_again_after_another_was_taken_back_has_its_t
     assert await vote.tags() == [("li-web", "likes-silk")]
     await vote.votes("li-web", "")
     assert (await vote.counts(), await vote.tags()) == ([(1, "linen")], [("li", "likes-linen")])
+
+
+async def test_what_was_said_earlier_and_is_handled_later_changes_nothing_of_what_was_said_since(vote: Vote) -> None:
+    vote.clock.advance(5 * MINUTE)
+    await vote.votes("li-telegram", "linen")
+    assert await vote.votes("li-wechat", "silk", late=3 * MINUTE) == ("superseded", 0)
+    assert await vote.votes("li-telegram", "", late=3 * MINUTE) == ("superseded", 0)
+    await vote.is_customer("c1", "li", "li-web")
+    assert await vote.votes("li-web", "silk", late=5 * MINUTE) == ("superseded", 0)
+    assert (await vote.counts(), await vote.tags()) == ([(1, "linen")], [("li", "likes-linen")])
+
+
+async def test_what_was_said_before_it_was_taken_back_and_is_handled_later_stays_taken_back(vote: Vote) -> None:
+    vote.clock.advance(5 * MINUTE)
+    await vote.votes("li-telegram", "linen", late=3 * MINUTE)
+    await vote.votes("li-telegram", "")
+    assert await vote.votes("li-wechat", "silk", late=2 * MINUTE) == ("superseded", 0)
+    assert (await vote.counts(), await vote.tags()) == ([], [])
 
 
 async def test_nothing_is_taken_before_the_start_after_the_end_or_for_what_there_is_not(vote: Vote) -> None:
