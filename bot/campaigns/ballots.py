@@ -40,6 +40,7 @@ class Cast:
 
 
 _VOTE = select(votes).where(votes.c.id == bindparam("vote"))
+_OPEN = select(votes.c.id).where(votes.c.status == "open").order_by(votes.c.id).with_for_update()
 _OTHER = persons.alias("other")
 _CUSTOMER = select(_OTHER.c.customer_id).where(_OTHER.c.id == bindparam("person")).scalar_subquery()
 _SAME = select(persons.c.id).where(or_(persons.c.id == bindparam("person"), persons.c.customer_id == _CUSTOMER))
@@ -193,7 +194,11 @@ def counting(connection: Connection, vote: AnyRow) -> Sequence[AnyRow]:
 
 
 def forget(connection: Connection, people: Sequence[str]) -> None:
-    """Forget what people have chosen: of a vote that is open it is taken out, else it stays as a number of nobody."""
+    """Forget what people have chosen: of a vote that is open it is taken out, else it stays as a number of nobody.
+
+    The votes that are open stay locked: what was voted at the same moment is seen, and nothing comes after it.
+    """
+    connection.execute(_OPEN)
     query = select(ballots.c.vote_id).where(ballots.c.person_id.in_(people)).distinct()
     for vote_id in sorted(connection.execute(query).scalars()):
         theirs = ballots.c.vote_id == vote_id, ballots.c.person_id.in_(people)

@@ -8,12 +8,17 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Connection, update
 
-from bot.campaigns.ballots import Voter, cast, counting, forget, vote_of
+from bot.campaigns.ballots import Voter, cast, counting, forget, locked_vote, vote_of
 from bot.campaigns.draw import Drawn, commitment, drawn
+from bot.shop.erasing import erase
 from bot.store.database import Database
 from bot.store.tables import ballots, identities, person_tags, persons, votes
 from tests.conftest import StandingClock
 from tests.delivery.stand import another, rows
+from tests.queue.rivals import rivals
+
+on_postgresql = pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+"""SQLite lets nobody else write meanwhile."""
 
 MINUTE = timedelta(minutes=1)
 ACCOUNTS = {"li-telegram": "li", "li-wechat": "li", "li-web": "li-web", "wang": "wang"}
@@ -153,6 +158,24 @@ async def test_who_is_erased_has_no_vote_while_it_is_open_and_later_a_number_tha
     assert kept == {(2, None, None), (3, "wang", "wang")}
     counted = await vote.database.read(lambda c: counting(c, vote_of(c, "v")))
     assert [row.whose for row in counted] == [None, "person:wang"]
+
+
+@on_postgresql
+@pytest.mark.parametrize("before", ["linen", None])
+async def test_who_votes_while_they_are_erased_is_not_in_the_way_of_it_and_leaves_no_vote(
+    vote: Vote, before: str | None
+) -> None:
+    await vote.is_customer("c1", "li")
+    if before:
+        await vote.votes("li-telegram", before)
+    now = vote.clock.now()
+    with rivals(vote.database.url) as both:
+        came = both.meet(
+            lambda c: locked_vote(c, "v"),
+            lambda c: erase(c, "c1", now),
+            last=lambda c: cast(c, "v", "silk", Voter("li", "li-wechat"), now),
+        )
+    assert (came, await vote.counts(), await vote.tags()) == ([None], [], [])
 
 
 async def test_accounts_that_vote_at_the_same_moment_from_two_processes_get_numbers_of_their_own(vote: Vote) -> None:
