@@ -7,31 +7,30 @@ stopped once: who lets it go on has decided.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, literal_column, select, update
+from sqlalchemy import ColumnElement, Connection, exists, func, literal_column, select, update
 
 from bot import audit
 from bot.campaigns import announcing, asking, running
 from bot.campaigns.announcing import OF_CAMPAIGNS
 from bot.campaigns.effect import Group, wilson
 from bot.campaigns.moments import PHRASES
+from bot.delivery.gate import WELCOME
 from bot.delivery.standing import everybody
 from bot.delivery.timers import cancel, set_timer_once
 from bot.messages import ChatKind, Purpose
 from bot.shop.todo import leave
+from bot.store.day_after import DayAfter
 from bot.store.tables import campaigns, consents, conversations, identities, outbox, tasks
 
 TIMER = "leaving"
 WITHIN, LOOKS_AFTER = timedelta(days=1), timedelta(minutes=1)
 ENOUGH = 100
 """So many have to be written to before anything is said of a campaign."""
-AT_ONCE = 500
-"""A statement takes only so many values."""
 LEAST_SHARE = 0.005
 """The shop's own share counts as this where it is less, or not known yet: below it, a few people double it."""
 _NO: ColumnElement[bool] = literal_column("NOT consents.granted")
@@ -97,28 +96,36 @@ def look(connection: Connection, payload: Mapping[str, Any], now: datetime) -> N
 
 
 def counted(connection: Connection, theirs: ColumnElement[bool]) -> Left:
-    """Return how many were written to by the campaigns whose authors are `theirs`, and how many said no upon it.
+    """Return how many people campaigns whose authors are `theirs` wrote to in private, and how many said no upon it.
 
-    A million may have been written to, and few say no: it begins with these.
+    A million may have been written to, and few say no: of the two counts the second begins with these.
     """
-    sent = select(func.count()).where(OF_CAMPAIGNS, theirs, outbox.c.status == "sent").select_from(outbox)
-    marketing = consents.c.purpose == Purpose.MARKETING.value
-    nos = connection.execute(select(consents.c.person_id, consents.c.at).where(_NO, marketing)).all()
-    left: set[str] = set()
-    for begin in range(0, len(nos), AT_ONCE):
-        said_at = nos[begin : begin + AT_ONCE]
-        heard = (
-            select(identities.c.person_id, outbox.c.sent_at)
-            .join(conversations, conversations.c.identity_id == identities.c.id)
-            .join(outbox, outbox.c.conversation_id == conversations.c.id)
-            .where(identities.c.person_id.in_({row.person_id for row in said_at}))
-            .where(theirs, outbox.c.author.startswith("campaign:"), outbox.c.status == "sent")
-        )
-        told = defaultdict[str, list[datetime]](list)
-        for row in connection.execute(heard):
-            told[row.person_id].append(row.sent_at)
-        left |= {row.person_id for row in said_at for at in told[row.person_id] if at <= row.at < at + WITHIN}
-    return Left(connection.execute(sent).scalar_one(), len(left))
+    private = conversations.c.chat_kind == ChatKind.PRIVATE.value
+    wrote = (
+        theirs,
+        outbox.c.author.startswith("campaign:"),
+        outbox.c.author != WELCOME,
+        outbox.c.purpose == Purpose.MARKETING.value,
+        outbox.c.status == "sent",
+    )
+    hears = outbox.c.conversation_id == conversations.c.id
+    whose = conversations.c.identity_id == identities.c.id
+    sent = (
+        select(func.count(identities.c.person_id.distinct()), func.min(outbox.c.sent_at))
+        .select_from(outbox.join(conversations, hears).join(identities, whose))
+        .where(OF_CAMPAIGNS, private, *wrote)
+    )
+    many, first_at = connection.execute(sent).one()
+    if not many:
+        return Left(0, 0)
+    upon = (
+        exists()
+        .where(identities.c.person_id == consents.c.person_id, whose, hears, private, *wrote)
+        .where(outbox.c.sent_at <= consents.c.at, consents.c.at < DayAfter(outbox.c.sent_at))
+    )
+    no = _NO, consents.c.purpose == Purpose.MARKETING.value, consents.c.at >= first_at
+    left = select(func.count(consents.c.person_id.distinct())).where(*no, upon)
+    return Left(many, connection.execute(left).scalar_one())
 
 
 def _campaign_of(author: str) -> tuple[str, str]:

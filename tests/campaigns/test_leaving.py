@@ -122,7 +122,19 @@ async def test_who_says_no_a_day_later_or_before_does_not_say_it_to_the_campaign
     await shop.say_no(4, 2)
     shop.clock.advance(leaving.WITHIN)
     await shop.say_no(10, 8)
-    assert await shop.database.read(lambda c: counted(c, outbox.c.author == SALE)) == Left(297, 2)
+    assert await shop.database.read(lambda c: counted(c, outbox.c.author == SALE)) == Left(296, 2)
+
+
+async def test_people_are_counted_and_not_what_was_written_to_them_nor_what_no_campaign_wrote(shop: Shop) -> None:
+    for author in (SALE, f"{SALE}:soon"):
+        await shop.tells(author)
+    await shop.tells("campaign:welcome")
+    await shop.tells("campaign:sale:seen", author="preview:seen")
+    await shop.tells(OTHER, purpose="service")
+    await shop.say_no(0, 2)
+    await shop.say_no(0, 2)
+    assert await shop.database.read(lambda c: counted(c, outbox.c.author.startswith(SALE))) == Left(PEOPLE, 2)
+    assert await shop.database.read(lambda c: counted(c, ~outbox.c.author.startswith(SALE))) == Left(0, 0)
 
 
 async def test_a_recall_is_paused(shop: Shop) -> None:
