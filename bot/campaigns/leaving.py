@@ -19,13 +19,14 @@ from bot.campaigns import announcing, asking, running
 from bot.campaigns.announcing import OF_CAMPAIGNS
 from bot.campaigns.effect import Group, wilson
 from bot.campaigns.moments import PHRASES
+from bot.campaigns.stopped import is_stopped, key_of
 from bot.delivery.gate import WELCOME
 from bot.delivery.standing import everybody
 from bot.delivery.timers import cancel, set_timer_once
 from bot.messages import ChatKind, Purpose
 from bot.shop.todo import leave
 from bot.store.day_after import DayAfter
-from bot.store.tables import campaigns, consents, conversations, identities, outbox, tasks
+from bot.store.tables import campaigns, consents, conversations, identities, outbox
 
 TIMER = "leaving"
 WITHIN, LOOKS_AFTER = timedelta(days=1), timedelta(minutes=1)
@@ -71,20 +72,19 @@ def said_no(connection: Connection, person_id: str, now: datetime) -> None:
     for kind, ident in sorted({_campaign_of(author) for author in authors}):
         if kind in _AUTHORS:
             payload = {"kind": kind, "id": ident}
-            set_timer_once(connection, f"{TIMER}:{kind}:{ident}", TIMER, payload, now + LOOKS_AFTER)
+            set_timer_once(connection, key_of(kind, ident), TIMER, payload, now + LOOKS_AFTER)
 
 
 def look(connection: Connection, payload: Mapping[str, Any], now: datetime) -> None:
     """Handle the timer: count, and stop the campaign if it has to be."""
     kind, ident = payload["kind"], payload["id"]
-    key, authors = f"{TIMER}:{kind}:{ident}", _AUTHORS[kind](ident)
+    authors = _AUTHORS[kind](ident)
     mine = counted(connection, outbox.c.author.in_(authors))
     if not mine.doubles(LEAST_SHARE):
         return
     own = max(LEAST_SHARE, counted(connection, outbox.c.author.not_in(authors)).share)
-    if not mine.doubles(own) or connection.execute(select(tasks.c.id).where(tasks.c.key == key)).first() is not None:
+    if not mine.doubles(own) or is_stopped(connection, kind, ident) or not _stop(connection, kind, ident, now):
         return
-    _stop(connection, kind, ident, now)
     found = {"sent": mine.sent, "left": mine.left, "own_share": round(own, 4)}
     audit.record(connection, audit.SYSTEM, audit.What.CAMPAIGN_STOP, f"{kind}:{ident}", now, after=found)
     text = (
@@ -92,7 +92,7 @@ def look(connection: Connection, payload: Mapping[str, Any], now: datetime) -> N
         f"({mine.share:.1%}), and after the shop's other campaigns {own:.1%} do. Nobody else hears of it. "
         "Look at whom it is for and what it says."
     )
-    leave(connection, key, TIMER, None, text, now)
+    leave(connection, key_of(kind, ident), TIMER, None, text, now)
 
 
 def counted(connection: Connection, theirs: ColumnElement[bool]) -> Left:
@@ -142,14 +142,19 @@ _AUTHORS: Mapping[str, Callable[[str], Sequence[str]]] = {
 }
 
 
-def _stop(connection: Connection, kind: str, ident: str, now: datetime) -> None:
-    """Have nobody else hear of a campaign in a private chat. A sale, and a vote, goes on for who knows of it."""
+def _stop(connection: Connection, kind: str, ident: str, now: datetime) -> bool:
+    """Have nobody else hear of a campaign in a private chat. A sale, and a vote, goes on for who knows of it.
+
+    Returns:
+        False if nobody would have heard of it anyway.
+    """
     if kind == "recall":
         status = select(campaigns.c.status).where(campaigns.c.id == ident)
-        if connection.execute(status).scalar() == "running":
+        runs = connection.execute(status).scalar() == "running"
+        if runs:
             running.move(connection, ident, "paused", audit.SYSTEM, now)
-        return
-    cancel(connection, f"{kind}:{ident}:{'announce' if kind == 'sale' else 'more'}:")
+        return runs
+    behind = cancel(connection, f"{kind}:{ident}:{'announce' if kind == 'sale' else 'more'}:")
     private = select(conversations.c.id).where(conversations.c.chat_kind == ChatKind.PRIVATE.value)
     waiting = (
         OF_CAMPAIGNS,
@@ -158,4 +163,5 @@ def _stop(connection: Connection, kind: str, ident: str, now: datetime) -> None:
         outbox.c.status == "waiting",
         outbox.c.conversation_id.in_(private),
     )
-    connection.execute(update(outbox).where(*waiting).values(status="dropped", reason="too many leave"))
+    dropped = connection.execute(update(outbox).where(*waiting).values(status="dropped", reason="too many leave"))
+    return bool(behind or dropped.rowcount)

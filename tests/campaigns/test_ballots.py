@@ -20,6 +20,7 @@ from tests.queue.rivals import rivals
 on_postgresql = pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 """SQLite lets nobody else write meanwhile."""
 
+OPTIONS = [{"id": name, "tag": f"likes-{name}", "zh": name, "en": name} for name in ("linen", "silk")]
 MINUTE = timedelta(minutes=1)
 ACCOUNTS = {"li-telegram": "li", "li-wechat": "li", "li-web": "li-web", "wang": "wang"}
 """Account → person; `li` and `li-web` may turn out to be one customer."""
@@ -31,8 +32,7 @@ class Vote:
 
     async def opens(self) -> None:
         now = self.clock.now()
-        options = [{"id": name, "tag": f"likes-{name}", "zh": name, "en": name} for name in ("linen", "silk")]
-        row = {"id": "v", "question": {"zh": "?", "en": "?"}, "options": options, "prize": {}, "winners": 0}
+        row = {"id": "v", "question": {"zh": "?", "en": "?"}, "options": OPTIONS, "prize": {}, "winners": 0}
         when = {"starts_at": now, "ends_at": now + timedelta(hours=1)}
 
         def job(c: Connection) -> None:
