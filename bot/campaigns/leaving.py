@@ -22,11 +22,12 @@ from bot.campaigns.moments import PHRASES
 from bot.campaigns.stopped import is_stopped, key_of
 from bot.delivery.gate import WELCOME
 from bot.delivery.standing import everybody
-from bot.delivery.timers import cancel, set_timer_once
+from bot.delivery.timers import cancel
 from bot.messages import ChatKind, Purpose
 from bot.shop.todo import leave
 from bot.store.day_after import DayAfter
-from bot.store.tables import campaigns, consents, conversations, identities, outbox
+from bot.store.insert import insert_once
+from bot.store.tables import campaigns, consents, conversations, identities, outbox, timers
 
 TIMER = "leaving"
 WITHIN, LOOKS_AFTER = timedelta(days=1), timedelta(minutes=1)
@@ -71,8 +72,15 @@ def said_no(connection: Connection, person_id: str, now: datetime) -> None:
     authors = connection.execute(query, {"person": person_id}).scalars()
     for kind, ident in sorted({_campaign_of(author) for author in authors}):
         if kind in _AUTHORS:
-            payload = {"kind": kind, "id": ident}
-            set_timer_once(connection, key_of(kind, ident), TIMER, payload, now + LOOKS_AFTER)
+            _set_look(connection, kind, ident, now + LOOKS_AFTER)
+
+
+def _set_look(connection: Connection, kind: str, ident: str, at: datetime) -> None:
+    """Set the timer, unless it is set: who counts has it locked, and wants what is withdrawn from who says no."""
+    key = key_of(kind, ident)
+    if connection.execute(select(timers.c.id).where(timers.c.key == key)).first() is None:
+        row = {"key": key, "kind": TIMER, "payload": {"kind": kind, "id": ident}, "due_at": at}
+        insert_once(connection, timers, row)
 
 
 def look(connection: Connection, payload: Mapping[str, Any], now: datetime) -> None:

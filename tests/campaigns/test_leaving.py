@@ -27,11 +27,12 @@ from bot.store.database import Database
 from bot.store.tables import audit, campaigns, conversations, outbox, sales, tasks, timers, votes
 from bot.voice import Spoken
 from tests.campaigns.people import TELEGRAM, goods, person
-from tests.campaigns.test_ballots import OPTIONS
+from tests.campaigns.test_ballots import OPTIONS, on_postgresql
 from tests.campaigns.test_recall import on_sqlite
 from tests.conftest import StandingClock
 from tests.delivery.conftest import thinker
 from tests.delivery.stand import rows
+from tests.queue.rivals import rivals
 
 __all__ = ["thinker"]
 
@@ -176,6 +177,22 @@ async def test_what_nobody_else_would_have_heard_of_is_not_stopped(shop: Shop) -
     await shop.say_no(9, 27)
     assert await shop.a_minute_passes() == [], "it was told to everybody"
     assert await rows(shop.database, audit) == []
+
+
+@on_postgresql
+async def test_who_says_no_while_it_is_counted_does_not_wait_and_nobody_waits_for_them(shop: Shop) -> None:
+    await shop.tells(SALE)
+    await shop.tells(f"{SALE}:soon", status="waiting")
+    await shop.say_no(0, 9)
+    now, no = shop.clock.now() + leaving.LOOKS_AFTER, SetConsent(granted=False, proof="退订")
+    with rivals(shop.database.url) as both:
+        came = both.meet(
+            lambda c: c.execute(timers.delete().where(timers.c.kind == leaving.TIMER)),
+            lambda c: set_consent(c, "p290", TELEGRAM, no, now),
+            last=lambda c: leaving.look(c, {"kind": "sale", "id": "spring"}, now),
+        )
+    assert came == [None]
+    assert len(await rows(shop.database, tasks, tasks.c.kind == leaving.TIMER)) == 1
 
 
 @pytest.mark.parametrize("kind", ["sale", "vote"])
