@@ -29,6 +29,7 @@ PHRASES = phrases(
     "prize vote.prize vote.winners vote.commitment vote.ends; "
     "voted vote.option vote.question; changed vote.option vote.question; same vote.option vote.question; "
     "number vote.entry; not_open; yours vote.option vote.question; over vote.question; "
+    "not_begun vote.question vote.starts; "
     "won vote.question vote.prize vote.entry; "
     "result vote.question vote.total; line vote.option vote.count vote.percent; among vote.numbers; "
     "winners vote.question vote.prize vote.numbers vote.seed; my_number; "
