@@ -85,7 +85,7 @@ def apply(
             case Claim():
                 says += _claim(connection, effect, person, now, new_id)
             case CastVote():
-                says += _cast(connection, effect, person)
+                says += _cast(connection, effect, person, now)
             case SeeVote():
                 says += _see(connection, effect, person, now)
             case PollVote():
@@ -140,9 +140,11 @@ def _claim(connection: Connection, effect: Claim, person: PersonView, now: datet
     return says
 
 
-def _cast(connection: Connection, effect: CastVote, person: PersonView) -> list[Say]:
+def _cast(connection: Connection, effect: CastVote, person: PersonView, now: datetime) -> list[Say]:
     vote = vote_of(connection, effect.vote_id)
     came = cast(connection, effect.vote_id, effect.option, Voter(person.person_id, person.identity_id), effect.at)
+    if came.outcome == "superseded":
+        return _see(connection, effect.stands, person, now)
     return [effect.said[came.outcome], *_number(vote.winners, came.entry)]
 
 

@@ -12,6 +12,7 @@ from bot.campaigns import line
 from bot.campaigns.broadcast import Broadcast, expand
 from bot.campaigns.moments import CARD, HALF, PHRASES, SOLD_OUT, START, Moment, hears
 from bot.campaigns.plans import segment_in
+from bot.campaigns.stopped import is_stopped
 from bot.delivery.timers import set_timer
 from bot.errors import NotFound
 from bot.messages import ChatKind
@@ -88,6 +89,8 @@ def announce_on(
     if sale.status == "paused":
         _go_on(connection, sale_id, place, after, moment, now + PAUSED_FOR)
         return 0
+    if kind in (None, ChatKind.PRIVATE) and is_stopped(connection, "sale", sale_id):
+        return 0  # also a chunk whose timer was set while it was stopped
     if moment == SOLD_OUT and sale.available:
         return 0
     languages = [audience["language"]] if audience.get("language") else LANGUAGES

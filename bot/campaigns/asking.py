@@ -13,6 +13,7 @@ from bot.campaigns.ballots import same_customers
 from bot.campaigns.broadcast import Broadcast, expand
 from bot.campaigns.draw import Drawn
 from bot.campaigns.moments import BY_HAND
+from bot.campaigns.stopped import is_stopped
 from bot.campaigns.telling import chats_of
 from bot.campaigns.vote_words import VoteWords, labels
 from bot.delivery.outbox import Draft, put
@@ -63,6 +64,8 @@ def ask_on(connection: Connection, vote: AnyRow, place: int, after: str, words: 
     """
     audience = vote.audiences[place]
     chat, kind = audience.get("chat", ""), audience["channel"].partition(":")[0]
+    if not chat and is_stopped(connection, "vote", vote.id):
+        return 0  # also a chunk whose timer was set while it was stopped
     is_poll = bool(chat) and kind in HAS_POLLS and chat_kind(connection, audience["channel"], chat) is ChatKind.GROUP
     languages = [audience["language"]] if audience.get("language") else LANGUAGES
     link = audience.get("link", "")

@@ -17,7 +17,7 @@ from bot.errors import NotFound
 from bot.store.database import AnyRow
 from bot.store.tables import ballots, identities, person_tags, persons, votes
 
-Outcome = Literal["voted", "changed", "same", "taken_back", "not_open"]
+Outcome = Literal["voted", "changed", "same", "taken_back", "superseded", "not_open"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +30,17 @@ class Voter:
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """What came of a vote; `entry` is its number in the draw, 0 where there is none."""
+    """What came of a vote; `entry` is its number in the draw, 0 where there is none.
+
+    `superseded`: the same customer has voted later already, and that stands.
+    """
 
     outcome: Outcome
     entry: int = 0
 
 
 _VOTE = select(votes).where(votes.c.id == bindparam("vote"))
+_OPEN = select(votes.c.id).where(votes.c.status == "open").order_by(votes.c.id).with_for_update()
 _OTHER = persons.alias("other")
 _CUSTOMER = select(_OTHER.c.customer_id).where(_OTHER.c.id == bindparam("person")).scalar_subquery()
 _SAME = select(persons.c.id).where(or_(persons.c.id == bindparam("person"), persons.c.customer_id == _CUSTOMER))
@@ -91,9 +95,11 @@ def cast(connection: Connection, vote_id: str, option: str, voter: Voter, at: da
     theirs = ballots_of(connection, vote_id, voter.person_id)
     mine = next((row for row in theirs if row.person_id == voter.person_id), None)
     newest = next((row for row in theirs if row.option), None)
+    if any(at < row.voted_at for row in (mine, newest) if row is not None):
+        return Cast("superseded")
     if not option:
         others = next((row for row in theirs if row.option and row.person_id != voter.person_id), None)
-        return _take_back(connection, vote, mine, voter, others)
+        return _take_back(connection, vote, mine, voter, others, at)
     if newest is not None and newest is mine and mine.option == option:
         return Cast("same", mine.entry)
     entry = mine.entry if mine is not None else vote.last_entry + 1
@@ -123,11 +129,13 @@ def same_customers(connection: Connection, people: Sequence[str]) -> dict[str, l
     return found
 
 
-def _take_back(connection: Connection, vote: AnyRow, mine: AnyRow | None, voter: Voter, others: AnyRow | None) -> Cast:
+def _take_back(
+    connection: Connection, vote: AnyRow, mine: AnyRow | None, voter: Voter, others: AnyRow | None, at: datetime
+) -> Cast:
     """Take `mine` back; what the same customer has chosen as somebody else, `others`, counts again."""
     if mine is None or not mine.option or mine.identity_id != voter.identity_id:
         return Cast("same")  # what was voted elsewhere since then stands
-    connection.execute(update(ballots).where(*_is(mine)).values(option=""))
+    connection.execute(update(ballots).where(*_is(mine)).values(option="", voted_at=at))
     if others is not None:
         _tag(connection, vote, others.option, others.person_id, others.voted_at)
     else:
@@ -186,7 +194,11 @@ def counting(connection: Connection, vote: AnyRow) -> Sequence[AnyRow]:
 
 
 def forget(connection: Connection, people: Sequence[str]) -> None:
-    """Forget what people have chosen: of a vote that is open it is taken out, else it stays as a number of nobody."""
+    """Forget what people have chosen: of a vote that is open it is taken out, else it stays as a number of nobody.
+
+    The votes that are open stay locked: what was voted at the same moment is seen, and nothing comes after it.
+    """
+    connection.execute(_OPEN)
     query = select(ballots.c.vote_id).where(ballots.c.person_id.in_(people)).distinct()
     for vote_id in sorted(connection.execute(query).scalars()):
         theirs = ballots.c.vote_id == vote_id, ballots.c.person_id.in_(people)

@@ -7,31 +7,32 @@ stopped once: who lets it go on has decided.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, literal_column, select, update
+from sqlalchemy import ColumnElement, Connection, exists, func, literal_column, select, update
 
 from bot import audit
 from bot.campaigns import announcing, asking, running
 from bot.campaigns.announcing import OF_CAMPAIGNS
 from bot.campaigns.effect import Group, wilson
 from bot.campaigns.moments import PHRASES
+from bot.campaigns.stopped import is_stopped, key_of
+from bot.delivery.gate import WELCOME
 from bot.delivery.standing import everybody
-from bot.delivery.timers import cancel, set_timer_once
+from bot.delivery.timers import cancel
 from bot.messages import ChatKind, Purpose
 from bot.shop.todo import leave
-from bot.store.tables import campaigns, consents, conversations, identities, outbox, tasks
+from bot.store.day_after import DayAfter
+from bot.store.insert import insert_once
+from bot.store.tables import campaigns, consents, conversations, identities, outbox, timers
 
 TIMER = "leaving"
 WITHIN, LOOKS_AFTER = timedelta(days=1), timedelta(minutes=1)
 ENOUGH = 100
 """So many have to be written to before anything is said of a campaign."""
-AT_ONCE = 500
-"""A statement takes only so many values."""
 LEAST_SHARE = 0.005
 """The shop's own share counts as this where it is less, or not known yet: below it, a few people double it."""
 _NO: ColumnElement[bool] = literal_column("NOT consents.granted")
@@ -71,21 +72,27 @@ def said_no(connection: Connection, person_id: str, now: datetime) -> None:
     authors = connection.execute(query, {"person": person_id}).scalars()
     for kind, ident in sorted({_campaign_of(author) for author in authors}):
         if kind in _AUTHORS:
-            payload = {"kind": kind, "id": ident}
-            set_timer_once(connection, f"{TIMER}:{kind}:{ident}", TIMER, payload, now + LOOKS_AFTER)
+            _set_look(connection, kind, ident, now + LOOKS_AFTER)
+
+
+def _set_look(connection: Connection, kind: str, ident: str, at: datetime) -> None:
+    """Set the timer, unless it is set: who counts has it locked, and wants what is withdrawn from who says no."""
+    key = key_of(kind, ident)
+    if connection.execute(select(timers.c.id).where(timers.c.key == key)).first() is None:
+        row = {"key": key, "kind": TIMER, "payload": {"kind": kind, "id": ident}, "due_at": at}
+        insert_once(connection, timers, row)
 
 
 def look(connection: Connection, payload: Mapping[str, Any], now: datetime) -> None:
     """Handle the timer: count, and stop the campaign if it has to be."""
     kind, ident = payload["kind"], payload["id"]
-    key, authors = f"{TIMER}:{kind}:{ident}", _AUTHORS[kind](ident)
+    authors = _AUTHORS[kind](ident)
     mine = counted(connection, outbox.c.author.in_(authors))
     if not mine.doubles(LEAST_SHARE):
         return
     own = max(LEAST_SHARE, counted(connection, outbox.c.author.not_in(authors)).share)
-    if not mine.doubles(own) or connection.execute(select(tasks.c.id).where(tasks.c.key == key)).first() is not None:
+    if not mine.doubles(own) or is_stopped(connection, kind, ident) or not _stop(connection, kind, ident, now):
         return
-    _stop(connection, kind, ident, now)
     found = {"sent": mine.sent, "left": mine.left, "own_share": round(own, 4)}
     audit.record(connection, audit.SYSTEM, audit.What.CAMPAIGN_STOP, f"{kind}:{ident}", now, after=found)
     text = (
@@ -93,32 +100,40 @@ def look(connection: Connection, payload: Mapping[str, Any], now: datetime) -> N
         f"({mine.share:.1%}), and after the shop's other campaigns {own:.1%} do. Nobody else hears of it. "
         "Look at whom it is for and what it says."
     )
-    leave(connection, key, TIMER, None, text, now)
+    leave(connection, key_of(kind, ident), TIMER, None, text, now)
 
 
 def counted(connection: Connection, theirs: ColumnElement[bool]) -> Left:
-    """Return how many were written to by the campaigns whose authors are `theirs`, and how many said no upon it.
+    """Return how many people campaigns whose authors are `theirs` wrote to in private, and how many said no upon it.
 
-    A million may have been written to, and few say no: it begins with these.
+    A million may have been written to, and few say no: of the two counts the second begins with these.
     """
-    sent = select(func.count()).where(OF_CAMPAIGNS, theirs, outbox.c.status == "sent").select_from(outbox)
-    marketing = consents.c.purpose == Purpose.MARKETING.value
-    nos = connection.execute(select(consents.c.person_id, consents.c.at).where(_NO, marketing)).all()
-    left: set[str] = set()
-    for begin in range(0, len(nos), AT_ONCE):
-        said_at = nos[begin : begin + AT_ONCE]
-        heard = (
-            select(identities.c.person_id, outbox.c.sent_at)
-            .join(conversations, conversations.c.identity_id == identities.c.id)
-            .join(outbox, outbox.c.conversation_id == conversations.c.id)
-            .where(identities.c.person_id.in_({row.person_id for row in said_at}))
-            .where(theirs, outbox.c.author.startswith("campaign:"), outbox.c.status == "sent")
-        )
-        told = defaultdict[str, list[datetime]](list)
-        for row in connection.execute(heard):
-            told[row.person_id].append(row.sent_at)
-        left |= {row.person_id for row in said_at for at in told[row.person_id] if at <= row.at < at + WITHIN}
-    return Left(connection.execute(sent).scalar_one(), len(left))
+    private = conversations.c.chat_kind == ChatKind.PRIVATE.value
+    wrote = (
+        theirs,
+        outbox.c.author.startswith("campaign:"),
+        outbox.c.author != WELCOME,
+        outbox.c.purpose == Purpose.MARKETING.value,
+        outbox.c.status == "sent",
+    )
+    hears = outbox.c.conversation_id == conversations.c.id
+    whose = conversations.c.identity_id == identities.c.id
+    sent = (
+        select(func.count(identities.c.person_id.distinct()), func.min(outbox.c.sent_at))
+        .select_from(outbox.join(conversations, hears).join(identities, whose))
+        .where(OF_CAMPAIGNS, private, *wrote)
+    )
+    many, first_at = connection.execute(sent).one()
+    if not many:
+        return Left(0, 0)
+    upon = (
+        exists()
+        .where(identities.c.person_id == consents.c.person_id, whose, hears, private, *wrote)
+        .where(outbox.c.sent_at <= consents.c.at, consents.c.at < DayAfter(outbox.c.sent_at))
+    )
+    no = _NO, consents.c.purpose == Purpose.MARKETING.value, consents.c.at >= first_at
+    left = select(func.count(consents.c.person_id.distinct())).where(*no, upon)
+    return Left(many, connection.execute(left).scalar_one())
 
 
 def _campaign_of(author: str) -> tuple[str, str]:
@@ -135,14 +150,19 @@ _AUTHORS: Mapping[str, Callable[[str], Sequence[str]]] = {
 }
 
 
-def _stop(connection: Connection, kind: str, ident: str, now: datetime) -> None:
-    """Have nobody else hear of a campaign in a private chat. A sale, and a vote, goes on for who knows of it."""
+def _stop(connection: Connection, kind: str, ident: str, now: datetime) -> bool:
+    """Have nobody else hear of a campaign in a private chat. A sale, and a vote, goes on for who knows of it.
+
+    Returns:
+        False if nobody would have heard of it anyway.
+    """
     if kind == "recall":
         status = select(campaigns.c.status).where(campaigns.c.id == ident)
-        if connection.execute(status).scalar() == "running":
+        runs = connection.execute(status).scalar() == "running"
+        if runs:
             running.move(connection, ident, "paused", audit.SYSTEM, now)
-        return
-    cancel(connection, f"{kind}:{ident}:{'announce' if kind == 'sale' else 'more'}:")
+        return runs
+    behind = cancel(connection, f"{kind}:{ident}:{'announce' if kind == 'sale' else 'more'}:")
     private = select(conversations.c.id).where(conversations.c.chat_kind == ChatKind.PRIVATE.value)
     waiting = (
         OF_CAMPAIGNS,
@@ -151,4 +171,5 @@ def _stop(connection: Connection, kind: str, ident: str, now: datetime) -> None:
         outbox.c.status == "waiting",
         outbox.c.conversation_id.in_(private),
     )
-    connection.execute(update(outbox).where(*waiting).values(status="dropped", reason="too many leave"))
+    dropped = connection.execute(update(outbox).where(*waiting).values(status="dropped", reason="too many leave"))
+    return bool(behind or dropped.rowcount)

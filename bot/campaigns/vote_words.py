@@ -58,7 +58,7 @@ class VoteWords:
         return self._speak([*_among(vote, among), Say("votes.winners", fields, choices), *passed], language, vote)
 
     def stands(self, language: str, vote: AnyRow, outcome: str, option: str, entry: int) -> str:
-        """Return how one's own vote stands: `yours`, `over`, or `not_open` if it could not be taken.
+        """Return how one's own vote stands: `yours`, `not_begun`, `over`, or `not_open` if it could not be taken.
 
         Args:
             option: the one that counts.
@@ -79,6 +79,7 @@ class VoteWords:
             "vote.question": shown.name(vote.question, language),
             "vote.prize": shown.name(vote.prize, language),
             "vote.winners": str(vote.winners),
+            "vote.starts": shown.time_of(vote.starts_at, language, self.zone),
             "vote.ends": shown.time_of(vote.ends_at, language, self.zone),
             "vote.commitment": commitment(vote.seed),
         }

@@ -16,8 +16,9 @@ from sqlalchemy import Connection, select
 from bot.campaigns.ballots import Cast, Voter, ballots_of, cast, is_open, vote_of
 from bot.campaigns.links import GOOD_FOR, Link, Links
 from bot.campaigns.vote_words import VoteWords, labels
+from bot.campaigns.voting import BEFORE
 from bot.clock import Clock, IdMaker
-from bot.errors import NotAllowed, NotFound, TooOften
+from bot.errors import Conflict, NotAllowed, NotFound, TooOften
 from bot.pace import SlidingWindow
 from bot.shop.bodies import Body
 from bot.shop.claim_api import A_PERSON, AN_ADDRESS, BUTTON, FromAnywhere, Whose
@@ -50,8 +51,8 @@ class Chosen(Body):
 class Stand(BaseModel):
     """How a vote stands for one person: over all their accounts, wherever they have voted.
 
-    `outcome` is what came of their vote (`voted`, `changed`, `same`, `not_open`), empty where they only asked; `mine`
-    the option that counts, and `entry` its number in the draw.
+    `outcome` is what came of their vote (`voted`, `changed`, `same`, `superseded`, `not_open`), empty where they only
+    asked; `mine` the option that counts, and `entry` its number in the draw.
     """
 
     id: str
@@ -97,7 +98,8 @@ def vote_routes(
         """Make a link by which this person votes."""
 
         def job(connection: Connection) -> str:
-            vote_of(connection, vote_id)
+            if vote_of(connection, vote_id).status == "draft":
+                raise Conflict(f"Vote {vote_id} is a draft, which may still change. Plan or start it first.")
             here = identities.c.channel == whose.channel, identities.c.user == whose.user
             account = connection.execute(select(identities.c.id).where(*here)).scalar()
             if account is None:
@@ -170,8 +172,7 @@ def _is_open(seen: _Seen, clock: Clock) -> bool:
 
 def _values(seen: _Seen, words: VoteWords, language: str, *, seen_open: bool) -> dict[str, Any]:
     vote = seen.vote
-    refused = seen.came is not None and seen.came.outcome == "not_open"
-    outcome = "not_open" if refused else "yours" if seen.mine else "" if seen_open else "over"
+    outcome = _outcome(seen, seen_open=seen_open)
     return {
         "language": language,
         "question": vote.question[language],
@@ -180,6 +181,15 @@ def _values(seen: _Seen, words: VoteWords, language: str, *, seen_open: bool) ->
         "options": [(one["id"], one[language]) for one in vote.options],
         "mine": seen.mine,
     }
+
+
+def _outcome(seen: _Seen, *, seen_open: bool) -> str:
+    """Return which words tell how the vote stands, empty for none but the question."""
+    if seen.vote.status in BEFORE:
+        return "not_begun"
+    if seen.came is not None and seen.came.outcome == "not_open":
+        return "not_open"
+    return "yours" if seen.mine else "" if seen_open else "over"
 
 
 def _pace(window: SlidingWindow, key: str) -> None:

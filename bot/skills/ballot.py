@@ -29,6 +29,7 @@ PHRASES = phrases(
     "prize vote.prize vote.winners vote.commitment vote.ends; "
     "voted vote.option vote.question; changed vote.option vote.question; same vote.option vote.question; "
     "number vote.entry; not_open; yours vote.option vote.question; over vote.question; "
+    "not_begun vote.question vote.starts; "
     "won vote.question vote.prize vote.entry; "
     "result vote.question vote.total; line vote.option vote.count vote.percent; among vote.numbers; "
     "winners vote.question vote.prize vote.numbers vote.seed; my_number; "
@@ -77,10 +78,16 @@ def typed(text: str, vote: VoteView) -> str:
 def _cast(turn: Turn, vote: VoteView, option: str) -> Step:
     fields = {**_fields(turn, vote), "vote.option": shown.name(vote.options[option], turn.language)}
     outcomes = ("voted", "changed", "same", "not_open")
-    return Step((), turn.state, (CastVote(vote.id, option, _said_at(turn), _said(vote, fields, outcomes)),))
+    return Step(
+        (), turn.state, (CastVote(vote.id, option, _said_at(turn), _said(vote, fields, outcomes), _stands(turn, vote)),)
+    )
 
 
 def _see(turn: Turn, vote: VoteView) -> Step:
+    return Step((), turn.state, (_stands(turn, vote),))
+
+
+def _stands(turn: Turn, vote: VoteView) -> SeeVote:
     fields = _fields(turn, vote)
     said = _said(vote, fields, ("yours", "won", "over"))
     labels = {one: shown.name(label, turn.language) for one, label in vote.options.items()}
@@ -88,7 +95,7 @@ def _see(turn: Turn, vote: VoteView) -> Step:
     said["ask"] = Say("votes.ask", fields, choices, said["over"].sources)
     if vote.takes(_said_at(turn)):  # it may be changed, also by typing a number: what was said last has to offer it
         said["yours"] = replace(said["yours"], choices=choices)
-    return Step((), turn.state, (SeeVote(vote.id, labels, said),))
+    return SeeVote(vote.id, labels, said)
 
 
 def _said(vote: VoteView, fields: Mapping[str, str], outcomes: tuple[str, ...]) -> dict[str, Say]:

@@ -35,16 +35,6 @@ class VoteView:
 
 
 @dataclass(frozen=True, slots=True)
-class CastVote:
-    """Vote; given `at` this time, `said` by outcome, see `bot.campaigns.ballots.Cast`."""
-
-    vote_id: str
-    option: str
-    at: datetime
-    said: Mapping[str, Say]
-
-
-@dataclass(frozen=True, slots=True)
 class SeeVote:
     """Tell how one's own vote stands: `yours`, `won`, `ask` if there is none yet, `over` if there will be none.
 
@@ -55,6 +45,21 @@ class SeeVote:
     vote_id: str
     labels: Mapping[str, str]
     said: Mapping[str, Say]
+
+
+@dataclass(frozen=True, slots=True)
+class CastVote:
+    """Vote; given `at` this time, `said` by outcome, see `bot.campaigns.ballots.Cast`.
+
+    Attributes:
+        stands: tells what stands where a vote that was given later was handled first.
+    """
+
+    vote_id: str
+    option: str
+    at: datetime
+    said: Mapping[str, Say]
+    stands: SeeVote
 
 
 @dataclass(frozen=True, slots=True)

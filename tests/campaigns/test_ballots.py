@@ -8,13 +8,19 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Connection, update
 
-from bot.campaigns.ballots import Voter, cast, counting, forget, vote_of
+from bot.campaigns.ballots import Voter, cast, counting, forget, locked_vote, vote_of
 from bot.campaigns.draw import Drawn, commitment, drawn
+from bot.shop.erasing import erase
 from bot.store.database import Database
 from bot.store.tables import ballots, identities, person_tags, persons, votes
 from tests.conftest import StandingClock
 from tests.delivery.stand import another, rows
+from tests.queue.rivals import rivals
 
+on_postgresql = pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+"""SQLite lets nobody else write meanwhile."""
+
+OPTIONS = [{"id": name, "tag": f"likes-{name}", "zh": name, "en": name} for name in ("linen", "silk")]
 MINUTE = timedelta(minutes=1)
 ACCOUNTS = {"li-telegram": "li", "li-wechat": "li", "li-web": "li-web", "wang": "wang"}
 """Account → person; `li` and `li-web` may turn out to be one customer."""
@@ -26,8 +32,7 @@ class Vote:
 
     async def opens(self) -> None:
         now = self.clock.now()
-        options = [{"id": name, "tag": f"likes-{name}", "zh": name, "en": name} for name in ("linen", "silk")]
-        row = {"id": "v", "question": {"zh": "?", "en": "?"}, "options": options, "prize": {}, "winners": 0}
+        row = {"id": "v", "question": {"zh": "?", "en": "?"}, "options": OPTIONS, "prize": {}, "winners": 0}
         when = {"starts_at": now, "ends_at": now + timedelta(hours=1)}
 
         def job(c: Connection) -> None:
@@ -41,8 +46,11 @@ class Vote:
 
         await self.database.write(job)
 
-    async def votes(self, account: str, option: str, at: Database | None = None) -> tuple[str, int]:
-        voter, now = Voter(ACCOUNTS[account], account), self.clock.now()
+    async def votes(
+        self, account: str, option: str, at: Database | None = None, late: timedelta = 0 * MINUTE
+    ) -> tuple[str, int]:
+        """Vote; `late`: so long ago it was said that is handled now."""
+        voter, now = Voter(ACCOUNTS[account], account), self.clock.now() - late
         came = await (at or self.database).write(lambda c: cast(c, "v", option, voter, now))
         self.clock.advance(MINUTE)
         return came.outcome, came.entry
@@ -108,6 +116,24 @@ async def test_the_vote_that_counts_again_after_another_was_taken_back_has_its_t
     assert (await vote.counts(), await vote.tags()) == ([(1, "linen")], [("li", "likes-linen")])
 
 
+async def test_what_was_said_earlier_and_is_handled_later_changes_nothing_of_what_was_said_since(vote: Vote) -> None:
+    vote.clock.advance(5 * MINUTE)
+    await vote.votes("li-telegram", "linen")
+    assert await vote.votes("li-wechat", "silk", late=3 * MINUTE) == ("superseded", 0)
+    assert await vote.votes("li-telegram", "", late=3 * MINUTE) == ("superseded", 0)
+    await vote.is_customer("c1", "li", "li-web")
+    assert await vote.votes("li-web", "silk", late=5 * MINUTE) == ("superseded", 0)
+    assert (await vote.counts(), await vote.tags()) == ([(1, "linen")], [("li", "likes-linen")])
+
+
+async def test_what_was_said_before_it_was_taken_back_and_is_handled_later_stays_taken_back(vote: Vote) -> None:
+    vote.clock.advance(5 * MINUTE)
+    await vote.votes("li-telegram", "linen", late=3 * MINUTE)
+    await vote.votes("li-telegram", "")
+    assert await vote.votes("li-wechat", "silk", late=2 * MINUTE) == ("superseded", 0)
+    assert (await vote.counts(), await vote.tags()) == ([], [])
+
+
 async def test_nothing_is_taken_before_the_start_after_the_end_or_for_what_there_is_not(vote: Vote) -> None:
     assert await vote.votes("wang", "wool") == ("not_open", 0)
     vote.clock.advance(timedelta(hours=1))
@@ -132,6 +158,24 @@ async def test_who_is_erased_has_no_vote_while_it_is_open_and_later_a_number_tha
     assert kept == {(2, None, None), (3, "wang", "wang")}
     counted = await vote.database.read(lambda c: counting(c, vote_of(c, "v")))
     assert [row.whose for row in counted] == [None, "person:wang"]
+
+
+@on_postgresql
+@pytest.mark.parametrize("before", ["linen", None])
+async def test_who_votes_while_they_are_erased_is_not_in_the_way_of_it_and_leaves_no_vote(
+    vote: Vote, before: str | None
+) -> None:
+    await vote.is_customer("c1", "li")
+    if before:
+        await vote.votes("li-telegram", before)
+    now = vote.clock.now()
+    with rivals(vote.database.url) as both:
+        came = both.meet(
+            lambda c: locked_vote(c, "v"),
+            lambda c: erase(c, "c1", now),
+            last=lambda c: cast(c, "v", "silk", Voter("li", "li-wechat"), now),
+        )
+    assert (came, await vote.counts(), await vote.tags()) == ([None], [], [])
 
 
 async def test_accounts_that_vote_at_the_same_moment_from_two_processes_get_numbers_of_their_own(vote: Vote) -> None:

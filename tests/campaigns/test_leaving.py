@@ -5,25 +5,36 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import Connection, select, text
 
 from bot.campaigns import leaving
+from bot.campaigns.announcing import announce_on
+from bot.campaigns.asking import ask_on
+from bot.campaigns.ballots import vote_of
 from bot.campaigns.broadcast import Broadcast, expand
 from bot.campaigns.leaving import Left, counted
+from bot.campaigns.vote_words import VoteWords
 from bot.delivery.signal import Signal
+from bot.delivery.thinking import Thinker
 from bot.delivery.timers import TimerRunner, set_timer
 from bot.effects import set_consent
 from bot.messages import ChatKind
 from bot.skills.turn import SetConsent
 from bot.store.database import Database
-from bot.store.tables import campaigns, conversations, outbox, tasks, timers
+from bot.store.tables import audit, campaigns, conversations, outbox, sales, tasks, timers, votes
 from bot.voice import Spoken
-from tests.campaigns.people import TELEGRAM, person
+from tests.campaigns.people import TELEGRAM, goods, person
+from tests.campaigns.test_ballots import OPTIONS, on_postgresql
 from tests.campaigns.test_recall import on_sqlite
 from tests.conftest import StandingClock
+from tests.delivery.conftest import thinker
 from tests.delivery.stand import rows
+from tests.queue.rivals import rivals
+
+__all__ = ["thinker"]
 
 PEOPLE = 300
 SALE, OTHER, RECALL = "campaign:sale:spring", "campaign:sale:winter", "campaign:recall:back-30"
@@ -55,6 +66,10 @@ class Shop:
             c.execute(outbox.update().where(outbox.c.author == author).values(values))
 
         await self.database.write(job)
+
+    async def has_still_to_tell(self, ident: str) -> None:
+        waits = outbox.update().where(outbox.c.conversation_id == f"talk-{ident}").values(status="waiting")
+        await self.database.write(lambda c: c.execute(waits).rowcount)
 
     async def say_no(self, first: int, count: int) -> None:
         no = SetConsent(granted=False, proof="退订")
@@ -108,10 +123,12 @@ async def test_a_sale_after_which_twice_as_many_say_no_is_told_to_nobody_else_in
 
 async def test_what_is_no_worse_than_the_shops_others_goes_on(shop: Shop) -> None:
     await shop.tells(OTHER)
+    await shop.has_still_to_tell("p290")
     await shop.say_no(0, 9)
     assert len(await shop.a_minute_passes()) == 1
     shop.clock.advance(timedelta(days=2))
     await shop.tells(SALE)
+    await shop.has_still_to_tell("p291")
     await shop.say_no(9, 12)
     assert len(await shop.a_minute_passes()) == 1, "4 % is not twice 3 %"
 
@@ -122,7 +139,21 @@ async def test_who_says_no_a_day_later_or_before_does_not_say_it_to_the_campaign
     await shop.say_no(4, 2)
     shop.clock.advance(leaving.WITHIN)
     await shop.say_no(10, 8)
-    assert await shop.database.read(lambda c: counted(c, outbox.c.author == SALE)) == Left(297, 2)
+    assert await shop.database.read(lambda c: counted(c, outbox.c.author == SALE)) == Left(296, 2)
+
+
+async def test_people_are_counted_and_not_what_was_written_to_them_nor_what_no_campaign_wrote(shop: Shop) -> None:
+    for author in (SALE, f"{SALE}:soon"):
+        await shop.tells(author)
+    await shop.tells("campaign:welcome")
+    await shop.tells("campaign:sale:seen")
+    seen = outbox.c.author == "campaign:sale:seen"
+    await shop.database.write(lambda c: c.execute(outbox.update().where(seen).values(author="preview:seen")).rowcount)
+    await shop.tells(OTHER, purpose="service")
+    await shop.say_no(0, 2)
+    await shop.say_no(0, 2)
+    assert await shop.database.read(lambda c: counted(c, outbox.c.author.startswith(SALE))) == Left(PEOPLE, 2)
+    assert await shop.database.read(lambda c: counted(c, ~outbox.c.author.startswith(SALE))) == Left(0, 0)
 
 
 async def test_a_recall_is_paused(shop: Shop) -> None:
@@ -133,6 +164,72 @@ async def test_a_recall_is_paused(shop: Shop) -> None:
     (said,) = await shop.a_minute_passes()
     assert "recall back-30 was stopped" in said
     assert [one.status for one in await rows(shop.database, campaigns)] == ["paused"]
+
+
+async def test_what_nobody_else_would_have_heard_of_is_not_stopped(shop: Shop) -> None:
+    row = {"id": "back-30", "kind": "recall", "plan": {}, "status": "ended", "made_by": "agent:ann"}
+    await shop.database.write(lambda c: c.execute(campaigns.insert().values(row)).rowcount)
+    await shop.tells(RECALL)
+    await shop.say_no(0, 9)
+    assert await shop.a_minute_passes() == []
+    shop.clock.advance(timedelta(days=2))
+    await shop.tells(SALE)
+    await shop.say_no(9, 27)
+    assert await shop.a_minute_passes() == [], "it was told to everybody"
+    assert await rows(shop.database, audit) == []
+
+
+@on_postgresql
+async def test_who_says_no_while_it_is_counted_does_not_wait_and_nobody_waits_for_them(shop: Shop) -> None:
+    await shop.tells(SALE)
+    await shop.tells(f"{SALE}:soon", status="waiting")
+    await shop.say_no(0, 9)
+    now, no = shop.clock.now() + leaving.LOOKS_AFTER, SetConsent(granted=False, proof="退订")
+    with rivals(shop.database.url) as both:
+        came = both.meet(
+            lambda c: c.execute(timers.delete().where(timers.c.kind == leaving.TIMER)),
+            lambda c: set_consent(c, "p290", TELEGRAM, no, now),
+            last=lambda c: leaving.look(c, {"kind": "sale", "id": "spring"}, now),
+        )
+    assert came == [None]
+    assert len(await rows(shop.database, tasks, tasks.c.kind == leaving.TIMER)) == 1
+
+
+@pytest.mark.parametrize("kind", ["sale", "vote"])
+async def test_a_chunk_that_another_worker_was_at_while_it_was_stopped_has_none_behind_it(
+    shop: Shop, thinker: Thinker, kind: str
+) -> None:
+    now, author = shop.clock.now(), f"campaign:{kind}:spring"
+    when = {"starts_at": now, "ends_at": now + timedelta(hours=2)}
+    audiences = [{"channel": TELEGRAM}, {"channel": TELEGRAM, "chat": "-2"}]
+    words = VoteWords(thinker.brain.mind.voice, ZoneInfo("Asia/Shanghai"))
+
+    def put(c: Connection) -> None:
+        goods(c)
+        more = {"sku": "shirt-1", "price_minor": 1, "currency": "CNY", "total": 1, "available": 1}
+        length = {"length_s": 60, "hold_s": 60}
+        c.execute(sales.insert().values(id="spring", status="running", audiences=audiences, **when, **more, **length))
+        asks = {"question": {"zh": "?", "en": "?"}, "options": OPTIONS, "prize": {}, "seed": "s"}
+        c.execute(votes.insert().values(id="spring", status="open", audiences=audiences, **when, **asks))
+
+    def arrive(c: Connection) -> None:
+        """Somebody who comes behind all others, and a group."""
+        person(c, "q", created_at=now)
+        group = {"id": "z", "channel": TELEGRAM, "chat": "-2", "chat_kind": ChatKind.GROUP.value}
+        c.execute(conversations.insert().values(**group, created_at=now, updated_at=now))
+
+    def next_chunk(c: Connection, place: int) -> int:
+        if kind == "sale":
+            return announce_on(c, "spring", place, "talk-p9", lambda *_: Spoken("x", (), ()), now)
+        return ask_on(c, vote_of(c, "spring"), place, "talk-p9", words, now)
+
+    await shop.database.write(put)
+    await shop.tells(author)
+    await shop.has_still_to_tell("p290")
+    await shop.say_no(0, 9)
+    assert len(await shop.a_minute_passes()) == 1
+    await shop.database.write(arrive)
+    assert [await shop.database.write(lambda c, at=at: next_chunk(c, at)) for at in (0, 1)] == [0, 1]  # type: ignore[misc]
 
 
 def test_a_share_is_double_only_where_it_is_no_chance() -> None:

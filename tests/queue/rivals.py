@@ -22,8 +22,11 @@ class Rivals:
     engine: Engine
     pool: ThreadPoolExecutor
 
-    def meet(self, first: Job, *others: Job) -> list[BaseException | None]:
+    def meet(self, first: Job, *others: Job, last: Job | None = None) -> list[BaseException | None]:
         """Do `first`; before it is committed let the others come, one by one, as far as they get. Then commit.
+
+        Args:
+            last: is done behind `first`, once the others have come.
 
         Returns:
             what each of the others raised, None for nothing.
@@ -31,6 +34,8 @@ class Rivals:
         with self.engine.begin() as connection:
             first(connection)
             coming = [self._come(other) for other in others]
+            if last is not None:
+                last(connection)
         return [each.exception(LONGEST_S) for each in coming]
 
     def _come(self, job: Job) -> Future[None]:

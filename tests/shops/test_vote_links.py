@@ -111,6 +111,24 @@ async def test_the_same_as_json_and_one_vote_over_all_channels(page: Page, clock
     assert ("<button" in shown, "silk面料" in shown) == (False, True), "it is over, and one sees one's own"
 
 
+async def test_before_it_begins_a_page_says_when_and_for_a_draft_there_is_none(
+    page: Page, clock: StandingClock
+) -> None:
+    async def becomes(status: str) -> None:
+        begins = {"status": status, "starts_at": clock.now() + timedelta(hours=1)}
+        await page.database.write(lambda c: c.execute(update(votes).values(begins)).rowcount)
+
+    await becomes("planned")
+    address = (await page.link("u1")).json()["page"]
+    shown = (await page.http.get(address)).text
+    assert ("还没有开始" in shown, "没有查到" in shown, "<button" in shown) == (True, False, False)
+    voted = await page.http.post(address, data={"option": "linen"}, headers={"accept-language": "en"})
+    assert "hasn't begun yet" in unescape(voted.text)
+    assert await page.ballots() == []
+    await becomes("draft")
+    assert (await page.link("u1")).status_code == 409
+
+
 async def test_only_who_has_a_link_that_was_made_here_votes(page: Page, clock: StandingClock) -> None:
     assert (await page.link("u1", key="wrong")).status_code == 401
     assert (await page.link("nobody")).status_code == 404

@@ -131,6 +131,16 @@ def test_who_votes_in_the_group_and_in_private_has_one_vote_and_the_later_one_co
     assert vote.report.total == 2
 
 
+def test_who_was_overtaken_by_their_own_later_vote_hears_what_stands(vote: Vote, privately: Callable[..., str]) -> None:
+    vote.opens(winners=0)
+    privately(LIN, text="投票")
+    vote.takes(LIN, 0)
+    later_than_all = {"voted_at": vote.talk.now() + timedelta(minutes=1)}
+    vote.talk.write(lambda c: c.execute(t.ballots.update().values(later_than_all)).rowcount)
+    assert "亚麻" in privately(LIN, text="2")
+    assert vote.tally == {"linen": 1}
+
+
 def test_an_option_may_be_typed_by_its_number_or_its_name(vote: Vote, privately: Callable[..., str]) -> None:
     vote.opens(winners=0)
     privately(LIN, text="2")
