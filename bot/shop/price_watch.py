@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete, select, update
 
 from bot.delivery.standing import everybody
 from bot.delivery.timers import set_timer
-from bot.store.database import AnyRow
+from bot.shop.rows import tier_minor
 from bot.store.insert import insert_once
 from bot.store.tables import conversations, identities, price_watches, variants
 
@@ -64,15 +64,12 @@ def look(connection: Connection, skus: Collection[str], now: datetime) -> None:
 def prices_of(connection: Connection, product_id: str, tier: str) -> dict[str, list[Any]]:
     """Return by sku what a member of a tier pays: minor units and currency."""
     rows = connection.execute(select(variants).where(variants.c.product_id == product_id).order_by(variants.c.sku))
-    return {row.sku: [price_for(row, tier), row.currency] for row in rows}
-
-
-def price_for(row: AnyRow, tier: str) -> int:
-    """Return what a member of a tier pays for a variant, in minor units."""
-    return int((row.tier_prices_minor or {}).get(tier, row.price_minor))
+    return {row.sku: [tier_minor(row.price_minor, row.tier_prices_minor, tier), row.currency] for row in rows}
 
 
 def still_costs(connection: Connection, guard: Mapping[str, Any]) -> bool:
     """Return whether `{"priced": sku, "at_most": minor, "tier": tier}` holds: it can be had for that, or for less."""
     row = connection.execute(select(variants).where(variants.c.sku == guard["priced"])).one_or_none()
-    return row is not None and row.stock > 0 and price_for(row, guard["tier"]) <= guard["at_most"]
+    if row is None or row.stock <= 0:
+        return False
+    return tier_minor(row.price_minor, row.tier_prices_minor, guard["tier"]) <= guard["at_most"]
