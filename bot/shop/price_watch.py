@@ -6,16 +6,18 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from bot.delivery.standing import everybody
 from bot.delivery.timers import set_timer
 from bot.shop.rows import tier_minor
 from bot.store.insert import insert_once
-from bot.store.tables import conversations, identities, price_watches, variants
+from bot.store.tables import conversations, customers, identities, persons, price_watches, variants
 
 PRICE_DROP = "price_drop"
 """Kind of the timer that tells who waits for a product to get cheaper."""
+TIER_NOW = func.coalesce(customers.c.tier, "regular").label("tier_now")
+"""The tier of the customer who waits, who may have another one than when they asked."""
 
 
 def watch(connection: Connection, conversation_id: str, product_id: str, tier: str, now: datetime) -> bool:
@@ -24,9 +26,9 @@ def watch(connection: Connection, conversation_id: str, product_id: str, tier: s
     Who asks again compares with what it costs then.
 
     Args:
-        tier: the customer's member tier, whose prices count.
+        tier: the customer's member tier, whose prices they saw.
     """
-    prices = prices_of(connection, product_id, tier)
+    prices = prices_of(connection, product_id)
     if not prices:
         return False
     row = {"conversation_id": conversation_id, "product_id": product_id, "tier": tier, "prices_minor": prices}
@@ -61,15 +63,31 @@ def look(connection: Connection, skus: Collection[str], now: datetime) -> None:
         set_timer(connection, f"{PRICE_DROP}:{product_id}", PRICE_DROP, {"product": product_id}, now)
 
 
-def prices_of(connection: Connection, product_id: str, tier: str) -> dict[str, list[Any]]:
-    """Return by sku what a member of a tier pays: minor units and currency."""
+def prices_of(connection: Connection, product_id: str) -> dict[str, list[Any]]:
+    """Return by sku what everybody pays: minor units, currency, and by tier what its members pay."""
     rows = connection.execute(select(variants).where(variants.c.product_id == product_id).order_by(variants.c.sku))
-    return {row.sku: [tier_minor(row.price_minor, row.tier_prices_minor, tier), row.currency] for row in rows}
+    return {row.sku: [row.price_minor, row.currency, row.tier_prices_minor or {}] for row in rows}
 
 
 def still_costs(connection: Connection, guard: Mapping[str, Any]) -> bool:
-    """Return whether `{"priced": sku, "at_most": minor, "tier": tier}` holds: it can be had for that, or for less."""
+    """Return whether `{"priced": sku, "at_most": minor, "tier": tier, "talk": conversation}` holds.
+
+    It can be had for that, or for less, by the one who waits: they still have that tier.
+    """
+    if _tier_in(connection, guard["talk"]) != guard["tier"]:
+        return False
     row = connection.execute(select(variants).where(variants.c.sku == guard["priced"])).one_or_none()
     if row is None or row.stock <= 0:
         return False
-    return tier_minor(row.price_minor, row.tier_prices_minor, guard["tier"]) <= guard["at_most"]
+    return bool(tier_minor(row.price_minor, row.tier_prices_minor, guard["tier"]) <= guard["at_most"])
+
+
+def _tier_in(connection: Connection, conversation_id: str) -> str | None:
+    of_talk = (
+        select(TIER_NOW)
+        .select_from(conversations)
+        .join(identities, conversations.c.identity_id == identities.c.id)
+        .join(persons, identities.c.person_id == persons.c.id)
+        .outerjoin(customers, persons.c.customer_id == customers.c.id)
+    )
+    return connection.execute(of_talk.where(conversations.c.id == conversation_id)).scalar()

@@ -13,15 +13,16 @@ from bot.clock import IdMaker
 from bot.delivery.signal import Signal
 from bot.delivery.thinking import Thinker
 from bot.delivery.timers import TimerRunner
+from bot.shop.bodies import CustomerBody
 from bot.shop.commands import Command, Outcome, UnwatchPrices, WatchPrice
-from bot.shop.load import put_product
+from bot.shop.load import put_customer, put_product
 from bot.shop.price_drops import PriceDrops
 from bot.shop.price_watch import PRICE_DROP
 from bot.shop.sql import SqlShop
 from bot.shop.stock import set_stock
 from bot.skills.turn import Do, PersonView, Say, SetConsent
 from bot.store.database import Database
-from bot.store.tables import identities, price_watches, variants
+from bot.store.tables import identities, persons, price_watches, variants
 from tests.conftest import StandingClock
 from tests.delivery.stand import Platform, a_sender, arrive, mute, rows, said, send_all
 from tests.shops.small import fill, product
@@ -100,12 +101,65 @@ async def test_the_prices_of_their_own_tier_count(
     shop: Database, clock: StandingClock, new_id: IdMaker, timer: TimerRunner
 ) -> None:
     platform = Platform()
+    await is_now(shop, clock, "gold")
     await wish(shop, clock, new_id, WatchPrice("tee", "gold"))
     await shop.write(lambda c: priced(c, clock, 4600, tier_prices_minor={"gold": 4500}))
     assert await told(shop, clock, timer, platform) == []
     await shop.write(lambda c: priced(c, clock, 4600, tier_prices_minor={"gold": 4000}))
     (text,) = await told(shop, clock, timer, platform)
     assert "现在 ¥40.00，您问的时候是 ¥45.00" in text
+
+
+async def is_now(shop: Database, clock: StandingClock, tier: str) -> None:
+    """Have the customer of the conversation known to the shop, with this tier."""
+
+    def job(connection: Connection) -> None:
+        put_customer(connection, "lin", CustomerBody(name="小林", tier=tier), clock.now())
+        connection.execute(update(persons).values(customer_id="lin"))
+
+    await shop.write(job)
+
+
+async def test_who_has_lost_their_tier_is_told_no_price_of_it(
+    shop: Database, clock: StandingClock, new_id: IdMaker, timer: TimerRunner
+) -> None:
+    platform = Platform()
+    await is_now(shop, clock, "gold")
+    await wish(shop, clock, new_id, WatchPrice("tee", "gold"))
+    await is_now(shop, clock, "regular")
+    for minor in (5000, 4700):
+        await shop.write(partial(priced, clock=clock, minor=minor, tier_prices_minor={"gold": 4000}))
+        assert await told(shop, clock, timer, platform) == [], "they saw ¥45.00, and pay no less"
+    await shop.write(lambda c: priced(c, clock, 4400, tier_prices_minor={"gold": 4000}))
+    (text,) = await told(shop, clock, timer, platform)
+    assert "现在 ¥44.00，您问的时候是 ¥45.00" in text
+
+
+async def test_who_has_a_better_tier_since_they_asked_hears_of_a_fall_of_its_price(
+    shop: Database, clock: StandingClock, new_id: IdMaker, timer: TimerRunner
+) -> None:
+    platform = Platform()
+    await wish(shop, clock, new_id, TEE)
+    await is_now(shop, clock, "gold")
+    await shop.write(lambda c: priced(c, clock, 5000, tier_prices_minor={"gold": 4500}))
+    assert await told(shop, clock, timer, platform) == [], "it costs its members what it did"
+    await shop.write(lambda c: priced(c, clock, 5000, tier_prices_minor={"gold": 4000}))
+    (text,) = await told(shop, clock, timer, platform)
+    assert "现在 ¥40.00，您问的时候是 ¥45.00" in text
+
+
+async def test_a_price_of_a_tier_that_they_lose_before_the_message_left_is_not_told(
+    shop: Database, clock: StandingClock, new_id: IdMaker, timer: TimerRunner
+) -> None:
+    platform = Platform()
+    await is_now(shop, clock, "gold")
+    await wish(shop, clock, new_id, WatchPrice("tee", "gold"))
+    await shop.write(lambda c: priced(c, clock, 5000, tier_prices_minor={"gold": 4000}))
+    while await timer.fire_next():
+        pass
+    await is_now(shop, clock, "regular")
+    await send_all(a_sender(shop, clock, platform))
+    assert platform.asked == []
 
 
 async def test_what_is_cheaper_and_sold_out_is_told_when_it_is_back(
