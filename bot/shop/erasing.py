@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Select, delete, select, update
 
 from bot.campaigns import ballots, buyers
 from bot.delivery.touches import withdraw_marketing
+from bot.shop import price_watch, stock
 from bot.shop.bodies import OrderBody
 from bot.shop.changes import withdraw_all_of
 from bot.shop.platform import Kind, Told
@@ -72,6 +73,8 @@ def _erase_person(connection: Connection, customer_id: str, now: datetime) -> No
     theirs = list(connection.execute(select(persons.c.id).where(persons.c.customer_id == customer_id)).scalars())
     for person_id in sorted(theirs):  # before nobody knows any more whose messages these are
         withdraw_marketing(connection, person_id, "erased", now)
+        price_watch.unwatch_all_of(connection, person_id)
+        stock.unwatch_all_of(connection, person_id)
     connection.execute(delete(person_measures).where(person_measures.c.person_id.in_(theirs)))
     connection.execute(delete(person_tags).where(person_tags.c.person_id.in_(theirs)))
     ballots.forget(connection, theirs)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, Select, delete, func, select, update
 
 from bot.delivery.standing import everybody
 from bot.delivery.timers import set_timer
@@ -46,12 +46,17 @@ def unwatch(connection: Connection, conversation_id: str) -> bool:
 
 def unwatch_all_of(connection: Connection, person_id: str) -> None:
     """Forget what a person waits for, in all their conversations."""
-    talks = (
+    theirs = price_watches.c.conversation_id.in_(talks_of_person())
+    connection.execute(delete(price_watches).where(theirs), {"person": person_id})
+
+
+def talks_of_person() -> Select[str]:
+    """Return the query for the conversations of everybody who is the person bound as `person`."""
+    return (
         select(conversations.c.id)
         .join(identities, conversations.c.identity_id == identities.c.id)
         .where(identities.c.person_id.in_(everybody()))
     )
-    connection.execute(delete(price_watches).where(price_watches.c.conversation_id.in_(talks)), {"person": person_id})
 
 
 def look(connection: Connection, skus: Collection[str], now: datetime) -> None:

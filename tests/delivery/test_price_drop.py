@@ -14,7 +14,8 @@ from bot.delivery.signal import Signal
 from bot.delivery.thinking import Thinker
 from bot.delivery.timers import TimerRunner
 from bot.shop.bodies import CustomerBody
-from bot.shop.commands import Command, Outcome, UnwatchPrices, WatchPrice
+from bot.shop.commands import Command, Outcome, UnwatchPrices, WatchPrice, WatchStock
+from bot.shop.erasing import erase
 from bot.shop.load import put_customer, put_product
 from bot.shop.price_drops import PriceDrops
 from bot.shop.price_watch import PRICE_DROP
@@ -22,7 +23,7 @@ from bot.shop.sql import SqlShop
 from bot.shop.stock import set_stock
 from bot.skills.turn import Do, PersonView, Say, SetConsent
 from bot.store.database import Database
-from bot.store.tables import identities, persons, price_watches, variants
+from bot.store.tables import identities, persons, price_watches, variants, watches
 from tests.conftest import StandingClock
 from tests.delivery.stand import Platform, a_sender, arrive, mute, rows, said, send_all
 from tests.shops.small import fill, product
@@ -208,6 +209,18 @@ async def test_whoever_says_no_hears_nothing(
     (row,) = await rows(shop, identities)
     no = SetConsent(granted=False, proof="退订")
     await shop.write(lambda c: effects.set_consent(c, row.person_id, row.channel, no, clock.now()))
+    await shop.write(lambda c: priced(c, clock, 3900))
+    assert await told(shop, clock, timer, Platform()) == []
+
+
+async def test_who_is_erased_in_the_shops_system_hears_neither_of_a_price_nor_of_what_is_back(
+    shop: Database, clock: StandingClock, new_id: IdMaker, timer: TimerRunner
+) -> None:
+    await is_now(shop, clock, "gold")
+    for command in (WatchPrice("tee", "gold"), WatchStock("tee-M")):
+        assert await wish(shop, clock, new_id, command) == [SAID[Outcome.DONE]]
+    await shop.write(lambda c: erase(c, "lin", clock.now()))
+    assert await rows(shop, watches) == []
     await shop.write(lambda c: priced(c, clock, 3900))
     assert await told(shop, clock, timer, Platform()) == []
 
