@@ -28,7 +28,7 @@ def watch(connection: Connection, conversation_id: str, product_id: str, tier: s
     Args:
         tier: the customer's member tier, whose prices they saw.
     """
-    prices = prices_of(connection, product_id)
+    prices = _prices_of(connection, product_id)
     if not prices:
         return False
     row = {"conversation_id": conversation_id, "product_id": product_id, "tier": tier, "prices_minor": prices}
@@ -68,9 +68,13 @@ def look(connection: Connection, skus: Collection[str], now: datetime) -> None:
         set_timer(connection, f"{PRICE_DROP}:{product_id}", PRICE_DROP, {"product": product_id}, now)
 
 
-def prices_of(connection: Connection, product_id: str) -> dict[str, list[Any]]:
-    """Return by sku what everybody pays: minor units, currency, and by tier what its members pay."""
-    rows = connection.execute(select(variants).where(variants.c.product_id == product_id).order_by(variants.c.sku))
+def _prices_of(connection: Connection, product_id: str) -> dict[str, list[Any]]:
+    """Return by sku what everybody pays: minor units, currency, and by tier what its members pay.
+
+    The rows stay locked as a put locks them: one that is going on is read, and a later one finds who waits.
+    """
+    query = select(variants).where(variants.c.product_id == product_id).order_by(variants.c.sku)
+    rows = connection.execute(query.with_for_update(read=True))
     return {row.sku: [row.price_minor, row.currency, row.tier_prices_minor or {}] for row in rows}
 
 

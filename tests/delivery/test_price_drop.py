@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from functools import partial
 from typing import Any
 
@@ -13,6 +15,7 @@ from bot.clock import IdMaker
 from bot.delivery.signal import Signal
 from bot.delivery.thinking import Thinker
 from bot.delivery.timers import TimerRunner
+from bot.shop import price_watch
 from bot.shop.bodies import CustomerBody
 from bot.shop.commands import Command, Outcome, UnwatchPrices, WatchPrice, WatchStock
 from bot.shop.erasing import erase
@@ -23,7 +26,7 @@ from bot.shop.sql import SqlShop
 from bot.shop.stock import set_stock
 from bot.skills.turn import Do, PersonView, Say, SetConsent
 from bot.store.database import Database
-from bot.store.tables import identities, persons, price_watches, variants, watches
+from bot.store.tables import conversations, identities, persons, price_watches, variants, watches
 from tests.conftest import StandingClock
 from tests.delivery.stand import Platform, a_sender, arrive, mute, rows, said, send_all
 from tests.shops.small import fill, product
@@ -161,6 +164,28 @@ async def test_a_price_of_a_tier_that_they_lose_before_the_message_left_is_not_t
     await is_now(shop, clock, "regular")
     await send_all(a_sender(shop, clock, platform))
     assert platform.asked == []
+
+
+async def test_who_asks_while_the_price_is_being_put_hears_of_it_or_has_seen_it(
+    shop: Database, clock: StandingClock, timer: TimerRunner
+) -> None:
+    (talk,) = await rows(shop, conversations)
+    is_put, may_end = threading.Event(), threading.Event()
+
+    def put_it(connection: Connection) -> None:
+        priced(connection, clock, 3900)
+        is_put.set()
+        assert may_end.wait(30)
+
+    putting = asyncio.create_task(shop.write(put_it))
+    assert await asyncio.to_thread(is_put.wait, 30)
+    asking = asyncio.create_task(shop.write(lambda c: price_watch.watch(c, talk.id, "tee", "regular", clock.now())))
+    await asyncio.wait({asking}, timeout=1)  # where nothing makes it wait it is done by then, with the price of before
+    may_end.set()
+    await asyncio.gather(putting, asking)
+    (kept,) = await rows(shop, price_watches)
+    heard = await told(shop, clock, timer, Platform())
+    assert heard or {minor for minor, *_ in kept.prices_minor.values()} == {3900}
 
 
 async def test_what_is_cheaper_and_sold_out_is_told_when_it_is_back(
