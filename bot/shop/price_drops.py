@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, select
 
 from bot.delivery.outbox import Draft, put
 from bot.messages import Notice, Purpose, Source
@@ -33,7 +33,10 @@ class Fall:
 
 @dataclass(frozen=True, slots=True)
 class PriceDrops:
-    """Handles the timer `price_drop`: writes to everyone for whom a product has become cheaper, and forgets them."""
+    """Handles the timer `price_drop`: writes to everyone for whom a product has become cheaper.
+
+    They wait until it is sent: see `bot.shop.price_watch.settle`.
+    """
 
     shop_of: Callable[[Connection], Shop]
     voice: Callable[[], Voice]
@@ -47,8 +50,6 @@ class PriceDrops:
             fall = _fall(product, row)
             if fall is None:
                 continue  # no cheaper, or sold out: they wait on
-            mine = price_watches.c.conversation_id == row.conversation_id, price_watches.c.product_id == product.id
-            connection.execute(delete(price_watches).where(*mine))
             put(connection, self._draft(row, product, fall), now)
 
     def _draft(self, row: AnyRow, product: Product, fall: Fall) -> Draft:
@@ -60,16 +61,19 @@ class PriceDrops:
         say = Say("shop.price_drop", fields, sources=(source,))
         spoken = self.voice().speak([say], language, Listener(row.channel.partition(":")[0]))
         return Draft(
-            key=f"price_drop:{product.id}:{row.conversation_id}:{row.asked_at:%Y%m%d%H%M%S}",
+            key=f"price_drop:{product.id}:{row.conversation_id}:{row.asked_at:%Y%m%d%H%M%S%f}",
             conversation_id=row.conversation_id,
             purpose=Purpose.TRANSACTIONAL,
             text=spoken.text,
             sources=spoken.sources,
             guard={
                 "priced": fall.variant.sku,
-                "at_most": fall.after.amount_minor,
+                "minor": fall.after.amount_minor,
+                "currency": fall.after.currency,
                 "tier": row.tier_now,
                 "talk": row.conversation_id,
+                "product": product.id,
+                "asked_at": row.asked_at.isoformat(),
             },
             notice=Notice("price_drop", {"product": goods, "price": price}),
         )

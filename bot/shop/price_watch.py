@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from datetime import datetime
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Select, delete, func, select, update
 
+from bot.delivery.gate import NO_LONGER_TRUE
 from bot.delivery.standing import everybody
 from bot.delivery.timers import set_timer
 from bot.shop.rows import tier_minor
 from bot.store.insert import insert_once
-from bot.store.tables import conversations, customers, identities, persons, price_watches, variants
+from bot.store.tables import conversations, customers, identities, outbox, persons, price_watches, variants
 
 PRICE_DROP = "price_drop"
 """Kind of the timer that tells who waits for a product to get cheaper."""
@@ -79,16 +80,47 @@ def _prices_of(connection: Connection, product_id: str) -> dict[str, list[Any]]:
 
 
 def still_costs(connection: Connection, guard: Mapping[str, Any]) -> bool:
-    """Return whether `{"priced": sku, "at_most": minor, "tier": tier, "talk": conversation}` holds.
+    """Return whether what a notice says still holds, and somebody waits for it.
 
-    It can be had for that, or for less, by the one who waits: they still have that tier.
+    `{"priced": sku, "minor": number, "currency": code, "tier": tier}`: it can be had for just that, by a customer who
+    still has that tier. `{"talk": conversation, "product": id, "asked_at": time}`: who waits, and since when.
     """
+    if connection.execute(select(price_watches.c.tier).where(*_that_of(guard))).first() is None:
+        return False
     if _tier_in(connection, guard["talk"]) != guard["tier"]:
         return False
     row = connection.execute(select(variants).where(variants.c.sku == guard["priced"])).one_or_none()
     if row is None or row.stock <= 0:
         return False
-    return bool(tier_minor(row.price_minor, row.tier_prices_minor, guard["tier"]) <= guard["at_most"])
+    costs = tier_minor(row.price_minor, row.tier_prices_minor, guard["tier"]), row.currency
+    return bool(costs == (guard["minor"], guard["currency"]))
+
+
+def settle(connection: Connection, keys: Iterable[str], status: str, reason: str, now: datetime) -> None:
+    """Forget who has heard, of rows of the outbox that are over; whose notice was dropped waits on, under a new time.
+
+    The time makes the key of the next notice another one. Rows that are no notices are passed over.
+    """
+    mine = [key for key in keys if key.startswith(f"{PRICE_DROP}:")]
+    if not mine:
+        return
+    guards = list(connection.execute(select(outbox.c.guard).where(outbox.c.key.in_(mine))).scalars())
+    for guard in sorted(guards, key=lambda one: (one["asked_at"], one["talk"])):  # as who tells them locks them
+        if status != "dropped":
+            connection.execute(delete(price_watches).where(*_that_of(guard)))
+            continue
+        if reason == NO_LONGER_TRUE:  # it may cost something else now that is less, too
+            set_timer(connection, f"{PRICE_DROP}:{guard['product']}", PRICE_DROP, {"product": guard["product"]}, now)
+        anew = max(now, datetime.fromisoformat(guard["asked_at"]) + timedelta(microseconds=1))
+        connection.execute(update(price_watches).where(*_that_of(guard)).values(asked_at=anew))
+
+
+def _that_of(guard: Mapping[str, Any]) -> Sequence[ColumnElement[bool]]:
+    return (
+        price_watches.c.conversation_id == guard["talk"],
+        price_watches.c.product_id == guard["product"],
+        price_watches.c.asked_at == datetime.fromisoformat(guard["asked_at"]),
+    )
 
 
 def _tier_in(connection: Connection, conversation_id: str) -> str | None:

@@ -219,9 +219,56 @@ async def test_what_costs_more_again_before_the_message_left_is_not_told(
     await shop.write(lambda c: priced(c, clock, 3900))
     while await timer.fire_next():
         pass
-    await shop.write(lambda c: c.execute(update(variants).values(price_minor=4900)))
+    await shop.write(lambda c: priced(c, clock, 5000))
     await send_all(a_sender(shop, clock, platform))
     assert platform.asked == []
+    await shop.write(lambda c: priced(c, clock, 3000))
+    (text,) = await told(shop, clock, timer, platform)
+    assert "现在 ¥30.00，您问的时候是 ¥50.00" in text, "they wait until they have heard"
+    assert await rows(shop, price_watches) == []
+
+
+async def test_what_costs_even_less_before_the_message_left_is_told_at_its_newest_price(
+    shop: Database, clock: StandingClock, new_id: IdMaker, timer: TimerRunner
+) -> None:
+    platform = Platform()
+    await wish(shop, clock, new_id, TEE)
+    await shop.write(lambda c: priced(c, clock, 3900))
+    while await timer.fire_next():
+        pass
+    await shop.write(lambda c: c.execute(update(variants).values(price_minor=3500)))
+    assert await told(shop, clock, timer, platform) == []
+    (text,) = await told(shop, clock, timer, platform)
+    assert "现在 ¥35.00" in text
+
+
+async def test_a_price_in_another_currency_is_not_the_one_that_was_to_be_told(
+    shop: Database, clock: StandingClock, new_id: IdMaker, timer: TimerRunner
+) -> None:
+    platform = Platform()
+    await wish(shop, clock, new_id, TEE)
+    await shop.write(lambda c: priced(c, clock, 3900))
+    while await timer.fire_next():
+        pass
+    await shop.write(lambda c: priced(c, clock, 3900, currency="EUR"))
+    for _ in range(2):
+        assert await told(shop, clock, timer, platform) == []
+
+
+@pytest.mark.parametrize("is_erased", [False, True])
+async def test_who_says_stop_or_is_erased_does_not_hear_what_was_about_to_leave(
+    shop: Database, clock: StandingClock, new_id: IdMaker, timer: TimerRunner, *, is_erased: bool
+) -> None:
+    await is_now(shop, clock, "regular")
+    await wish(shop, clock, new_id, TEE)
+    await shop.write(lambda c: priced(c, clock, 3900))
+    while await timer.fire_next():
+        pass
+    if is_erased:
+        await shop.write(lambda c: erase(c, "lin", clock.now()))
+    else:
+        assert await wish(shop, clock, new_id, UnwatchPrices()) == [SAID[Outcome.DONE]]
+    assert await told(shop, clock, timer, Platform()) == []
 
 
 async def test_whoever_says_no_hears_nothing(
