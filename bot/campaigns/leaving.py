@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, literal_column, select, update
@@ -20,6 +21,7 @@ from bot.campaigns import announcing, asking, running
 from bot.campaigns.announcing import OF_CAMPAIGNS
 from bot.campaigns.effect import Group, wilson
 from bot.campaigns.moments import PHRASES
+from bot.campaigns.plans import BIRTHDAY, FESTIVAL, RECALL
 from bot.delivery.standing import everybody
 from bot.delivery.timers import cancel, set_timer_once
 from bot.messages import ChatKind, Purpose
@@ -128,16 +130,21 @@ def _campaign_of(author: str) -> tuple[str, str]:
     return kind, before if before and (kind != "sale" or last in PHRASES) else ident
 
 
+def _author_of(kind: str, ident: str) -> Sequence[str]:
+    return [f"campaign:{kind}:{ident}"]
+
+
+_TO_SEGMENTS = (RECALL, BIRTHDAY, FESTIVAL)
 _AUTHORS: Mapping[str, Callable[[str], Sequence[str]]] = {
     "sale": announcing.authors_of,
     "vote": asking.authors_of,
-    "recall": lambda ident: [f"campaign:recall:{ident}"],
+    **{kind: partial(_author_of, kind) for kind in _TO_SEGMENTS},
 }
 
 
 def _stop(connection: Connection, kind: str, ident: str, now: datetime) -> None:
     """Have nobody else hear of a campaign in a private chat. A sale, and a vote, goes on for who knows of it."""
-    if kind == "recall":
+    if kind in _TO_SEGMENTS:
         status = select(campaigns.c.status).where(campaigns.c.id == ident)
         if connection.execute(status).scalar() == "running":
             running.move(connection, ident, "paused", audit.SYSTEM, now)

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select, text
 from bot.campaigns import leaving
 from bot.campaigns.broadcast import Broadcast, expand
 from bot.campaigns.leaving import Left, counted
+from bot.campaigns.plans import BIRTHDAY, FESTIVAL, RECALL
 from bot.delivery.signal import Signal
 from bot.delivery.timers import TimerRunner, set_timer
 from bot.effects import set_consent
@@ -26,7 +27,7 @@ from tests.conftest import StandingClock
 from tests.delivery.stand import rows
 
 PEOPLE = 300
-SALE, OTHER, RECALL = "campaign:sale:spring", "campaign:sale:winter", "campaign:recall:back-30"
+SALE, OTHER = "campaign:sale:spring", "campaign:sale:winter"
 
 
 class Shop:
@@ -125,13 +126,14 @@ async def test_who_says_no_a_day_later_or_before_does_not_say_it_to_the_campaign
     assert await shop.database.read(lambda c: counted(c, outbox.c.author == SALE)) == Left(297, 2)
 
 
-async def test_a_recall_is_paused(shop: Shop) -> None:
-    row = {"id": "back-30", "kind": "recall", "plan": {}, "status": "running", "made_by": "agent:ann"}
+@pytest.mark.parametrize("kind", [RECALL, BIRTHDAY, FESTIVAL])
+async def test_a_campaign_to_a_segment_is_paused(shop: Shop, kind: str) -> None:
+    row = {"id": "back-30", "kind": kind, "plan": {}, "status": "running", "made_by": "agent:ann"}
     await shop.database.write(lambda c: c.execute(campaigns.insert().values(row)).rowcount)
-    await shop.tells(RECALL)
+    await shop.tells(f"campaign:{kind}:back-30")
     await shop.say_no(0, 9)
     (said,) = await shop.a_minute_passes()
-    assert "recall back-30 was stopped" in said
+    assert f"{kind} back-30 was stopped" in said
     assert [one.status for one in await rows(shop.database, campaigns)] == ["paused"]
 
 
