@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, exists, func, literal_column, select, update
@@ -19,6 +20,7 @@ from bot.campaigns import announcing, asking, running
 from bot.campaigns.announcing import OF_CAMPAIGNS
 from bot.campaigns.effect import Group, wilson
 from bot.campaigns.moments import PHRASES
+from bot.campaigns.plans import BIRTHDAY, FESTIVAL, RECALL
 from bot.campaigns.stopped import is_stopped, key_of
 from bot.delivery.gate import WELCOME
 from bot.delivery.standing import everybody
@@ -143,10 +145,15 @@ def _campaign_of(author: str) -> tuple[str, str]:
     return kind, before if before and (kind != "sale" or last in PHRASES) else ident
 
 
+def _author_of(kind: str, ident: str) -> Sequence[str]:
+    return [f"campaign:{kind}:{ident}"]
+
+
+_TO_SEGMENTS = (RECALL, BIRTHDAY, FESTIVAL)
 _AUTHORS: Mapping[str, Callable[[str], Sequence[str]]] = {
     "sale": announcing.authors_of,
     "vote": asking.authors_of,
-    "recall": lambda ident: [f"campaign:recall:{ident}"],
+    **{kind: partial(_author_of, kind) for kind in _TO_SEGMENTS},
 }
 
 
@@ -156,7 +163,7 @@ def _stop(connection: Connection, kind: str, ident: str, now: datetime) -> bool:
     Returns:
         False if nobody would have heard of it anyway.
     """
-    if kind == "recall":
+    if kind in _TO_SEGMENTS:
         status = select(campaigns.c.status).where(campaigns.c.id == ident)
         runs = connection.execute(status).scalar() == "running"
         if runs:

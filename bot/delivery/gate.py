@@ -27,6 +27,8 @@ HUMAN_RESERVE = 1
 """Messages of a counted window that only a human, or the reply that calls one, may use."""
 HELD_OUT = "held_out"
 """The reason of what people of the held-out share do not get."""
+NO_LONGER_TRUE = "no_longer_true"
+"""The reason of what its own condition keeps back."""
 _MOST_STEPS = 10
 """A country so wide that it is always quiet somewhere waits for one of its zones only."""
 
@@ -127,7 +129,7 @@ def judge(facts: Facts, rules: Rules, now: datetime) -> Verdict:
     if facts.paused:
         return Verdict(Answer.WAIT, "sale_paused", now + PAUSED_FOR)
     if not facts.guard_holds:
-        return Verdict(Answer.DROP, "no_longer_true")
+        return Verdict(Answer.DROP, NO_LONGER_TRUE)
     if facts.epoch is not None and facts.epoch != facts.current_epoch and _would_interrupt(facts):
         return Verdict(Answer.DROP, "owner_changed")
     if facts.unreachable:

@@ -18,6 +18,7 @@ from bot.delivery.outgoing import Happened, tell
 from bot.delivery.tasks import make_task
 from bot.delivery.touches import settle
 from bot.messages import EventName, Outbound, Purpose, Receipt, Report, Road, SendStatus
+from bot.shop import price_watch
 from bot.store.database import AnyRow
 from bot.store.tables import conversations, outbox
 
@@ -239,6 +240,7 @@ def stop(connection: Connection, row: AnyRow, status: str, reason: str, now: dat
     when = {"not_before": now} if status == "unsure" else {}  # when it may have gone out
     mark_all(connection, [row], status=status, reason=reason, lease_until=None, **when)
     settle(connection, [row.key], status, reason, now)
+    price_watch.settle(connection, [row.key], status, reason, now)
     if row.purpose == Purpose.HUMAN.value and status in clocks.NO_ANSWER:
         clocks.not_answered(connection, row.conversation_id, now)
     if status != "dropped" and row.purpose != Purpose.STAFF.value:
@@ -263,7 +265,9 @@ def mark_sent(connection: Connection, sent: Sequence[tuple[AnyRow, Receipt]], no
         rows.append({"row": row.id, "at": now, "place": shown[row.conversation_id], "theirs": receipt.platform_id})
     connection.execute(_SHOW, [{"talk": talk, "seen": shown[talk], "at": now} for talk in talks])
     connection.execute(_SENT, rows)
-    settle(connection, [row.key for row, _ in sent], "sent", "", now)
+    keys = [row.key for row, _ in sent]
+    settle(connection, keys, "sent", "", now)
+    price_watch.settle(connection, keys, "sent", "", now)
     to_customers = [row for row, _ in sent if row.purpose != Purpose.STAFF.value]
     tell(connection, (_event("message.sent", row, "") for row in to_customers), now)
 

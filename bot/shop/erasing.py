@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Select, delete, select, update
 
 from bot.campaigns import ballots, buyers
 from bot.delivery.touches import withdraw_marketing
+from bot.shop import price_watch, stock
 from bot.shop.bodies import OrderBody
 from bot.shop.changes import withdraw_all_of
 from bot.shop.platform import Kind, Told
@@ -73,6 +74,8 @@ def _erase_person(connection: Connection, customer_id: str, now: datetime) -> No
     for person_id in sorted(theirs):  # before nobody knows any more whose messages these are
         withdraw_marketing(connection, person_id, "erased", now)
     ballots.forget(connection, theirs)  # before their tags: who votes locks the vote first
+        price_watch.unwatch_all_of(connection, person_id)
+        stock.unwatch_all_of(connection, person_id)
     connection.execute(delete(person_measures).where(person_measures.c.person_id.in_(theirs)))
     connection.execute(delete(person_tags).where(person_tags.c.person_id.in_(theirs)))
     connection.execute(update(identities).where(identities.c.person_id.in_(theirs)).values(name=""))

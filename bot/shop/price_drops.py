@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, select
 
 from bot.delivery.outbox import Draft, put
 from bot.messages import Notice, Purpose, Source
 from bot.shop.port import Line, Money, Product, Shop, Variant
+from bot.shop.price_watch import TIER_NOW
+from bot.shop.rows import tier_minor
 from bot.skills import shown
 from bot.skills.turn import Say
 from bot.store.database import AnyRow
-from bot.store.tables import conversations, identities, persons, price_watches
+from bot.store.tables import conversations, customers, identities, persons, price_watches
 from bot.voice import Listener, Voice
 
 
@@ -31,7 +33,10 @@ class Fall:
 
 @dataclass(frozen=True, slots=True)
 class PriceDrops:
-    """Handles the timer `price_drop`: writes to everyone for whom a product has become cheaper, and forgets them."""
+    """Handles the timer `price_drop`: writes to everyone for whom a product has become cheaper.
+
+    They wait until it is sent: see `bot.shop.price_watch.settle`.
+    """
 
     shop_of: Callable[[Connection], Shop]
     voice: Callable[[], Voice]
@@ -45,8 +50,6 @@ class PriceDrops:
             fall = _fall(product, row)
             if fall is None:
                 continue  # no cheaper, or sold out: they wait on
-            mine = price_watches.c.conversation_id == row.conversation_id, price_watches.c.product_id == product.id
-            connection.execute(delete(price_watches).where(*mine))
             put(connection, self._draft(row, product, fall), now)
 
     def _draft(self, row: AnyRow, product: Product, fall: Fall) -> Draft:
@@ -58,12 +61,20 @@ class PriceDrops:
         say = Say("shop.price_drop", fields, sources=(source,))
         spoken = self.voice().speak([say], language, Listener(row.channel.partition(":")[0]))
         return Draft(
-            key=f"price_drop:{product.id}:{row.conversation_id}:{row.asked_at:%Y%m%d%H%M%S}",
+            key=f"price_drop:{product.id}:{row.conversation_id}:{row.asked_at:%Y%m%d%H%M%S%f}",
             conversation_id=row.conversation_id,
             purpose=Purpose.TRANSACTIONAL,
             text=spoken.text,
             sources=spoken.sources,
-            guard={"priced": fall.variant.sku, "at_most": fall.after.amount_minor, "tier": row.tier},
+            guard={
+                "priced": fall.variant.sku,
+                "minor": fall.after.amount_minor,
+                "currency": fall.after.currency,
+                "tier": row.tier_now,
+                "talk": row.conversation_id,
+                "product": product.id,
+                "asked_at": row.asked_at.isoformat(),
+            },
             notice=Notice("price_drop", {"product": goods, "price": price}),
         )
 
@@ -71,10 +82,11 @@ class PriceDrops:
 def _waiting(product_id: str) -> Any:
     """Return the query for who waits; their rows are locked, so that nobody hears of it twice."""
     return (
-        select(price_watches, conversations.c.channel, persons.c.language)
+        select(price_watches, conversations.c.channel, persons.c.language, TIER_NOW)
         .join(conversations, price_watches.c.conversation_id == conversations.c.id)
         .join(identities, conversations.c.identity_id == identities.c.id)
         .join(persons, identities.c.person_id == persons.c.id)
+        .outerjoin(customers, persons.c.customer_id == customers.c.id)
         .where(price_watches.c.product_id == product_id)
         .order_by(price_watches.c.asked_at, price_watches.c.conversation_id)
         .with_for_update(of=price_watches)
@@ -92,10 +104,18 @@ def _fall(product: Product, row: AnyRow) -> Fall | None:
 
 
 def _fell(variant: Variant, row: AnyRow) -> tuple[Variant, Money, Money] | None:
-    kept, now = row.prices_minor.get(variant.sku), variant.price_for(row.tier)
-    if kept is None or kept[1] != now.currency or now.amount_minor >= kept[0]:
+    """Return the variant with what it cost and costs. Another tier than when they asked is no fall.
+
+    It counts from what they saw, or from what their tier of now paid then, whichever was less.
+    """
+    now = variant.price_for(row.tier_now)
+    if variant.sku not in row.prices_minor:
         return None
-    return variant, Money(kept[0], kept[1]), now
+    price_minor, currency, of_tiers = row.prices_minor[variant.sku]
+    before = min(tier_minor(price_minor, of_tiers, tier) for tier in (row.tier, row.tier_now))
+    if currency != now.currency or now.amount_minor >= before:
+        return None
+    return variant, Money(before, currency), now
 
 
 def _are_alike(fallen: Sequence[tuple[Variant, Money, Money]]) -> bool:

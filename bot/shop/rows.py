@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -32,6 +32,11 @@ def size_rank(size: str) -> tuple[int, int, str]:
     if size.isdecimal():
         return (1, int(size), size)
     return (0, _LETTER_SIZES.index(size) if size in _LETTER_SIZES else len(_LETTER_SIZES), size)
+
+
+def tier_minor(price_minor: int, tier_prices_minor: Mapping[str, int] | None, tier: str) -> int:
+    """Return what a member of a tier pays, of prices as a row has them."""
+    return (tier_prices_minor or {}).get(tier, price_minor)
 
 
 def variant_of(row: Row[Any]) -> Variant:

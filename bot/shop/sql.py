@@ -34,6 +34,7 @@ from bot.shop.rows import (
     part_of,
     product_of,
     shipment_of,
+    tier_minor,
     variant_of,
 )
 from bot.store.tables import (
@@ -189,7 +190,7 @@ class SqlShop:
             .order_by(variants.c.sku)
         )
         lines = tuple(
-            goods_of(line, "", (line.tier_prices_minor or {}).get(row.tier, line.price_minor))
+            goods_of(line, "", tier_minor(line.price_minor, line.tier_prices_minor, row.tier))
             for line in self._connection.execute(query)
         )
         total = Money(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, func, or_, select, update
+from sqlalchemy import Connection, delete, func, or_, select, update
 
 from bot.delivery.timers import set_timer
 from bot.errors import NotFound
@@ -75,6 +75,12 @@ def watch(connection: Connection, conversation_id: str, sku: str, now: datetime)
     insert_once(connection, watches, {"conversation_id": conversation_id, "sku": sku, "asked_at": now})
     tell_watchers(connection, [sku], now)  # it may have come back a moment ago
     return True
+
+
+def unwatch_all_of(connection: Connection, person_id: str) -> None:
+    """Forget for what variants a person waits, in all their conversations."""
+    theirs = watches.c.conversation_id.in_(price_watch.talks_of_person())
+    connection.execute(delete(watches).where(theirs), {"person": person_id})
 
 
 def tell_watchers(connection: Connection, skus: Mapping[str, int] | list[str], now: datetime) -> None:

@@ -199,8 +199,8 @@ price_watches = Table(  # who wants to hear once when a product gets cheaper
     metadata,
     Column("conversation_id", Id, ForeignKey("conversations.id"), primary_key=True),
     Column("product_id", Id, ForeignKey("shop_products.id"), primary_key=True, index=True),
-    Column("tier", String(20), nullable=False),  # whose prices count
-    Column("prices_minor", JSON, nullable=False),  # by sku what it cost: [minor, currency]
+    Column("tier", String(20), nullable=False),  # whose prices they saw
+    Column("prices_minor", JSON, nullable=False),  # by sku what it cost: [minor, currency, {tier: minor}]
     Column("asked_at", Utc, nullable=False),
 )
 

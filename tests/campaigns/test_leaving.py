@@ -16,6 +16,7 @@ from bot.campaigns.asking import ask_on
 from bot.campaigns.ballots import vote_of
 from bot.campaigns.broadcast import Broadcast, expand
 from bot.campaigns.leaving import Left, counted
+from bot.campaigns.plans import BIRTHDAY, FESTIVAL, RECALL
 from bot.campaigns.vote_words import VoteWords
 from bot.delivery.signal import Signal
 from bot.delivery.thinking import Thinker
@@ -37,7 +38,7 @@ from tests.queue.rivals import rivals
 __all__ = ["thinker"]
 
 PEOPLE = 300
-SALE, OTHER, RECALL = "campaign:sale:spring", "campaign:sale:winter", "campaign:recall:back-30"
+SALE, OTHER = "campaign:sale:spring", "campaign:sale:winter"
 
 
 class Shop:
@@ -156,13 +157,14 @@ async def test_people_are_counted_and_not_what_was_written_to_them_nor_what_no_c
     assert await shop.database.read(lambda c: counted(c, ~outbox.c.author.startswith(SALE))) == Left(0, 0)
 
 
-async def test_a_recall_is_paused(shop: Shop) -> None:
-    row = {"id": "back-30", "kind": "recall", "plan": {}, "status": "running", "made_by": "agent:ann"}
+@pytest.mark.parametrize("kind", [RECALL, BIRTHDAY, FESTIVAL])
+async def test_a_campaign_to_a_segment_is_paused(shop: Shop, kind: str) -> None:
+    row = {"id": "back-30", "kind": kind, "plan": {}, "status": "running", "made_by": "agent:ann"}
     await shop.database.write(lambda c: c.execute(campaigns.insert().values(row)).rowcount)
-    await shop.tells(RECALL)
+    await shop.tells(f"campaign:{kind}:back-30")
     await shop.say_no(0, 9)
     (said,) = await shop.a_minute_passes()
-    assert "recall back-30 was stopped" in said
+    assert f"{kind} back-30 was stopped" in said
     assert [one.status for one in await rows(shop.database, campaigns)] == ["paused"]
 
 
