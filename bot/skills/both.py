@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
+from bot.skills import will
 from bot.skills.hearing import ALONE, bare_forms
 from bot.skills.offers import labelled
 from bot.skills.turn import OPTIONAL, Say, Skill, Step, Turn
 from bot.understanding.lexicon import garment_spans
 from bot.understanding.text import letters, normal
+
+CANCEL, RETURN = "order_cancel", "return_request"
+CANCELLING = (CANCEL, "return_cancel")
+"""What a message sounds like that cancels an order and says something of other goods."""
 
 
 def wishes(turn: Turn, by_intent: Mapping[str, Skill]) -> tuple[str, str] | None:
@@ -35,11 +41,32 @@ def without(turn: Turn, label: str) -> Turn:
     if not any(_names_goods(turn, text) for text in theirs) or not any(_names_goods(turn, text) for text in rest):
         return turn
     said = normal(turn.text)
-    text, entities = turn.text if len(turn.text) == len(said) else said, turn.meaning.entities
+    if len(turn.text) != len(said):  # nobody knows then which signs of the text the clause is
+        return turn
+    text, entities = turn.text, turn.meaning.entities
     for start, end in (_span(said, one) for one in theirs):
         text = text[:start] + " " * (end - start) + text[end:]
         entities = tuple(one for one in entities if not (start <= one.start < one.end <= end))
     return replace(turn, text=text, meaning=replace(turn.meaning, entities=entities))
+
+
+def cancels_apart(turn: Turn, label: str) -> tuple[Turn, str, str]:
+    """Return the turn cut to the clause that cancels goods of its own, its label, and what is wanted of other goods.
+
+    `cancel the sweater, the dress was fine` cancels no dress. One request stays as it is.
+    """
+    meaning, said = turn.meaning, normal(turn.text)
+    cancelling = [text for one, text in meaning.clauses if one == CANCEL and _names_goods(turn, text)]
+    others = [text for one, text in meaning.clauses if one != CANCEL]
+    heard_whole = meaning.best or label not in CANCELLING or meaning.value("order") or len(turn.text) != len(said)
+    if heard_whole or len(cancelling) != 1 or not any(_names_goods(turn, text) for text in others):
+        return turn, label, ""
+    start, end = _span(said, cancelling[0])
+    text = " " * start + turn.text[start:end] + " " * (len(said) - end)
+    entities = tuple(one for one in meaning.entities if start <= one.start < one.end <= end)
+    rest = replace(meaning, text=text, ranked=((CANCEL, 1.0),), entities=entities, parts=(), clauses=())
+    returned = any(re.search("|".join(will.VERBS[RETURN]), normal(one)) for one in others)
+    return replace(turn, text=text, meaning=rest), CANCEL, RETURN if returned else ""
 
 
 def _span(said: str, clause: str) -> tuple[int, int]:

@@ -33,6 +33,12 @@ LED_TO = re.compile(
     r"(?:[改换換](?:成|為|为|到)|[寄送][到往去])[\s:：]*(.+)$|\bto:?\s+(.+)$", re.IGNORECASE | re.DOTALL
 )
 SEND_TO = re.compile(r"[寄送][到往去]|改[成为到]|\b(?:send|ship|deliver)\b.*\bto\b")
+OTHER_ADDRESS = re.compile(r"\b(?:change|update|correct)\b.{0,24}\baddress\b.*\bto\b")
+BIDS = re.compile(
+    r"[改换換请請把帮幫]|麻[烦煩]|\b(?:change|update|correct|redirect)\b"
+    r"|(?:^|[,.;!] ?|\b(?:please|pls|and|to|you|then) )(?:send|ship|deliver)\b"
+)
+"""Asks for something to be done. Without an order's number, goods and an address alone may tell of the past."""
 OF_ORDER = re.compile(r"[订訂][单單]|地址|\border\b|\baddress\b")
 """Goods beside these are meant as an order."""
 ONLY = re.compile(
@@ -246,7 +252,12 @@ def tells_where(turn: Turn) -> bool:
     if turn.state.skill or turn.choice or is_question(turn.text) or turn.meaning.best not in ("", ADDRESS):
         return False
     said = normal(turn.text)
-    named = turn.meaning.value("order") is not None or (named_now(turn) and OF_ORDER.search(said))
+    if will.tells_where_it_went(said):
+        return False
+    numbered = turn.meaning.value("order") is not None
+    if numbered and OTHER_ADDRESS.search(said):
+        return _is_address(replace(turn, meaning=replace(turn.meaning, ranked=((ADDRESS, 1.0),))))
+    named = numbered or (named_now(turn) and OF_ORDER.search(said) and BIDS.search(said))
     return bool(named) and SEND_TO.search(said) is not None and _is_address(turn)
 
 

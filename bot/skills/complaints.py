@@ -15,15 +15,35 @@ from bot.understanding.text import normal
 
 WORDS = re.compile(
     r"投诉|差评|举报|12315|曝光|(?:客服|你们).{0,4}(?:死了|死光|死哪|干嘛吃|干什么吃|垃圾)"
-    r"|(?:什么|啥|这)态度|没人?[理回](?:我|复|$|[,，。!！])|(?:一直|都|半天|[几\d三四五六七]天)(?:没人|不)[理回]"
-    r"|\b(?:nobody|no one|no-one) (?:has |ever |even )*(?:answer|repl|respond|helps?)|\bkeep (?:being )?ignor"
+    r"|(?:什么|啥|这)态度"
     r"|(?:服务|态度).{0,4}(?:恶劣|极差|太差|垃圾|差劲)"
     r"|\b(?:complain(?:t|ing)?|report you|bad review|one star|sue you|rip[- ]?off|scam(?:mers)?)\b"
     r"|\b(?:service|staff|shop|company|support) (?:is|are) "
     r"(?:a joke|awful|terrible|useless|disgusting|rubbish|the worst)\b"
 )
 """What people say who complain of the shop, whatever else they say."""
+UNHEARD = re.compile(
+    r"没人[理回](?:我(?!家)|复|$|[,，。!！])|没[理回]我(?:消息|$|[,，。!！])"
+    r"|(?:客服|你们|消息).{0,6}(?:一直|都|半天|[几\d三四五六七]天)(?:没人|不|没)[理回]"
+    r"|(?:一直|都|半天|[几\d三四五六七]天)(?:没人|不|没)[理回]我?(?:的)?(?:消息|信息|咨询)"
+    r"|\b(?:nobody|no one|no-one) (?:has |ever |even )*(?:answer|repl|respond|helps?)[a-z]*"
+    r"(?: (?:to )?(?:me|my|messages?|chats?|emails?|customers?|here|anymore|any more)\b| *$| *[,.!])"
+    r"|\bkeep (?:being )?ignor"
+)
+"""What people say whom nobody answers."""
+AT_THE_DOOR = re.compile(r"敲门|门铃|按铃|快递员|\b(?:door(?:bell)?|intercom)\b")
+"""Where it was the customer who did not answer."""
 ASKS_HOW = re.compile(r"怎么投诉|如何投诉|投诉电话|哪里投诉|\bhow (?:do|can|to|would)\b")
+TORN_BY_DESIGN = re.compile(
+    r"破洞(?:款|风|的)*(?=[^,，。]{0,3}[裤衫衣恤])"
+    r"|\b(?:ripped|distressed) (?=(?:[a-z]+ )?(?:jeans|pants|trousers|shorts|denim))"
+)
+NOT_OURS = re.compile(
+    r"想买|要买|想要|[找求]|同款|类似|推荐|洗|自己|不小心|[洒撒溅]了"
+    r"|\b(?:looking for|similar|want to buy|where can i (?:buy|get)|wash|clean|remove|get (?:it |the \w+ )?out)\b"
+    r"|\bi (?:accidentally )?(?:spil(?:led|t)|stained|ripped|tore|burn(?:ed|t)|dropped|cut)\b|\bmy old\b"
+)
+"""Beside a picture of something torn or stained: goods are looked for, or it was the customer's own doing."""
 DELIVERED = re.compile(r"签收|已送达|妥投|送到了|\b(?:delivered|signed for)\b")
 """A parcel that is said to have come: how a courier rings is no help then."""
 LOST = "lost_parcel"
@@ -70,7 +90,8 @@ def _proven_now(turn: Turn) -> tuple[Order | None, tuple[Effect, ...]]:
 def sounds(turn: Turn) -> bool:
     """Return whether a message complains by its words, and does not merely ask how that is done."""
     said = normal(turn.text)
-    return WORDS.search(said) is not None and ASKS_HOW.search(said) is None
+    unheard = UNHEARD.search(said) is not None and AT_THE_DOOR.search(said) is None
+    return (WORDS.search(said) is not None or unheard) and ASKS_HOW.search(said) is None
 
 
 def _settles(turn: Turn) -> str:
@@ -84,8 +105,11 @@ def _settles(turn: Turn) -> str:
 
 def _tells_of_damage(turn: Turn) -> bool:
     """Return whether an order is named, or a picture sent, only to say what is faulty: `my order … is torn`."""
-    damaged = reasons.reason_in(normal(turn.text)) in ("damaged", "quality")
-    return damaged and (turn.meaning.value("order") is not None or bool(turn.pictures)) and not is_question(turn.text)
+    said = normal(turn.text)
+    if reasons.reason_in(TORN_BY_DESIGN.sub(" ", said)) not in ("damaged", "quality") or is_question(turn.text):
+        return False
+    shown_only = bool(turn.pictures) and "damaged_item" in (turn.meaning.best, *turn.meaning.possible)
+    return turn.meaning.value("order") is not None or (shown_only and NOT_OURS.search(said) is None)
 
 
 def case_of(turn: Turn, reason: str, proven: Order | None = None) -> Complain:

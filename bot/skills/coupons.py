@@ -22,9 +22,12 @@ CODE = re.compile(
     re.ASCII,
 )
 BARE_CODE = re.compile(r"(?<![a-z\d-])([a-z]{3,12}\d{1,4})(?![a-z\d-])", re.ASCII)
-"""What looks like a code, without a word for it."""
+"""What looks like a code, without a word for it: an `iphone15` does, too."""
+CAPITALS = re.compile(r"(?<![A-Za-z\d-])[A-Z]{3,12}\d{1,4}(?![A-Za-z\d-])", re.ASCII)
+"""A code as shops print it."""
 USES = re.compile(
-    r"[能可][不以]?[能可]?以?用|[用抵]|\b(?:use|apply|appl(?:y|ies)|works?|(?:in)?valid|errors?|accepted|redeem)\b"
+    r"[能可][不以]?[能可]?以?用|用(?:不了|得了|不上|得上)|抵|\b(?:use|appl(?:y|ies)|works?|(?:in)?valid|accepted|redeem)\b"
+    r"|\b(?:gives?|shows?) (?:me )?an error\b"
 )
 FIELDS = "coupon.code coupon.amount"
 PHRASES = phrases(
@@ -86,8 +89,22 @@ def _settles(turn: Turn) -> str:
     if turn.choice or turn.state.skill or meaning.best or meaning.parts or meaning.value("order"):
         return ""
     coupons = turn.shop.coupons_of(turn.person.customer_id) if turn.person.customer_id else ()
-    code = BARE_CODE.search(said) or _code(turn, coupons)
+    code = bare_code(turn) or _code(turn, coupons)
     return WISH if code and USES.search(said) else ""
+
+
+def bare_code(turn: Turn) -> str:
+    """Return what stands for a code without a word for it, in small letters.
+
+    It is printed in capitals, or coupons are worth asking about; what is known as something else is no code.
+    """
+    said, things = normal(turn.text), turn.meaning.entities
+    for found in BARE_CODE.finditer(said):
+        known = any(one.start < found.end(1) and found.start(1) < one.end for one in things)
+        printed = {one.group().lower() for one in CAPITALS.finditer(turn.text)}
+        if not known and (found[1] in printed or WISH in turn.meaning.possible):
+            return found[1]
+    return ""
 
 
 def _code(turn: Turn, coupons: tuple[Coupon, ...]) -> str:
@@ -96,9 +113,8 @@ def _code(turn: Turn, coupons: tuple[Coupon, ...]) -> str:
     own = next(
         (one.code for one in coupons if re.search(rf"(?<![a-z\d]){re.escape(normal(one.code))}(?![a-z\d])", said)), ""
     )
-    called = CODE.search(said) or (BARE_CODE.search(said) if USES.search(said) else None)
-    digit = called is not None and any(sign.isdigit() for sign in called[1])
-    return own or (called[1].upper() if called and digit else "")
+    called = match[1] if (match := CODE.search(said)) else bare_code(turn) if USES.search(said) else ""
+    return own or (called.upper() if any(sign.isdigit() for sign in called) else "")
 
 
 def _about(turn: Turn, code: str, coupons: tuple[Coupon, ...]) -> Step:

@@ -21,6 +21,7 @@ from bot.skills import (
     offers,
     orders,
     payments,
+    photos,
     price_drop,
     price_protection,
     products,
@@ -40,7 +41,6 @@ from bot.skills.hearing import bare_forms, hear, wants_else, wish
 from bot.skills.turn import ASKED, HUMAN, OPTIONAL, Handoff, Note, Prove, Say, Skill, State, Step, Turn, phrases
 from bot.understanding.engine import Meaning
 from bot.understanding.entities import Entity
-from bot.understanding.reasons import only_no_photo, reason_in
 from bot.understanding.text import OUT_OF_SCOPE, letters, normal
 
 SKILLS: Mapping[str, Skill] = {
@@ -225,8 +225,8 @@ def _decide(turn: Turn) -> Step:
         _again(turn)
         or _go_on(turn)
         or _both(turn)
-        or _no_photo(turn)
-        or _act_on(turn, wish(turn, BY_INTENT))
+        or _act_on_wish(turn)
+        or photos.without(turn)
         or _clarify(turn)
         or _unclear(turn)
     )
@@ -410,6 +410,12 @@ def _with_later(turn: Turn, step: Step) -> Step:
     return step if step.state.skill or step.decision == "clarify" else both.offering(turn, step, later)
 
 
+def _act_on_wish(turn: Turn) -> Step | None:
+    cut, label, later = both.cancels_apart(turn, wish(turn, BY_INTENT))
+    step = _act_on(cut, label)
+    return both.offering(turn, step, later) if step and later else step
+
+
 def _act_on(turn: Turn, label: str) -> Step | None:
     if not label:
         return None
@@ -466,14 +472,6 @@ def greet(turn: Turn) -> Step:
     step = _answer(turn, GREETING, State(language=turn.state.language)) or Step((), turn.state, decision="smalltalk")
     offered = tuple(choice for say in step.says for choice in say.choices)
     return replace(step, state=State(language=turn.state.language, offered=offered))
-
-
-def _no_photo(turn: Turn) -> Step | None:
-    """Tell somebody who says but that they have no picture that words will do: a skill that asked for one hears it."""
-    said = normal(turn.text)
-    if turn.choice or turn.state.skill or not only_no_photo(said) or reason_in(said):
-        return None
-    return Step((Say("dialogue.no_photo", choices=offers.ways_on(turn)),), turn.state.idle(), decision="smalltalk")
 
 
 def _clarify(turn: Turn) -> Step | None:

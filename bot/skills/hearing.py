@@ -9,10 +9,10 @@ from dataclasses import replace
 from functools import lru_cache
 
 from bot.messages import Choice
-from bot.skills import codes, lost, proof, spared, will
+from bot.skills import codes, looks, lost, proof, spared, will
 from bot.skills.asked_on import asks_on
 from bot.skills.choices import chosen, is_question, pointed_at
-from bot.skills.coupons import BARE_CODE
+from bot.skills.coupons import bare_code
 from bot.skills.draft import counts_only
 from bot.skills.goods import kind
 from bot.skills.turn import ASKED, HUMAN, Skill, Turn
@@ -34,6 +34,10 @@ ASKS_SIZE = re.compile(r"码|多大|几号|什么号|哪个号|\bsizes?\b|\b(?:w
 INSTEAD = {
     "return_request": re.compile(r"\b(?:instead of|rather than|not) (?:a |to )?(?:return|refund)"),
     "exchange_request": re.compile(r"\b(?:instead of|rather than|not) (?:an? |to )?(?:exchange|swap)"),
+    "price_drop_notice": re.compile(
+        r"^(?!.*(?:通知|提醒|告诉|告訴|\btell me\b|\blet me know\b|\bnotify\b))"
+        r".*(?:退[^,，。]{0,3}差|差[价價]|\brefund (?:of )?(?:me )?the difference\b|\bprice difference\b)"
+    ),
     "wrong_item": re.compile(
         r"[拍买下选点订]错|\b(?:ordered|bought|picked|chose|selected|clicked) (?:on )?(?:the |a )?wrong\b"
     ),
@@ -133,7 +137,7 @@ def _is_heard(turn: Turn, label: str, skill: Skill) -> bool:
 def _names_a_thing(turn: Turn) -> bool:
     said = normal(turn.text)
     kinds = {entity.kind for entity in turn.meaning.entities}
-    told = wished_in(said) or CASE.search(said) or BARE_CODE.search(said) or turn.pictures
+    told = wished_in(said) or CASE.search(said) or bare_code(turn) or looks.points_at_picture(turn)
     return bool(kinds & NAMED or told)
 
 
@@ -190,6 +194,8 @@ def wish(turn: Turn, by_intent: Mapping[str, Skill]) -> str:
         return ""
     kinds = _kinds(turn)
     first = meaning.ranked[0][0] if meaning.margin >= meaning.bounds.ask else ""
+    if first == "address_change" and will.tells_where_it_went(normal(turn.text)):
+        return ""
     odd = 2 * max(0.0, meaning.bounds.later)
     if first in by_intent and kinds & by_intent[first].about and meaning.margin >= meaning.bounds.ask + odd:
         return first

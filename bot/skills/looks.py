@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 from bot.shop.port import Product
 from bot.skills import facts, shown
+from bot.skills.choices import is_question
 from bot.skills.turn import Turn
 from bot.understanding.fabrics import asks_warm, fabrics_in, is_warm, wished_in
-from bot.understanding.lexicon import garment_spans
+from bot.understanding.lexicon import category_of, garment_spans
 from bot.understanding.text import normal
 
 SHOWS = re.compile(
@@ -19,6 +20,9 @@ SHOWS = re.compile(
     r"|looking for|what .{0,30} do you have|which .{0,30} do you have)\b"
 )
 """Looks about in the shop."""
+POINTED = re.compile(r"这|同款|\b(?:this|that|these|those|it)\b")
+"""Speaks of what is in a picture."""
+WHICH_SIZE = re.compile(r"多大|[几哪]个?[码号]|什么[码号]")
 OF_ONE = re.compile(
     r"[洗熨烫含]|成分|起球|掉色|缩水|养护|护理|过敏|\b(?:wash|clean|care|iron|shrink|pill|allerg|tips|advice)"
 )
@@ -30,6 +34,18 @@ ANYTHING = re.compile(
 )
 IN_A_COLOUR = re.compile(r"有(?:没有)?[^,，。]{0,4}色的")
 """Of the piece spoken of, if there is one."""
+
+
+def points_at_picture(turn: Turn) -> bool:
+    """Return whether a message speaks of what is in a picture that came with it."""
+    return bool(turn.pictures) and POINTED.search(normal(turn.text)) is not None
+
+
+def asks_of_picture(turn: Turn) -> bool:
+    """Return whether something, a size perhaps, is asked of a piece that only a picture shows."""
+    said, meaning = normal(turn.text), turn.meaning
+    unknown = meaning.best in ("", "size_advice") and not meaning.value("product") and category_of(said) is None
+    return points_at_picture(turn) and unknown and (is_question(said) or WHICH_SIZE.search(said) is not None)
 
 
 def by_colour(turn: Turn) -> bool:

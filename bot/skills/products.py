@@ -10,7 +10,6 @@ from bot.knowledge.entries import version_of
 from bot.messages import Source
 from bot.shop.port import Money, Product, Variant
 from bot.skills import budget, facts, looks, shown
-from bot.skills.choices import is_question
 from bot.skills.goods import is_colour
 from bot.skills.instead import PHRASES as INSTEAD
 from bot.skills.instead import instead
@@ -32,8 +31,6 @@ VERSUS = re.compile(
     r"(?:[跟和与同]|比).{0,12}(?:比(?!价)|哪[个款件]更?|更|[好暖厚薄凉轻])|\b(?:than|versus|vs|compared (?:to|with))\b"
 )
 """Sets a piece beside the one spoken of."""
-POINTED = re.compile(r"这|同款|\b(?:this|that|these|those|it)\b")
-"""Speaks of what is in a picture."""
 MOST_SHOWN = 3
 MOST_COMPARED = 3
 COMPARE = "product_compare"
@@ -96,7 +93,7 @@ def _settles(turn: Turn) -> str:
     said, meaning = normal(turn.text), turn.meaning
     if turn.choice or (turn.state.skill and turn.state.step != OPTIONAL):
         return ""
-    if _asks_of_picture(turn, said):
+    if looks.asks_of_picture(turn):
         return "product_search"
     spoken = set() if meaning.value("product") or category_of(said) else set(facts.spoken_of(turn))
     if meaning.value("product") and facts.OF_WHAT.search(said) and not meaning.best and not meaning.parts:
@@ -119,12 +116,6 @@ def _settles(turn: Turn) -> str:
     asked = variant and not meaning.best and not meaning.value("product") and not category_of(said)
     open_to_it = len(spoken) == 1 or (not spoken and meaning.value("size") is not None and not looks.by_colour(turn))
     return STOCK if asked and ANY_LEFT.search(said) and open_to_it else ""
-
-
-def _asks_of_picture(turn: Turn, said: str) -> bool:
-    """Return whether something is asked of a piece that only a picture shows."""
-    unknown = not turn.meaning.best and not turn.meaning.value("product") and category_of(said) is None
-    return bool(turn.pictures) and unknown and is_question(said) and POINTED.search(said) is not None
 
 
 def _compare(turn: Turn) -> Step | None:

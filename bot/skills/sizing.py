@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from bot.knowledge.entries import SizeChart
-from bot.skills import offers, remembering, sized, stocked
+from bot.skills import looks, offers, remembering, sized, stocked
 from bot.skills.bodies import Body
 from bot.skills.choices import is_question
 from bot.skills.fitting import LOW, Advice, advise
@@ -174,7 +174,7 @@ def _settles(turn: Turn) -> str:
         return ""
     if any(part not in (SIZE_ADVICE, *ABOUT_SIZES) for part, _ in turn.meaning.parts):  # something else is wanted, too
         return ""
-    return SIZE_ADVICE if asks_size(turn) else ""
+    return SIZE_ADVICE if asks_size(turn) and not looks.asks_of_picture(turn) else ""
 
 
 SKILL = Skill(

@@ -69,6 +69,11 @@ _PAST = re.compile(
     r"(?<!\bbe )\b(?:cancell?ed|returned|exchanged|swapped|changed)\b"
     r"|\b(?:cancell?ed|returned|exchanged) (?:it|them|that) "
 )
+_SENT = re.compile(
+    r"[寄送发發][到往去]了|(?:已[经經]?|之前|上[次回]|早就|[刚剛]才?)[^,，。;；!！?？改换換]{0,8}[寄送发發][到往去给給]"
+    r"|\b(?:was|were|is|are|been|being|got|gets?|already|have|has|had|i|you|they|it|courier|shop)\b[a-z' ]{0,16}"
+    r"\b(?:sent|shipped|delivered|posted|mailed|went)\b[^,.;!?]*\bto\b"
+)
 _OTHERS = re.compile(
     r"朋友|老公|老婆|同事|同学|妈妈?|爸爸?|别人|有人|[他她](?!们的)"
     r"|\b(?:he|she|they|friend|husband|wife|mother|mum|mom|father|dad|colleague|somebody|someone)\b"
@@ -115,6 +120,11 @@ def is_hedged(text: str) -> bool:
 def tells_of_the_past(said: str) -> bool:
     """Return whether a message (normal form) says that something was done: `我昨天取消了`."""
     return _PAST.search(said) is not None
+
+
+def tells_where_it_went(said: str) -> bool:
+    """Return whether a message (normal form) says where a parcel was sent: `之前寄到了上海`, `was shipped to …`."""
+    return _SENT.search(said) is not None
 
 
 def waits(said: str) -> bool:

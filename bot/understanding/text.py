@@ -21,11 +21,11 @@ FILLER = re.compile(r"^(?:亲亲?|你好|您好|hi|hello|hey|请问|請問)[,，
 
 
 SLIPS = {  # what an input method makes of the sound of a word; as many signs as are meant
-    "发票": re.compile(r"(?<!头)发[漂飘](?![亮白染洗逸])"),
-    "退货": re.compile(r"退[伙获]"),
-    "换货": re.compile(r"换[伙获]"),
-    "快递": re.compile(r"快弟"),
-    "优惠券": re.compile(r"优[惠会慧][卷劵]|优[会慧]券"),
+    "发票": re.compile(r"(?:(?<=[开要补张])|(?<=电子)|^)发[漂飘](?![亮白染洗逸扬窗流色过了])"),
+    "退货": re.compile(r"(?<![兑交撤])退[伙获](?![得取奖胜食伴计])"),
+    "换货": re.compile(r"(?<![兑交撤])换[伙获](?![得取奖胜食伴计])"),
+    "快递": re.compile(r"快弟(?!弟)"),
+    "优惠券": re.compile(r"优[惠会慧](?:卷(?![发尺筒帘])|劵)|优[会慧]券"),
 }
 """Words of a shop that are typed by their sound alone."""
 

@@ -108,6 +108,7 @@ STEPS: dict[tuple[str, str], tuple[tuple[str, ...], tuple[str, ...]]] = {  # wha
         (f"降价了 能退差价吗 {ORDER}",),
         (f"the price dropped, refund the difference for {ORDER}",),
     ),
+    ("price_drop", "product"): (("降价了告诉我",), ("let me know when it gets cheaper",)),
     ("restock", "product"): (("到货了通知我",), ("let me know when it's back in stock",)),
     ("restock", "variant"): (("粉色的经典风衣到货了通知我",), ("tell me when the pink trench coat is back",)),
     ("products", "compare"): (("这两款哪个好",), ("which of the two is better",)),
