@@ -73,9 +73,9 @@ def _erase_person(connection: Connection, customer_id: str, now: datetime) -> No
     theirs = list(connection.execute(select(persons.c.id).where(persons.c.customer_id == customer_id)).scalars())
     for person_id in sorted(theirs):  # before nobody knows any more whose messages these are
         withdraw_marketing(connection, person_id, "erased", now)
-    ballots.forget(connection, theirs)  # before their tags: who votes locks the vote first
         price_watch.unwatch_all_of(connection, person_id)
         stock.unwatch_all_of(connection, person_id)
+    ballots.forget(connection, theirs)  # before their tags: who votes locks the vote first
     connection.execute(delete(person_measures).where(person_measures.c.person_id.in_(theirs)))
     connection.execute(delete(person_tags).where(person_tags.c.person_id.in_(theirs)))
     connection.execute(update(identities).where(identities.c.person_id.in_(theirs)).values(name=""))
