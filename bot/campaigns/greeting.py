@@ -91,7 +91,9 @@ class Greetings:
         if not row.approved_by and (heard := heard_so_far(connection, row)) >= self.settings.policy.sale_heard_alone:
             have_it_approved(connection, row.id, heard, now)
             return
-        so_far = episode(connection, f"{found.name}:{customer_id}:{on.year}", payload["person"])
+        # A year of the sun may have two days of the moon; who changes their birthday has one a year.
+        when = on.year if found.kind == BIRTHDAY else on
+        so_far = episode(connection, f"{found.name}:{customer_id}:{when}", payload["person"])
         coupon, gift = offered(connection, found.offer, customer_id, self.settings.shop.zone, now)
         draft = self._draft(connection, found, Guest(customer_id, so_far.person_id, chat), coupon, until)
         touch = Touch(found.name, 1, customer_id, "", 0, self.settings.shop.currency, gift)

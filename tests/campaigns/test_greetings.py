@@ -281,6 +281,21 @@ async def test_a_festival_by_the_moon_is_wished_to_the_segment_each_year_on_its_
 
 
 @on_sqlite
+async def test_a_day_of_the_moon_that_comes_twice_in_a_year_is_wished_twice(
+    database: Database, clock: StandingClock, later: Later
+) -> None:
+    def fill(connection: Connection) -> None:
+        goods(connection)
+        guest(connection, "lin", "")
+
+    await database.write(fill)
+    clock.at = datetime.fromisoformat("2026-01-01T03:00:00+00:00")
+    await begin(database, clock, {**MOON, "lunar": "11-15"})
+    assert len(await later(5 * DAY)) == 1, "on 3 January"
+    assert len(await later(360 * DAY)) == 1, "on 23 December"
+
+
+@on_sqlite
 async def test_a_notice_that_was_asked_for_recalls_is_no_road_for_a_greeting(database: Database) -> None:
     def fill(connection: Connection) -> None:
         goods(connection)
