@@ -21,7 +21,15 @@ from bot.campaigns.greeting_words import greeted
 from bot.campaigns.offering import Coupon, offered
 from bot.campaigns.own_agent import own_agent
 from bot.campaigns.plans import BIRTHDAY, Plan
-from bot.campaigns.rounds import ROUND_EVERY, campaign_row, have_it_approved, heard_so_far, plan_in, set_look
+from bot.campaigns.rounds import (
+    ROUND_EVERY,
+    campaign_row,
+    have_it_approved,
+    heard_so_far,
+    is_of_them,
+    plan_in,
+    set_look,
+)
 from bot.campaigns.segments import members
 from bot.delivery.outbox import Draft
 from bot.delivery.standing import lives_in, locked
@@ -31,6 +39,7 @@ from bot.messages import Notice, Purpose
 from bot.settings import Settings
 from bot.shop.todo import leave
 from bot.skills import shown
+from bot.store.database import AnyRow
 from bot.store.tables import campaigns, customers, persons, touches
 from bot.voice import Voice
 
@@ -88,14 +97,24 @@ class Greetings:
         if complaining(connection, ids):
             _have_it_made_good(connection, found, customer_id, on, chat, now)
             return
-        if not row.approved_by and (heard := heard_so_far(connection, row)) >= self.settings.policy.sale_heard_alone:
-            have_it_approved(connection, row.id, heard, now)
+        if self._is_one_too_many(connection, row, ids, now):
             return
-        so_far = episode(connection, f"{found.name}:{customer_id}:{on.year}", payload["person"])
+        # A year of the sun may have two days of the moon; who changes their birthday has one a year.
+        when = on.year if found.kind == BIRTHDAY else on
+        so_far = episode(connection, f"{found.name}:{customer_id}:{when}", payload["person"])
         coupon, gift = offered(connection, found.offer, customer_id, self.settings.shop.zone, now)
         draft = self._draft(connection, found, Guest(customer_id, so_far.person_id, chat), coupon, until)
         touch = Touch(found.name, 1, customer_id, "", 0, self.settings.shop.currency, gift)
         plan(connection, so_far, touch, draft(key_of(so_far, 1, now)), now)
+
+    def _is_one_too_many(self, connection: Connection, row: AnyRow, people: Collection[str], now: datetime) -> bool:
+        """Return whether somebody has to approve the campaign before this person hears of it, who never did."""
+        if row.approved_by or (heard := heard_so_far(connection, row)) < self.settings.policy.sale_heard_alone:
+            return False
+        if is_of_them(connection, row, people):
+            return False
+        have_it_approved(connection, row.id, heard, now)
+        return True
 
     def _set(
         self, connection: Connection, found: Plan, person_id: str, customer_id: str, birthday: str, now: datetime

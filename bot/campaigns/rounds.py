@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from bot.campaigns.plans import BIRTHDAY, FESTIVAL, RECALL, CampaignBody, Plan, plan_of
 from bot.delivery.timers import cancel, set_timer
@@ -54,14 +54,27 @@ def plan_in(row: AnyRow, settings: Settings) -> Plan:
 
 def heard_so_far(connection: Connection, row: AnyRow) -> int:
     """Return how many people a campaign has written to, or is about to."""
-    of_campaign = touches.c.campaign == f"{row.kind}:{row.id}", touches.c.status.not_in(NOT_OUT)
-    return connection.execute(select(func.count(touches.c.person_id.distinct())).where(*of_campaign)).scalar_one()
+    return connection.execute(select(func.count(touches.c.person_id.distinct())).where(*_out(row))).scalar_one()
+
+
+def is_of_them(connection: Connection, row: AnyRow, people: Collection[str]) -> bool:
+    """Return whether a person, of all these ids, is one of whom a campaign has written to, or is about to."""
+    theirs = select(touches.c.id).where(*_out(row), touches.c.person_id.in_(people))
+    return connection.execute(theirs.limit(1)).first() is not None
+
+
+def _out(row: AnyRow) -> Sequence[ColumnElement[bool]]:
+    return touches.c.campaign == f"{row.kind}:{row.id}", touches.c.status.not_in(NOT_OUT)
 
 
 def have_it_approved(connection: Connection, campaign_id: str, heard: int, now: datetime) -> None:
     """Leave a task: the campaign writes to nobody else until somebody else than its maker has looked at it."""
+    waits = campaign_row(connection, campaign_id).kind == RECALL
+    others = (
+        "The others wait." if waits else "Nobody else is greeted, and whose day is over that night is not any more."
+    )
     text = (
         f"Campaign {campaign_id} has grown: {heard:,} people were written to, as many as one person may decide alone. "
-        f"The others wait. Somebody else has to look at it: zhanggui campaigns approve {campaign_id} --by LOGIN"
+        f"{others} Somebody else has to look at it: zhanggui campaigns approve {campaign_id} --by LOGIN"
     )
     leave(connection, f"approve:campaign:{campaign_id}", "approve", None, text, now)

@@ -281,6 +281,39 @@ async def test_a_festival_by_the_moon_is_wished_to_the_segment_each_year_on_its_
 
 
 @on_sqlite
+async def test_a_day_of_the_moon_that_comes_twice_in_a_year_is_wished_twice(
+    database: Database, clock: StandingClock, later: Later
+) -> None:
+    def fill(connection: Connection) -> None:
+        goods(connection)
+        guest(connection, "lin", "")
+
+    await database.write(fill)
+    clock.at = datetime.fromisoformat("2026-01-01T03:00:00+00:00")
+    await begin(database, clock, {**MOON, "lunar": "11-15"})
+    assert len(await later(5 * DAY)) == 1, "on 3 January"
+    assert len(await later(360 * DAY)) == 1, "on 23 December"
+
+
+@on_sqlite
+async def test_whom_one_person_may_greet_alone_is_greeted_each_year_and_one_more_waits_for_an_approval(
+    shop: Database, clock: StandingClock, thinker: Thinker
+) -> None:
+    policy = thinker.settings.policy.model_copy(update={"sale_heard_alone": 1})
+    greetings = Greetings(lambda: thinker.brain.mind.voice, thinker.settings.model_copy(update={"policy": policy}))
+    handlers = {GREETING_ROUND: greetings.look, GREET: greetings.write}
+    later = Later(shop, clock, TimerRunner(shop, clock, handlers, wake=Signal(), fired=Signal()))
+    await begin(shop, clock, BIRTHDAY)
+    assert len(await later(4 * DAY)) == 1
+    assert len(await later(365 * DAY)) == 1
+    assert await rows(shop, tasks) == []
+    await shop.write(lambda c: guest(c, "wu", "12-15"))
+    assert await later(30 * DAY) == []
+    (task,) = await rows(shop, tasks, tasks.c.kind == "approve")
+    assert "whose day is over that night is not any more" in task.text
+
+
+@on_sqlite
 async def test_a_notice_that_was_asked_for_recalls_is_no_road_for_a_greeting(database: Database) -> None:
     def fill(connection: Connection) -> None:
         goods(connection)

@@ -32,6 +32,7 @@ from bot.store.tables import (
     sales,
     tasks,
     timers,
+    touches,
 )
 from bot.store.upgrade import upgrade
 from tests.conftest import postgresql_address, postgresql_database
@@ -280,3 +281,35 @@ async def test_ballots_of_an_older_schema_stay_under_their_numbers(url: str) -> 
     with closing(Database(url)) as database:
         await database.write(lambda c: forget(c, ["p1"]))
         assert {(row.entry, row.person_id) for row in await rows(database, ballots)} == {(1, None), (2, "p2")}
+
+
+async def test_whoever_goes_back_before_greetings_has_none_waiting_nor_a_price_to_tell(url: str) -> None:
+    upgrade(url)
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        known = MetaData()
+        known.reflect(connection)
+        old = Older(connection, known.tables)
+        old.insert("persons", id="p", name="", language="zh", created_at=AT)
+        old.insert("identities", id="i", person_id="p", channel="web:shop", user="u", name="", created_at=AT)
+        talk = conversations.insert().values(id="c", channel="web:shop", chat="u", identity_id="i")
+        connection.execute(talk.values(created_at=AT, updated_at=AT))
+        guards = {"priced": "tee-M", "greeting": "lin", "in_stock": "tee-M"}
+        for key, guarded in guards.items():
+            out = outbox.insert().values(
+                key=key, conversation_id="c", channel="web:shop", purpose="marketing", text="x"
+            )
+            connection.execute(out.values(guard={key: guarded}, not_before=AT, created_at=AT))
+            touch = touches.insert().values(key=key, campaign="cart", person_id="p", episode=key, step=1, subject="s")
+            connection.execute(touch.values(value_minor=0, currency="CNY", planned_at=AT))
+        for kind in ("greeting", "greeting_round", "price_drop", "back_in_stock"):
+            connection.execute(timers.insert().values(key=kind, kind=kind, payload={}, due_at=AT))
+    with engine.begin() as connection:
+        command.downgrade(config_of(connection), "0023")
+    engine.dispose()
+    upgrade(url)
+    with closing(Database(url)) as database:
+        left = {"priced": "dropped", "greeting": "dropped", "in_stock": "waiting"}
+        assert {row.key: row.status for row in await rows(database, outbox)} == left
+        assert {row.key: row.status for row in await rows(database, touches)} == {**left, "in_stock": "planned"}
+        assert [row.kind for row in await rows(database, timers)] == ["back_in_stock"]
