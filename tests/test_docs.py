@@ -12,10 +12,13 @@ import pytest
 from pydantic import BaseModel
 from typer.main import get_command
 
+from bot.brain import read_mind
 from bot.cli import app
 from bot.clock import SystemClock
+from bot.demo.shop import demo_settings
 from bot.sections import Secret
 from bot.settings import Settings
+from bot.starter import starter_folder
 from bot.store.tables import metadata
 from connectors.twin.telegram import TelegramTwin
 from connectors.twin.wechat import WeChatTwin
@@ -155,6 +158,17 @@ def test_every_control_route_of_a_stand_in_is_named_and_no_other() -> None:
 
 
 # --- the pages -------------------------------------------------------------------------------------------------------
+def test_both_readmes_count_what_comes_with_it() -> None:
+    starter = read_mind(starter_folder(), demo_settings()).knowledge
+    entries, intents = len(starter.entries) // 2, len(starter.intents)
+    said = {
+        "README.md": f"{entries} entries and {intents} intents",
+        "README.zh-CN.md": f"{entries} 个条目、{intents} 个意图",
+    }
+    for name, words in said.items():
+        assert words in (ROOT / name).read_text(encoding="utf-8"), name
+
+
 def test_both_readmes_have_the_same_headings_commands_pictures_and_links() -> None:
     english, chinese = (page.read_text(encoding="utf-8") for page in (ENGLISH, CHINESE))
 

@@ -57,6 +57,13 @@ class Stuck(Platform):
         raise AssertionError
 
 
+async def killed_in_a_send(database: Database, clock: StandingClock, stuck: Stuck) -> None:
+    sending = asyncio.create_task(a_sender(database, clock, stuck).send_next())
+    await asyncio.wait_for(stuck.taken.wait(), 5)
+    sending.cancel()
+    await asyncio.gather(sending, return_exceptions=True)
+
+
 @pytest.mark.parametrize(
     ("takes_key", "purpose", "times", "status"),
     [(True, Purpose.REPLY, 2, "sent"), (True, MARKETING, 1, "unsure"), (False, Purpose.REPLY, 1, "unsure")],
@@ -74,10 +81,7 @@ async def test_a_send_during_which_the_program_was_killed_is_unsure(
     stuck = Stuck(limits=limits)
     await arrive(database, clock, new_id, said(1))
     await write_out(database, clock, "a", purpose=purpose)
-    task = asyncio.create_task(a_sender(database, clock, stuck).send_next())
-    await asyncio.wait_for(stuck.taken.wait(), 5)
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    await killed_in_a_send(database, clock, stuck)
 
     platform = Platform(limits=limits, asked=stuck.asked)
     clock.advance(seconds(59))
@@ -132,10 +136,7 @@ async def test_a_receipt_that_comes_while_another_worker_sends_again_is_not_that
 ) -> None:
     async def another_worker_takes_over() -> None:
         clock.advance(seconds(60))
-        second = asyncio.create_task(a_sender(database, clock, stuck).send_next())
-        await asyncio.wait_for(stuck.taken.wait(), 5)
-        second.cancel()
-        await asyncio.gather(second, return_exceptions=True)
+        await killed_in_a_send(database, clock, stuck)
 
     stuck = Stuck(limits=Limits(takes_key=True))
     platform = Late(limits=stuck.limits, receipts=[TRANSIENT], meanwhile=another_worker_takes_over)
@@ -154,10 +155,7 @@ async def test_who_takes_the_channel_over_gives_up_at_once_what_the_one_before_h
     stuck = Stuck(limits=Limits(takes_key=True))
     await arrive(database, clock, new_id, said(1))
     await write_out(database, clock, "a")
-    task = asyncio.create_task(a_sender(database, clock, stuck).send_next())
-    await asyncio.wait_for(stuck.taken.wait(), 5)
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    await killed_in_a_send(database, clock, stuck)
 
     platform = Platform(limits=stuck.limits)
     running = asyncio.create_task(a_sender(database, clock, platform).run())
@@ -191,10 +189,7 @@ async def test_what_was_interrupted_is_given_up_once_though_many_workers_look(
     stuck = Stuck(limits=Limits(takes_key=True))
     await arrive(database, clock, new_id, said(1))
     await write_out(database, clock, "a")
-    task = asyncio.create_task(a_sender(database, clock, stuck).send_next())
-    await asyncio.wait_for(stuck.taken.wait(), 5)
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    await killed_in_a_send(database, clock, stuck)
     clock.advance(seconds(60))
 
     platform = Platform(limits=stuck.limits)
