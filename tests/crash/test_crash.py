@@ -17,6 +17,7 @@ WORKERS = {"sqlite": 1, "postgresql": 3}
 MESSAGES = 3000
 OFF_THE_WAY = {
     "Sender._remember_pace",
+    "Sender._take_over",
     "Sender._finish",
     "TurnRunner._untake",
     "TurnRunner._release",
