@@ -79,7 +79,7 @@ async def receiving() -> AsyncIterator[Receiver]:
     listener = listening()
     receiver.url = f"{base_of(listener)}/hook"
     app = Starlette(routes=[Route("/hook", receiver.take, methods=["POST"])])
-    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off"))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off", timeout_graceful_shutdown=1))
     serving = asyncio.create_task(server.serve([listener]))
     try:
         yield receiver
