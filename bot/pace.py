@@ -6,6 +6,7 @@ from collections import Counter, deque
 from datetime import UTC, datetime, time, timedelta
 
 from bot.clock import Clock
+from bot.errors import TooOften
 
 WINDOW_S = 60.0
 SWEEP_AT_KEYS = 10_000
@@ -32,6 +33,15 @@ class SlidingWindow:
             return times[0] + WINDOW_S - now
         times.append(now)
         return 0.0
+
+    def spend(self, key: str) -> None:
+        """Count this try.
+
+        Raises:
+            TooOften: the next one is not allowed yet.
+        """
+        if wait_s := self.take(key):
+            raise TooOften(f"That was too often. Try again in {wait_s:.0f} seconds.")
 
     def _sweep(self, now: float) -> None:
         """Forget who has been quiet for a minute; wait for twice the rest before the next look, to stay cheap."""

@@ -23,7 +23,7 @@ from bot.campaigns.moments import PHRASES
 from bot.campaigns.plans import BIRTHDAY, FESTIVAL, RECALL
 from bot.campaigns.stopped import is_stopped, key_of
 from bot.delivery.gate import WELCOME
-from bot.delivery.standing import everybody
+from bot.delivery.standing import talks_of_person
 from bot.delivery.timers import cancel
 from bot.messages import ChatKind, Purpose
 from bot.shop.todo import leave
@@ -60,15 +60,10 @@ class Left:
 
 def said_no(connection: Connection, person_id: str, now: datetime) -> None:
     """Have the campaigns looked at that wrote to a person in the last day, who says no now."""
-    talks = (
-        select(conversations.c.id)
-        .join(identities, conversations.c.identity_id == identities.c.id)
-        .where(identities.c.person_id.in_(everybody()))
-    )
     query = (
         select(outbox.c.author)
         .distinct()
-        .where(outbox.c.conversation_id.in_(talks), outbox.c.author.startswith("campaign:"))
+        .where(outbox.c.conversation_id.in_(talks_of_person()), outbox.c.author.startswith("campaign:"))
         .where(outbox.c.status == "sent", outbox.c.sent_at > now - WITHIN)
     )
     authors = connection.execute(query, {"person": person_id}).scalars()

@@ -98,6 +98,15 @@ def everybody() -> Select[str]:
     return select(persons.c.id).where(_IS_SAME)
 
 
+def talks_of_person() -> Select[str]:
+    """Return the query for the conversations of everybody who is the person bound as `person`."""
+    return (
+        select(conversations.c.id)
+        .join(identities, conversations.c.identity_id == identities.c.id)
+        .where(identities.c.person_id.in_(everybody()))
+    )
+
+
 def newest_answer(person_id: ColumnElement[str], channel: str | BindParameter[str], ids: Any = None) -> Select[bool]:
     """Return the query for what was last answered about marketing: on this channel, or for every channel.
 

@@ -13,11 +13,11 @@ from bot.delivery.gate import HELD_OUT
 from bot.delivery.gifts import give
 from bot.delivery.outbox import Draft, put
 from bot.delivery.sleep import called_back
-from bot.delivery.standing import everybody, locked
+from bot.delivery.standing import locked, talks_of_person
 from bot.messages import Purpose
 from bot.store.database import AnyRow
 from bot.store.insert import insert_once
-from bot.store.tables import conversations, identities, outbox, persons, touches
+from bot.store.tables import outbox, persons, touches
 
 EPISODE_LASTS = timedelta(hours=24)
 """A person who leaves something again within a day of the last touch is in the same episode."""
@@ -155,15 +155,10 @@ def settle(connection: Connection, keys: Iterable[str], status: str, reason: str
 def withdraw_marketing(connection: Connection, person_id: str, reason: str, now: datetime) -> None:
     """Stop every marketing message to a person that waits, on all their channels."""
     # Nobody is locked: who sends has locked the rows first, and the person then.
-    talks = (
-        select(conversations.c.id)
-        .join(identities, conversations.c.identity_id == identities.c.id)
-        .where(identities.c.person_id.in_(everybody()))
-    )
     waiting = outbox.c.status == "waiting", outbox.c.purpose == Purpose.MARKETING.value
     stopped = connection.execute(
         update(outbox)
-        .where(*waiting, outbox.c.conversation_id.in_(talks))
+        .where(*waiting, outbox.c.conversation_id.in_(talks_of_person()))
         .values(status="dropped", reason=reason)
         .returning(outbox.c.key),
         {"person": person_id},

@@ -16,7 +16,6 @@ from bot.campaigns.line import sale_of
 from bot.campaigns.links import GOOD_FOR, Link, Links
 from bot.campaigns.telling import link_of
 from bot.clock import Clock, IdMaker
-from bot.errors import TooOften
 from bot.pace import SlidingWindow
 from bot.shop.bodies import Body, Channel, User
 from bot.shop.door import FAULTS, PlainFaults, only_with
@@ -109,19 +108,14 @@ def claim_routes(database: Database, clock: Clock, api_key: str, links: Links, m
     @router.post("/claims", responses={**FAULTS, 429: FAULTS[409]})
     async def use_link(used: Used, request: Request) -> Got:
         """Claim a piece by a link. No cookie takes part: the token alone says who claims, and it is good once."""
-        _pace(by_address, request.client.host if request.client else "")
+        by_address.spend(request.client.host if request.client else "")
         link = links.read(used.token, clock.now())
-        _pace(by_person, link.bearer)
+        by_person.spend(link.bearer)
 
         claimed = await desk.claim(Asked(link.subject, link.bearer, link.nonce))
         return await database.read(lambda c: _got(c, link, claimed))
 
     return router
-
-
-def _pace(window: SlidingWindow, key: str) -> None:
-    if wait_s := window.take(key):
-        raise TooOften(f"That was too often. Try again in {wait_s:.0f} seconds.")
 
 
 def _got(connection: Connection, link: Link, claimed: Claimed) -> Got:

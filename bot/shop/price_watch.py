@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
 from bot.delivery.gate import NO_LONGER_TRUE
-from bot.delivery.standing import everybody
+from bot.delivery.standing import talks_of_person
 from bot.delivery.timers import set_timer
 from bot.shop.rows import tier_minor
 from bot.store.insert import insert_once
@@ -49,15 +49,6 @@ def unwatch_all_of(connection: Connection, person_id: str) -> None:
     """Forget what a person waits for, in all their conversations."""
     theirs = price_watches.c.conversation_id.in_(talks_of_person())
     connection.execute(delete(price_watches).where(theirs), {"person": person_id})
-
-
-def talks_of_person() -> Select[str]:
-    """Return the query for the conversations of everybody who is the person bound as `person`."""
-    return (
-        select(conversations.c.id)
-        .join(identities, conversations.c.identity_id == identities.c.id)
-        .where(identities.c.person_id.in_(everybody()))
-    )
 
 
 def look(connection: Connection, skus: Collection[str], now: datetime) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, func, or_, select, update
 
+from bot.delivery.standing import talks_of_person
 from bot.delivery.timers import set_timer
 from bot.errors import NotFound
 from bot.shop import price_watch
@@ -79,7 +80,7 @@ def watch(connection: Connection, conversation_id: str, sku: str, now: datetime)
 
 def unwatch_all_of(connection: Connection, person_id: str) -> None:
     """Forget for what variants a person waits, in all their conversations."""
-    theirs = watches.c.conversation_id.in_(price_watch.talks_of_person())
+    theirs = watches.c.conversation_id.in_(talks_of_person())
     connection.execute(delete(watches).where(theirs), {"person": person_id})
 
 

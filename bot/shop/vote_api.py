@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -85,11 +86,11 @@ def vote_routes(
     by_person, by_address = SlidingWindow(A_PERSON, clock), SlidingWindow(AN_ADDRESS, clock)
 
     async def take(request: Request, token: str, option: str | None) -> _Seen:
-        _pace(by_address, request.client.host if request.client else "")
+        by_address.spend(request.client.host if request.client else "")
         now = clock.now()
         link = links.read(token, now)
         if option is not None:
-            _pace(by_person, link.bearer)
+            by_person.spend(link.bearer)
         work = database.read if option is None else database.write
         return await work(lambda c: _take(c, link, option, now))
 
@@ -119,7 +120,7 @@ def vote_routes(
         except TooOften as error:
             return Response(str(error), 429, {"Cache-Control": "no-store"}, "text/plain; charset=utf-8")
         nonce = make_id()
-        page = _template().render(**_values(seen, words(), language, seen_open=_is_open(seen, clock)), nonce=nonce)
+        page = _template().render(**_values(seen, words(), language, clock.now()), nonce=nonce)
         return HTMLResponse(page, headers=_headers(nonce))
 
     @router.get(PAGE, include_in_schema=False)
@@ -146,7 +147,7 @@ def vote_routes(
             id=vote.id,
             question=vote.question,
             options=[{"id": one["id"], **labels(one)} for one in vote.options],
-            is_open=_is_open(seen, clock),
+            is_open=is_open(vote, clock.now()),
             ends_at=vote.ends_at,
             outcome=seen.came.outcome if seen.came else "",
             mine=seen.mine,
@@ -166,35 +167,26 @@ def _take(connection: Connection, link: Link, option: str | None, now: Any) -> _
     return _Seen(vote, came, newest.option if newest else "", newest.entry if newest and vote.winners else 0)
 
 
-def _is_open(seen: _Seen, clock: Clock) -> bool:
-    return is_open(seen.vote, clock.now())
-
-
-def _values(seen: _Seen, words: VoteWords, language: str, *, seen_open: bool) -> dict[str, Any]:
-    vote = seen.vote
-    outcome = _outcome(seen, seen_open=seen_open)
+def _values(seen: _Seen, words: VoteWords, language: str, now: datetime) -> dict[str, Any]:
+    vote, opened = seen.vote, is_open(seen.vote, now)
+    outcome = _outcome(seen, opened=opened)
     return {
         "language": language,
         "question": vote.question[language],
-        "asked": words.ask(language, vote, poll=False).text if seen_open else "",
+        "asked": words.ask(language, vote, poll=False).text if opened else "",
         "said": words.stands(language, vote, outcome, seen.mine, seen.entry) if outcome else "",
         "options": [(one["id"], one[language]) for one in vote.options],
         "mine": seen.mine,
     }
 
 
-def _outcome(seen: _Seen, *, seen_open: bool) -> str:
+def _outcome(seen: _Seen, *, opened: bool) -> str:
     """Return which words tell how the vote stands, empty for none but the question."""
     if seen.vote.status in BEFORE:
         return "not_begun"
     if seen.came is not None and seen.came.outcome == "not_open":
         return "not_open"
-    return "yours" if seen.mine else "" if seen_open else "over"
-
-
-def _pace(window: SlidingWindow, key: str) -> None:
-    if wait_s := window.take(key):
-        raise TooOften(f"That was too often. Try again in {wait_s:.0f} seconds.")
+    return "yours" if seen.mine else "" if opened else "over"
 
 
 def _headers(nonce: str) -> dict[str, str]:
